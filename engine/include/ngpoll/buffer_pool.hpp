@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <ngpoll/request.hpp>
+
+namespace ngpoll {
+
+class poll_queue;
+
+/// Buffers of one size, registered with a poll queue once, each as a region of its own (a few
+/// instructions per I/O cheaper than one region for all).
+///
+/// The memory is in huge pages when there are some free and the pool fills at least half of them,
+/// else in plain pages. Made and destroyed where no ring of a private queue lives on another
+/// thread: on that ring's thread, or before it. at() may be called from any thread. Must not
+/// outlive the queue; destroy it with no command on its buffers in flight.
+class buffer_pool {
+public:
+    struct options {
+        std::uint32_t count = 0;
+        std::uint32_t buffer_bytes = 0; ///< each buffer starts at a multiple of 512 and of this
+                                        ///< size where it is a power of two up to a page
+        bool fixed = true; ///< register; else the kernel maps the pages for each command
+        bool huge_pages = true;
+    };
+
+    /// Throws std::system_error: EINVAL (count or size 0, or more than the queue's table holds),
+    /// ENOMEM (no memory, or the locked-memory limit is too small; the text says which limit).
+    buffer_pool(poll_queue& queue, options how);
+    ~buffer_pool();
+    buffer_pool(const buffer_pool&) = delete;
+    buffer_pool& operator=(const buffer_pool&) = delete;
+
+    [[nodiscard]] buffer at(std::uint32_t index) const noexcept;
+    [[nodiscard]] std::uint32_t count() const noexcept { return options_.count; }
+    [[nodiscard]] bool in_huge_pages() const noexcept { return in_huge_pages_; }
+
+private:
+    poll_queue& queue_;
+    options options_;
+    std::size_t stride_bytes_ = 0;
+    std::size_t mapped_bytes_ = 0;
+    std::byte* memory_ = nullptr;
+    std::uint16_t first_index_ = buffer::kNotFixed;
+    bool in_huge_pages_ = false;
+};
+
+} // namespace ngpoll

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ngpoll {
+
+/// NVM command set opcodes this release builds commands for (NVM Command Set Specification 1.0,
+/// figure 10).
+enum class opcode : std::uint8_t {
+    flush = 0x00,
+    write = 0x01,
+    read = 0x02,
+};
+
+/// One NVMe command, laid out as the first 64 bytes of the kernel's `struct nvme_uring_cmd`:
+/// a submission queue entry in which data and metadata are pointers with lengths instead of PRPs.
+/// Any field may be written by hand; the functions below build the usual commands.
+struct command {
+    ngpoll::opcode opcode = opcode::flush;
+    std::uint8_t flags = 0;
+    std::uint16_t reserved = 0;
+    std::uint32_t nsid = 0;
+    std::uint32_t cdw2 = 0;
+    std::uint32_t cdw3 = 0;
+    std::uint64_t metadata = 0;
+    std::uint64_t data = 0;
+    std::uint32_t metadata_bytes = 0;
+    std::uint32_t data_bytes = 0;
+    std::uint64_t slba = 0; ///< cdw10 and cdw11: starting LBA
+    std::uint32_t cdw12 = 0; ///< bits 0-15: number of logical blocks, minus one
+    std::uint32_t cdw13 = 0;
+    std::uint32_t cdw14 = 0;
+    std::uint32_t cdw15 = 0;
+};
+
+static_assert(sizeof(command) == 64);
+static_assert(offsetof(command, data) == 24 && offsetof(command, slba) == 40);
+
+namespace detail {
+
+constexpr command transfer_command(
+    opcode op, std::uint32_t nsid, std::uint64_t slba, std::uint32_t blocks) noexcept
+{
+    return {.opcode = op, .nsid = nsid, .slba = slba, .cdw12 = (blocks - 1) & 0xffffU};
+}
+
+} // namespace detail
+
+/// Reads `blocks` (1 to 65,536) logical blocks from `slba`. The data pointer and its length come
+/// from request::set_buffer().
+[[nodiscard]] constexpr command read_command(
+    std::uint32_t nsid, std::uint64_t slba, std::uint32_t blocks) noexcept
+{
+    return detail::transfer_command(opcode::read, nsid, slba, blocks);
+}
+
+/// Writes `blocks` (1 to 65,536) logical blocks from `slba`. The namespace must be open for it.
+[[nodiscard]] constexpr command write_command(
+    std::uint32_t nsid, std::uint64_t slba, std::uint32_t blocks) noexcept
+{
+    return detail::transfer_command(opcode::write, nsid, slba, blocks);
+}
+
+/// Commits the volatile write cache. Carries no data: give the request no buffer.
+[[nodiscard]] constexpr command flush_command(std::uint32_t nsid) noexcept
+{
+    return {.opcode = opcode::flush, .nsid = nsid};
+}
+
+} // namespace ngpoll

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include <ngpoll/request.hpp>
+#include <ngpoll/ring.hpp>
+
+namespace ngpoll {
+
+/// What a polling pass hands the completions it finds to. It carries the tag `poll_ctx`, the ring
+/// that polls: one pointer compare decides whether a request finishes here or goes to its owner.
+///
+/// Lives for one pass, on the polling ring's thread. The idea is that of Linux 7.0's polled NVMe
+/// completion for the local ring context, for rings in user space.
+class completion_batch {
+public:
+    explicit completion_batch(ring& poll_ctx) noexcept : poll_ctx_(&poll_ctx) {}
+    completion_batch(const completion_batch&) = delete;
+    completion_batch& operator=(const completion_batch&) = delete;
+
+    /// Finishes `r` inline where its owner is the ring that polls, else defers it to its owner.
+    /// `r` must not be touched afterwards.
+    void finish(request& r, status outcome, std::uint64_t result) noexcept
+    {
+        r.status = outcome;
+        r.result = result;
+        ring* const owner = r.owner;
+        if (owner == poll_ctx_) [[likely]] {
+            ++finished_inline_;
+            owner->finish(r);
+        } else {
+            ++deferred_;
+            owner->defer(r);
+        }
+    }
+
+    [[nodiscard]] std::uint32_t finished_inline() const noexcept { return finished_inline_; }
+    [[nodiscard]] std::uint32_t deferred() const noexcept { return deferred_; }
+
+private:
+    ring* const poll_ctx_;
+    std::uint32_t finished_inline_ = 0;
+    std::uint32_t deferred_ = 0;
+};
+
+} // namespace ngpoll

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+namespace ngpoll {
+
+/// The link a queued object carries inside itself. Belongs to whoever holds the object; while the
+/// object is queued, to the queue.
+template <template <class> class Atomic = std::atomic>
+struct mpsc_node {
+    Atomic<mpsc_node*> next{nullptr};
+};
+
+/// An intrusive, unbounded FIFO for many producers and one consumer: Dmitry Vyukov's node-based
+/// MPSC queue with a stub node. Nothing is allocated, nothing is retried.
+///
+/// Who may call what, from which thread:
+///
+///     |            | push          | pop, empty            |
+///     | push       | any threads   | may overlap           |
+///     | pop, empty | may overlap   | one thread at a time  |
+///
+/// Consumers may take turns if something else (a lock, a role) orders one's last call before the
+/// next one's first. The consumer's cursor lives outside the queue, on a cache line of its own,
+/// so that producers never take that line away. Nodes and queue must outlive every call on them.
+///
+/// Linearisation points: of push, its exchange on `tail_`; of a pop that returns a node, the
+/// acquire load of the link that proves the node is not the last, or the compare-exchange that
+/// puts the stub back. Order is the order of the exchanges.
+///
+/// A push is two steps: the exchange publishes the new tail, the store links it. Between them pop()
+/// returns nothing while empty() says false. The consumer then comes back later; it must neither
+/// spin there while it holds what the producer needs, nor go to sleep on it.
+///
+/// Happens-before edges:
+///   Q1  push's link store (release) -> pop's link load (acquire): the node's contents.
+///   Q2  pop's put-back compare-exchange (release) -> push's exchange (acquire): the consumer's
+///       reset of `stub_.next` comes before the producer's link into it.
+///   Q3  push's exchange (release) -> the next push's exchange (acquire): `prev`'s own null link
+///       comes before the store that overwrites it.
+///
+/// Invariant: from the cursor, following `next` reaches `tail_`, but for the one gap that each
+/// producer between its two steps leaves.
+///
+/// `Atomic` is std::atomic, or a model checker's replacement with the same members.
+template <template <class> class Atomic = std::atomic>
+class mpsc_queue {
+public:
+    using node = mpsc_node<Atomic>;
+
+    /// Where the consumer stands. Starts at cursor(queue) and is passed to every pop.
+    class alignas(64) cursor {
+    public:
+        explicit cursor(mpsc_queue& queue) noexcept : head_(&queue.stub_) {}
+
+    private:
+        friend class mpsc_queue;
+        node* head_;
+    };
+
+    /// What a pop found. `emptied` says that the queue was empty once this node had been taken: it
+    /// tells a drain loop to stop without a second look, which bounds the loop.
+    struct popped {
+        node* taken = nullptr;
+        bool emptied = false;
+    };
+
+    mpsc_queue() noexcept : tail_(&stub_) {}
+    mpsc_queue(const mpsc_queue&) = delete;
+    mpsc_queue& operator=(const mpsc_queue&) = delete;
+
+    /// Appends one node. Wait-free. Returns whether the queue was empty just before.
+    bool push(node& last) noexcept { return push_chain(last, last); }
+
+    /// Appends `first` to `last`, already linked to each other through `next`, as one step: their
+    /// order is kept and nothing comes between them. Wait-free, the cost of one push.
+    bool push_chain(node& first, node& last) noexcept
+    {
+        // relaxed: published by the exchange below (Q3).
+        last.next.store(nullptr, std::memory_order_relaxed);
+        // acq_rel: release publishes last.next (Q3); acquire pairs with pop's put-back (Q2) and
+        // with the previous push (Q3), so that the link below comes after their stores to it.
+        node* prev = tail_.exchange(&last, std::memory_order_acq_rel);
+        // Asked before the link: once linked, the consumer may take `prev` away.
+        const bool was_empty = prev == &stub_;
+        // release: publishes the contents of the whole chain (Q1); pairs with pop's link loads.
+        prev->next.store(&first, std::memory_order_release);
+        return was_empty;
+    }
+
+    /// Takes the oldest node, or nothing: the queue is empty, or its next node is not linked yet.
+    [[nodiscard]] popped pop(cursor& at) noexcept
+    {
+        node* head = at.head_;
+        // acquire: the node behind `head` and its contents (Q1); pairs with push's link store.
+        node* next = head->next.load(std::memory_order_acquire);
+        if (head == &stub_) {
+            if (next == nullptr)
+                return {};
+            // The cursor leaves the stub: reset it here, once per emptying, and not at the put-back,
+            // whose window stays small. relaxed: published by the put-back's release (Q2).
+            stub_.next.store(nullptr, std::memory_order_relaxed);
+            at.head_ = head = next;
+            // acquire: as above (Q1).
+            next = head->next.load(std::memory_order_acquire);
+        }
+        if (next != nullptr) {
+            at.head_ = next;
+            return {.taken = head};
+        }
+        return pop_last(at, head);
+    }
+
+    /// Consumer only. False while a producer is between its two steps, though pop() finds nothing.
+    [[nodiscard]] bool empty(const cursor& at) const noexcept
+    {
+        // relaxed: a look, not a proof; nothing is read through the value. Whoever wants to sleep on
+        // an empty queue has to order this look against the producers by other means.
+        return at.head_ == &stub_ && tail_.load(std::memory_order_relaxed) == &stub_;
+    }
+
+private:
+    /// `head` has no successor yet: either it is the last node, and the stub takes its place, or a
+    /// producer is about to link behind it.
+    popped pop_last(cursor& at, node* head) noexcept
+    {
+        node* expected = head;
+        // release on success: publishes the reset of stub_.next (Q2); pairs with push's exchange.
+        // relaxed on failure: nothing is read through the value found.
+        if (tail_.compare_exchange_strong(
+                expected, &stub_, std::memory_order_release, std::memory_order_relaxed)) {
+            at.head_ = &stub_;
+            return {.taken = head, .emptied = true};
+        }
+        // acquire: a producer came in between and may have linked by now (Q1).
+        node* next = head->next.load(std::memory_order_acquire);
+        if (next == nullptr)
+            return {};
+        at.head_ = next;
+        return {.taken = head};
+    }
+
+    alignas(64) Atomic<node*> tail_; ///< written by every producer
+    node stub_;
+};
+
+} // namespace ngpoll

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The whole engine.
+#include <ngpoll/buffer_pool.hpp> // IWYU pragma: export
+#include <ngpoll/command.hpp> // IWYU pragma: export
+#include <ngpoll/completion_batch.hpp> // IWYU pragma: export
+#include <ngpoll/mpsc_queue.hpp> // IWYU pragma: export
+#include <ngpoll/nvme_namespace.hpp> // IWYU pragma: export
+#include <ngpoll/poll_queue.hpp> // IWYU pragma: export
+#include <ngpoll/request.hpp> // IWYU pragma: export
+#include <ngpoll/ring.hpp> // IWYU pragma: export
+#include <ngpoll/status.hpp> // IWYU pragma: export

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ngpoll {
+
+class backend;
+class poll_queue;
+
+/// What a namespace and its controller say of themselves (NVM Express Base Specification 2.0,
+/// figures 275 and 277: Identify Controller; NVM Command Set 1.0, figure 97: Identify Namespace).
+struct namespace_info {
+    std::string path; ///< as it was opened
+    bool emulated = false;
+    std::string serial;
+    std::string model;
+    std::string firmware;
+    std::uint32_t nsid = 0;
+    std::uint64_t capacity_blocks = 0; ///< NSZE
+    std::uint32_t lba_bytes = 0; ///< data size of one logical block
+    std::uint32_t metadata_bytes = 0; ///< metadata size of one logical block, 0 for none
+    bool metadata_interleaved = false; ///< metadata follows each block's data in the same buffer
+    /// Most data one command moves: MDTS and the kernel's own limit, whichever is less; 0: no limit.
+    std::uint32_t transfer_bytes_max = 0;
+    /// Commands one hardware queue holds; 0 where the system does not say.
+    std::uint32_t queue_depth_max = 0;
+    /// Whether the drive has poll queues; nothing where the system does not say.
+    std::optional<bool> has_poll_queues;
+};
+
+/// An open NVMe namespace: a drive's, or an emulated one in this process.
+///
+/// Cheap to copy; copies share one descriptor, which closes with the last of them and of the poll
+/// queues made from it. All const members may be called from any thread.
+class nvme_namespace {
+public:
+    struct options {
+        /// Open for writing. Without it the kernel refuses writes of those it would check; root it
+        /// does not check, so leave write commands unbuilt.
+        bool writable = false;
+    };
+
+    /// Opens `/dev/ngXnY`, or `emu:` and its settings, separated by commas, each optional:
+    /// `size=1G` (bytes, with K, M, G or T), `lba=512` (512 to 65536), `queues=1` (queue pairs,
+    /// 1 to 1024), `latency=0` (ns, or with us or ms), `unreadable=FIRST-LAST` (LBAs whose reads
+    /// end with Unrecovered Read Error).
+    ///
+    /// Throws std::system_error with a text that says what to do: ENOENT (no such device), ENOTTY
+    /// (not an NVMe namespace), EACCES or EPERM (no permission), EINVAL (an `emu:` setting that
+    /// does not parse), or nvme_category() where the drive refuses to identify itself.
+    [[nodiscard]] static nvme_namespace open(std::string_view path, options how);
+    [[nodiscard]] static nvme_namespace open(std::string_view path) { return open(path, {}); }
+
+    [[nodiscard]] const namespace_info& info() const noexcept;
+
+private:
+    friend class poll_queue;
+    explicit nvme_namespace(std::shared_ptr<backend> opened) noexcept;
+
+    std::shared_ptr<backend> backend_;
+};
+
+} // namespace ngpoll

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <ngpoll/mpsc_queue.hpp>
+#include <ngpoll/nvme_namespace.hpp>
+#include <ngpoll/request.hpp>
+
+namespace ngpoll {
+
+class backend;
+class ring;
+class transport;
+
+/// How completions are found.
+enum class poll_mode : std::uint8_t {
+    polled, ///< by polling the drive's completion queue
+    hybrid, ///< the kernel sleeps for part of the expected time, then polls (Linux 6.13)
+    interrupt, ///< the drive interrupts
+};
+
+[[nodiscard]] const char* to_string(poll_mode mode) noexcept;
+
+/// How a poll queue was set up after all: what was asked for and what the kernel accepted.
+struct poll_queue_report {
+    poll_mode mode = poll_mode::polled;
+    std::string transport; ///< "io_uring" or "emulated"
+    std::vector<std::string> flags; ///< set-up flags in force, as the kernel's header names them
+    std::vector<std::string> declined; ///< asked for and not to be had, each with its reason
+};
+
+/// One polled source of completions. Holds one transport: a kernel ring, or an emulated queue pair.
+///
+/// Made on any thread. With `rings_max` 1 it belongs to the first ring's thread from then on, and
+/// costs nothing for being shareable; with more, rings on other threads share it: one of them polls
+/// at a time and hands the others' completions over. It must outlive its rings and buffer pools.
+///
+/// Invariant: requests submitted and not finished, over all rings, <= depth.
+class poll_queue {
+public:
+    struct options {
+        /// Requests in flight at once, over all rings. Not above the drive's queue or 32,768.
+        std::uint32_t depth = 128;
+        /// Rings that may be attached at the same time.
+        std::uint32_t rings_max = 1;
+        poll_mode mode = poll_mode::polled;
+        /// Register the device's descriptor and each thread's ring descriptor with the kernel.
+        bool registered_file = true;
+        bool registered_ring = true;
+    };
+
+    /// Throws std::system_error: EINVAL (a depth the drive or the ring cannot hold, an unknown
+    /// mode), EPERM (io_uring is switched off), ENOSYS (the kernel has no io_uring or no NVMe
+    /// passthrough), ENOMEM, EBUSY (all emulated queue pairs are taken). A mode the drive or the
+    /// kernel does not have is not an error: report() says what is used instead, and why.
+    poll_queue(const nvme_namespace& device, options how);
+    explicit poll_queue(const nvme_namespace& device) : poll_queue(device, options{}) {}
+    /// No ring may be attached any more.
+    ~poll_queue();
+    poll_queue(const poll_queue&) = delete;
+    poll_queue& operator=(const poll_queue&) = delete;
+
+    [[nodiscard]] const poll_queue_report& report() const noexcept;
+    [[nodiscard]] std::uint32_t depth() const noexcept { return options_.depth; }
+    [[nodiscard]] bool shared() const noexcept { return options_.rings_max > 1; }
+
+private:
+    friend class ring;
+    friend class buffer_pool;
+
+    /// Who polls. Written by compare-exchange and store only, never drifts.
+    enum class role : std::uint32_t { free, in_pass };
+
+    [[nodiscard]] bool try_become_poller() noexcept;
+    void give_up_poller() noexcept;
+    void attach(std::uint32_t depth);
+    void detach(std::uint32_t depth) noexcept;
+
+    options options_;
+    std::shared_ptr<backend> device_; ///< outlives the transport
+    std::unique_ptr<transport> transport_;
+
+    // Written by rings that join and leave.
+    std::atomic<std::uint32_t> rings_attached_{0};
+    std::atomic<std::uint32_t> depth_attached_{0};
+
+    // Shared queues only. The submission queue's tail is written by every submitter; what follows
+    // it by whoever is the poller.
+    mpsc_queue<> submissions_;
+    mpsc_queue<>::cursor submissions_at_{submissions_};
+    request_list unsent_; ///< taken from submissions_, not yet accepted by the transport
+    alignas(64) std::atomic<role> role_{role::free};
+};
+
+} // namespace ngpoll

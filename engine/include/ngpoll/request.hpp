@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <ngpoll/command.hpp>
+#include <ngpoll/mpsc_queue.hpp>
+#include <ngpoll/status.hpp>
+
+namespace ngpoll {
+
+class ring;
+struct request;
+
+/// Runs once for each submitted request, on the thread of the ring that owns it, inside that ring's
+/// poll, wait or close. It may change the request and submit it again; it must not throw.
+using completion_function = void (*)(request&) noexcept;
+
+/// A piece of memory for one command. `fixed_index` is its place in the poll queue's table of
+/// registered buffers, or kNotFixed: the kernel then maps the pages anew for each command.
+struct buffer {
+    static constexpr std::uint16_t kNotFixed = 0xffff;
+
+    std::byte* data = nullptr;
+    std::uint32_t size_bytes = 0;
+    std::uint16_t fixed_index = kNotFixed;
+};
+
+/// One NVMe command and what to do when it is done. Intrusive: it is its own queue node, so
+/// submitting allocates nothing.
+///
+/// Belongs to the caller until ring::submit() accepts it, then to the engine until its
+/// on_complete runs, then to the caller again. It must stay at its address in between. Fill `cmd`,
+/// `on_complete`, `context` and, for commands with data, call set_buffer(). Everything but the
+/// outcome is kept over completions, so a request is set up once and submitted many times.
+struct alignas(64) request : mpsc_node<> {
+    // One cache line for the completion ...
+    ring* owner = nullptr; ///< set by ring::submit()
+    completion_function on_complete = nullptr;
+    void* context = nullptr; ///< the caller's own
+    ngpoll::status status; ///< outcome: how the command ended
+    std::uint64_t result = 0; ///< outcome: dwords 0 and 1 of the NVMe completion
+    std::uint32_t timeout_ms = 0; ///< 0: the driver's own, 30 s by default
+    std::uint16_t fixed_index = buffer::kNotFixed;
+    std::uint16_t reserved = 0;
+    // ... and one for the command.
+    alignas(64) command cmd;
+
+    /// Points the command's data at `target`, whole. The memory must outlive the command.
+    void set_buffer(const buffer& target) noexcept
+    {
+        cmd.data = reinterpret_cast<std::uintptr_t>(target.data);
+        cmd.data_bytes = target.size_bytes;
+        fixed_index = target.fixed_index;
+    }
+};
+
+static_assert(sizeof(request) == 128 && alignof(request) == 64);
+
+/// Requests in order, linked through their own nodes. One thread at a time; a null link marks
+/// nothing here, the last node does.
+class request_list {
+public:
+    request_list() noexcept = default;
+    request_list(const request_list&) = delete;
+    request_list& operator=(const request_list&) = delete;
+
+    [[nodiscard]] bool empty() const noexcept { return last_ == &before_first_; }
+
+    void push_back(request& r) noexcept
+    {
+        // relaxed: one thread's list; a release elsewhere publishes it if it changes hands.
+        last_->next.store(&r, std::memory_order_relaxed);
+        last_ = &r;
+    }
+
+    [[nodiscard]] request& front() const noexcept
+    {
+        // relaxed: as in push_back.
+        return static_cast<request&>(*before_first_.next.load(std::memory_order_relaxed));
+    }
+
+    [[nodiscard]] request& back() const noexcept { return static_cast<request&>(*last_); }
+
+    /// The one behind `r`, which is in the list and not its last.
+    [[nodiscard]] static request& after(const request& r) noexcept
+    {
+        // relaxed: as in push_back.
+        return static_cast<request&>(*r.next.load(std::memory_order_relaxed));
+    }
+
+    /// Drops the front up to and including `r`, which is in the list.
+    void drop_through(request& r) noexcept
+    {
+        if (&r == last_)
+            clear();
+        else
+            // relaxed: as in push_back.
+            before_first_.next.store(&after(r), std::memory_order_relaxed);
+    }
+
+    /// Forgets all nodes; they are the caller's again.
+    void clear() noexcept { last_ = &before_first_; }
+
+private:
+    mpsc_node<> before_first_;
+    mpsc_node<>* last_ = &before_first_;
+};
+
+} // namespace ngpoll

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+
+#include <ngpoll/assert.hpp>
+#include <ngpoll/mpsc_queue.hpp>
+#include <ngpoll/request.hpp>
+
+namespace ngpoll {
+
+class completion_batch;
+class poll_queue;
+
+/// Running totals of one ring. Any thread may take a snapshot; each figure is exact by itself.
+struct ring_stats {
+    std::uint64_t finished_inline = 0; ///< found by this ring's own polling
+    std::uint64_t finished_deferred = 0; ///< found by another ring and handed over
+    std::uint64_t passes = 0; ///< polling passes this ring made
+    std::uint64_t empty_passes = 0; ///< those that found nothing
+    std::uint64_t system_calls = 0; ///< io_uring_enter calls this ring made
+    std::uint64_t sent = 0; ///< commands this ring sent to the drive, its own and others'
+
+    ring_stats& operator+=(const ring_stats& other) noexcept;
+};
+
+/// How a thread enters the transport; see transport::attach().
+struct transport_seat {
+    int enter_fd = -1;
+    unsigned enter_flags = 0;
+};
+
+/// One thread's context on a poll_queue: it owns requests and gets each of their completions.
+///
+/// Made, used and closed on one thread; stats() alone may be called from others. submit() only
+/// stages a request; poll(), wait() or flush() sends it. Callbacks run inside poll(), wait() and
+/// close(). Inside a callback submit() is as usual, poll(), wait() and flush() return 0 at once,
+/// and close() is a bug. Nothing here throws, but for the constructor.
+///
+/// Invariant: outstanding() <= depth, and each accepted request is finished exactly once.
+class ring {
+public:
+    struct options {
+        /// Requests outstanding at once; the ring's guaranteed share of its poll queue's depth.
+        std::uint32_t depth = 128;
+        /// Most commands sent by one system call. The kernel's block layer takes 32 tags at a time,
+        /// and larger batches cost more instructions per command.
+        std::uint32_t submit_batch_max = 32;
+    };
+
+    /// Throws std::system_error: EINVAL (depth 0), EBUSY (the poll queue has no room for one more
+    /// ring, or for its depth).
+    ring(poll_queue& queue, options how);
+    explicit ring(poll_queue& queue) : ring(queue, options{}) {}
+    /// Closes.
+    ~ring();
+    ring(const ring&) = delete;
+    ring& operator=(const ring&) = delete;
+
+    /// Stages `r` for the drive and takes it over until it completes. False when `depth` requests
+    /// are outstanding, or once the ring is closing: `r` is then the caller's still.
+    [[nodiscard]] bool submit(request& r) noexcept
+    {
+        NGPOLL_DEBUG_ASSERT(r.on_complete != nullptr, "set request::on_complete before submit()");
+        NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
+        if (outstanding_ >= depth_)
+            return false;
+        ++outstanding_;
+        r.owner = this;
+        staged_.push_back(r);
+        return true;
+    }
+
+    /// Sends what is staged and makes one polling pass. Never sleeps. Returns how many requests
+    /// finished.
+    std::uint32_t poll() noexcept;
+
+    /// Polls until `n` requests have finished, or as many as are outstanding if those are fewer,
+    /// and returns how many did. On a queue of its own it waits inside the kernel. A signal does
+    /// not end it.
+    std::uint32_t wait(std::uint32_t n) noexcept;
+
+    /// Sends what is staged without looking for completions.
+    void flush() noexcept;
+
+    /// Accepts no more, polls what reached the drive until it is done, and finishes what did not
+    /// with ECANCELED. Returns when nothing is outstanding. Closing twice does nothing.
+    void close() noexcept;
+
+    [[nodiscard]] std::uint32_t outstanding() const noexcept { return outstanding_; }
+    [[nodiscard]] ring_stats stats() const noexcept;
+
+private:
+    friend class completion_batch;
+
+    /// A statistic: one thread writes, others may read.
+    class counter {
+    public:
+        void add(std::uint64_t n) noexcept
+        {
+            // relaxed: single writer, and a reader wants no other memory with it.
+            value_.store(get() + n, std::memory_order_relaxed);
+        }
+        // relaxed: as in add.
+        std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+    private:
+        std::atomic<std::uint64_t> value_{0};
+    };
+
+    std::uint32_t pass(std::uint32_t min_complete) noexcept;
+    std::uint32_t shared_pass() noexcept;
+    std::uint32_t polling_pass(request_list& to_send, std::uint32_t min_complete) noexcept;
+    std::uint32_t drain_deferred() noexcept;
+    void queue_staged() noexcept;
+    void abort_staged() noexcept;
+    void drain_queue() noexcept;
+
+    /// Finishes `r` on this ring's own thread.
+    void finish(request& r) noexcept
+    {
+        --outstanding_;
+        r.on_complete(r);
+    }
+
+    /// Hands `r`, found by another ring, over to this one. Any thread.
+    void defer(request& r) noexcept { deferred_.push(r); }
+
+    // Written by the owning thread only.
+    std::uint32_t outstanding_ = 0;
+    std::uint32_t depth_; ///< 0 once closing: submit() then refuses without a test of its own
+    request_list staged_;
+    poll_queue& queue_;
+    transport_seat seat_;
+    options options_;
+    bool in_callbacks_ = false;
+    bool closed_ = false;
+    std::thread::id thread_ = std::this_thread::get_id();
+    counter finished_inline_, finished_deferred_, passes_, empty_passes_, system_calls_, sent_;
+
+    // Written by the rings that found this one's completions, and by this one's drain.
+    mpsc_queue<> deferred_;
+    mpsc_queue<>::cursor deferred_at_{deferred_};
+};
+
+} // namespace ngpoll

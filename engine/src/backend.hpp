@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+
+#include <ngpoll/nvme_namespace.hpp>
+#include <ngpoll/poll_queue.hpp>
+
+#include "transport.hpp"
+
+namespace ngpoll {
+
+/// What an nvme_namespace stands for: a character device, or an emulated controller.
+class backend {
+public:
+    backend() = default;
+    backend(const backend&) = delete;
+    backend& operator=(const backend&) = delete;
+    virtual ~backend() = default;
+
+    [[nodiscard]] const namespace_info& info() const noexcept { return info_; }
+
+    /// Throws as poll_queue's constructor does.
+    [[nodiscard]] virtual std::unique_ptr<transport> open_transport(const poll_queue::options& how)
+        = 0;
+
+protected:
+    namespace_info info_;
+};
+
+} // namespace ngpoll

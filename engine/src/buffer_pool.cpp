@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include <ngpoll/buffer_pool.hpp>
+
+#include <bit>
+#include <cerrno>
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <ngpoll/assert.hpp>
+#include <ngpoll/poll_queue.hpp>
+
+#include "error.hpp"
+#include "transport.hpp"
+
+namespace ngpoll {
+
+namespace {
+
+constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
+constexpr std::size_t kSectorBytes = 512;
+
+constexpr std::size_t round_up(std::size_t value, std::size_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+/// Buffers that are a power of two up to a page never straddle two pages; larger ones start on one.
+std::size_t stride_of(std::uint32_t buffer_bytes, std::size_t page_bytes)
+{
+    if (buffer_bytes <= page_bytes && std::has_single_bit(buffer_bytes))
+        return buffer_bytes < kSectorBytes ? kSectorBytes : buffer_bytes;
+    return round_up(buffer_bytes, buffer_bytes < page_bytes ? kSectorBytes : page_bytes);
+}
+
+void* map_pages(std::size_t bytes, int extra_flags)
+{
+    return ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE | extra_flags, -1, 0);
+}
+
+} // namespace
+
+buffer_pool::buffer_pool(poll_queue& queue, options how) : queue_(queue), options_(how)
+{
+    if (how.count == 0 || how.buffer_bytes == 0)
+        detail::fail(EINVAL, "a buffer pool needs at least one buffer of at least one byte");
+    const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    stride_bytes_ = stride_of(how.buffer_bytes, page_bytes);
+    const std::size_t wanted = stride_bytes_ * how.count;
+
+    void* mapped = MAP_FAILED;
+    // A huge page mostly empty would cost more memory than it saves entries in the TLB.
+    if (how.huge_pages && wanted >= kHugePageBytes / 2) {
+        mapped_bytes_ = round_up(wanted, kHugePageBytes);
+        mapped = map_pages(mapped_bytes_, MAP_HUGETLB);
+        in_huge_pages_ = mapped != MAP_FAILED;
+    }
+    if (mapped == MAP_FAILED) {
+        mapped_bytes_ = round_up(wanted, page_bytes);
+        mapped = map_pages(mapped_bytes_, 0);
+    }
+    if (mapped == MAP_FAILED)
+        detail::fail(errno,
+            fmt::format("no memory for {} buffers of {} bytes; give fewer or smaller ones",
+                how.count, how.buffer_bytes));
+    memory_ = static_cast<std::byte*>(mapped);
+    if (!how.fixed)
+        return;
+    try {
+        first_index_ = queue_.transport_->register_buffers(
+            memory_, stride_bytes_, how.buffer_bytes, how.count);
+    } catch (...) {
+        ::munmap(memory_, mapped_bytes_);
+        throw;
+    }
+}
+
+buffer_pool::~buffer_pool()
+{
+    if (first_index_ != buffer::kNotFixed)
+        queue_.transport_->unregister_buffers(first_index_, options_.count);
+    ::munmap(memory_, mapped_bytes_);
+}
+
+buffer buffer_pool::at(std::uint32_t index) const noexcept
+{
+    NGPOLL_ASSERT(index < options_.count, "a buffer pool was asked for a buffer it does not have");
+    const bool fixed = first_index_ != buffer::kNotFixed;
+    return {.data = memory_ + index * stride_bytes_,
+        .size_bytes = options_.buffer_bytes,
+        .fixed_index
+        = fixed ? static_cast<std::uint16_t>(first_index_ + index) : buffer::kNotFixed};
+}
+
+} // namespace ngpoll

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include "controller.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <new>
+
+#include <sys/mman.h>
+
+#include <ngpoll/assert.hpp>
+#include <ngpoll/command.hpp>
+
+#include "../error.hpp"
+
+namespace ngpoll::emulated {
+
+namespace {
+
+// Status fields (NVM Express Base Specification 2.0, figures 94 and 97; SCT in bits 8-10). What a
+// retry would not change carries "do not retry".
+constexpr std::uint16_t kDoNotRetry = 0x4000;
+constexpr std::uint16_t kSuccess = 0x0000;
+constexpr std::uint16_t kInvalidOpcode = 0x0001 | kDoNotRetry;
+constexpr std::uint16_t kInvalidField = 0x0002 | kDoNotRetry;
+constexpr std::uint16_t kInternalError = 0x0006;
+constexpr std::uint16_t kInvalidNamespace = 0x000b | kDoNotRetry;
+constexpr std::uint16_t kDataLengthInvalid = 0x000f | kDoNotRetry;
+constexpr std::uint16_t kLbaOutOfRange = 0x0080 | kDoNotRetry;
+constexpr std::uint16_t kUnrecoveredReadError = 0x0281;
+
+std::uint64_t now_ns() noexcept
+{
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::steady_clock::now().time_since_epoch())
+                                          .count());
+}
+
+} // namespace
+
+controller::controller(const spec& settings)
+    : settings_(settings), page_count_((settings.size_bytes + kPageBytes - 1) / kPageBytes)
+{
+    void* table = ::mmap(nullptr, page_count_ * sizeof(std::byte*), PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (table == MAP_FAILED)
+        detail::fail(errno, "no memory for the emulated drive's page table; give a smaller size=");
+    pages_ = static_cast<std::byte**>(table);
+}
+
+controller::~controller()
+{
+    // Whole untouched stretches of the table would become real memory if they were walked; mincore
+    // tells which are there. relaxed: nobody else is left.
+    constexpr std::size_t kEntriesPerPage = kPageBytes / sizeof(std::byte*);
+    for (std::uint64_t first = 0; first < page_count_; first += kEntriesPerPage) {
+        unsigned char present = 1;
+        if (::mincore(pages_ + first, 1, &present) == 0 && (present & 1U) == 0)
+            continue;
+        const std::uint64_t end = std::min(page_count_, first + kEntriesPerPage);
+        for (std::uint64_t i = first; i < end; ++i)
+            ::operator delete(pages_[i], std::align_val_t{64});
+    }
+    ::munmap(pages_, page_count_ * sizeof(std::byte*));
+}
+
+void controller::service(queue_pair& queue) noexcept
+{
+    NGPOLL_DEBUG_ASSERT(queue.submission_doorbell < queue.entries(), "doorbell beyond the queue");
+    while (queue.submission_head_ != queue.submission_doorbell) {
+        const submission_entry& command = queue.submissions[queue.submission_head_];
+        const std::uint16_t status = execute(command);
+        queue.submission_head_ = queue.after(queue.submission_head_);
+        complete(queue,
+            {.dw0 = 0,
+                .dw1 = 0,
+                .sq_head = static_cast<std::uint16_t>(queue.submission_head_),
+                .sq_id = 1,
+                .cid = command.cid,
+                .status_and_phase = static_cast<std::uint16_t>(status << 1U)});
+    }
+    if (queue.delayed_count_ != 0)
+        post_due(queue);
+}
+
+void controller::complete(queue_pair& queue, const completion_entry& entry) noexcept
+{
+    if (settings_.latency_ns == 0) {
+        post(queue, entry);
+        return;
+    }
+    NGPOLL_DEBUG_ASSERT(queue.delayed_count_ < queue.entries(), "more commands than entries");
+    const std::uint32_t at = (queue.delayed_head_ + queue.delayed_count_) % queue.entries();
+    queue.delayed_[at] = {.due_ns = now_ns() + settings_.latency_ns, .entry = entry};
+    ++queue.delayed_count_;
+}
+
+void controller::post_due(queue_pair& queue) noexcept
+{
+    const std::uint64_t now = now_ns();
+    while (queue.delayed_count_ != 0 && queue.delayed_[queue.delayed_head_].due_ns <= now) {
+        post(queue, queue.delayed_[queue.delayed_head_].entry);
+        queue.delayed_head_ = queue.after(queue.delayed_head_);
+        --queue.delayed_count_;
+    }
+}
+
+void controller::post(queue_pair& queue, completion_entry entry) noexcept
+{
+    // The host never has more commands in flight than the queue has room for completions.
+    NGPOLL_DEBUG_ASSERT(queue.after(queue.completion_tail_) != queue.completion_doorbell,
+        "the emulated completion queue is full");
+    entry.status_and_phase = static_cast<std::uint16_t>(entry.status_and_phase | queue.phase_);
+    queue.completions[queue.completion_tail_] = entry;
+    queue.completion_tail_ = queue.after(queue.completion_tail_);
+    if (queue.completion_tail_ == 0)
+        queue.phase_ ^= 1U;
+}
+
+std::uint16_t controller::execute(const submission_entry& command) noexcept
+{
+    if (command.nsid != kNamespaceId)
+        return kInvalidNamespace;
+    if (command.flags != 0)
+        return kInvalidField; // no fused commands, no metadata SGL
+    switch (static_cast<opcode>(command.opcode)) {
+    case opcode::flush: return kSuccess; // there is no volatile cache
+    case opcode::read:
+    case opcode::write: return transfer(command);
+    }
+    return kInvalidOpcode;
+}
+
+std::uint16_t controller::transfer(const submission_entry& command) noexcept
+{
+    const std::uint64_t blocks = (command.cdw12 & 0xffffU) + 1ULL;
+    const std::uint64_t bytes = blocks * settings_.lba_bytes;
+    if (bytes > kTransferBytesMax || command.metadata != 0)
+        return kInvalidField;
+    if (command.slba >= capacity_blocks() || blocks > capacity_blocks() - command.slba)
+        return kLbaOutOfRange;
+    if (command.data_bytes != bytes)
+        return kDataLengthInvalid;
+    const std::uint64_t offset = command.slba * settings_.lba_bytes;
+    auto* const memory = reinterpret_cast<std::byte*>(command.data);
+    if (static_cast<opcode>(command.opcode) == opcode::write)
+        return write(offset, memory, bytes) ? kSuccess : kInternalError;
+    if (command.slba <= settings_.unreadable_last
+        && command.slba + blocks > settings_.unreadable_first)
+        return kUnrecoveredReadError;
+    read(offset, memory, bytes);
+    return kSuccess;
+}
+
+void controller::read(std::uint64_t offset, std::byte* into, std::size_t bytes) const noexcept
+{
+    while (bytes != 0) {
+        const std::size_t within = offset % kPageBytes;
+        const std::size_t part = std::min(bytes, kPageBytes - within);
+        // acquire: the page's zeros; pairs with the compare-exchange in page_for_writing().
+        const std::byte* page = std::atomic_ref(pages_[offset / kPageBytes])
+                                    .load(std::memory_order_acquire);
+        if (page != nullptr)
+            std::memcpy(into, page + within, part);
+        else
+            std::memset(into, 0, part);
+        into += part;
+        offset += part;
+        bytes -= part;
+    }
+}
+
+bool controller::write(std::uint64_t offset, const std::byte* from, std::size_t bytes) noexcept
+{
+    while (bytes != 0) {
+        const std::size_t within = offset % kPageBytes;
+        const std::size_t part = std::min(bytes, kPageBytes - within);
+        std::byte* page = page_for_writing(offset / kPageBytes);
+        if (page == nullptr)
+            return false;
+        std::memcpy(page + within, from, part);
+        from += part;
+        offset += part;
+        bytes -= part;
+    }
+    return true;
+}
+
+std::byte* controller::page_for_writing(std::uint64_t index) noexcept
+{
+    std::atomic_ref<std::byte*> slot(pages_[index]);
+    // acquire: as in read().
+    if (std::byte* page = slot.load(std::memory_order_acquire); page != nullptr)
+        return page;
+    auto* fresh = static_cast<std::byte*>(
+        ::operator new(kPageBytes, std::align_val_t{64}, std::nothrow));
+    if (fresh == nullptr)
+        return nullptr;
+    std::memset(fresh, 0, kPageBytes);
+    std::byte* found = nullptr;
+    // release: publishes the zeros; acquire on failure: those of another queue's page.
+    if (slot.compare_exchange_strong(
+            found, fresh, std::memory_order_release, std::memory_order_acquire))
+        return fresh;
+    ::operator delete(fresh, std::align_val_t{64});
+    return found;
+}
+
+} // namespace ngpoll::emulated

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <string_view>
+
+#include "../backend.hpp"
+#include "controller.hpp"
+
+namespace ngpoll {
+
+/// A namespace that lives in this process. Touches no kernel interface.
+class emulated_namespace final : public backend {
+public:
+    /// Throws as nvme_namespace::open() does.
+    explicit emulated_namespace(std::string_view path);
+
+    [[nodiscard]] std::unique_ptr<transport> open_transport(
+        const poll_queue::options& how) override;
+
+    [[nodiscard]] emulated::controller& controller() noexcept { return controller_; }
+    void return_queue() noexcept;
+
+private:
+    emulated::spec spec_;
+    emulated::controller controller_;
+    std::atomic<std::uint32_t> queues_taken_{0};
+};
+
+} // namespace ngpoll

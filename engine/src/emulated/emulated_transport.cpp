@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#include "emulated_transport.hpp"
+
+#include <utility>
+
+#include <ngpoll/assert.hpp>
+
+#include "emulated_namespace.hpp"
+
+namespace ngpoll {
+
+namespace {
+
+emulated::submission_entry entry_for(const command& cmd, std::uint16_t cid) noexcept
+{
+    return {.opcode = static_cast<std::uint8_t>(cmd.opcode),
+        .flags = cmd.flags,
+        .cid = cid,
+        .nsid = cmd.nsid,
+        .cdw2 = cmd.cdw2,
+        .cdw3 = cmd.cdw3,
+        .metadata = cmd.metadata,
+        .data = cmd.data,
+        .data_bytes = cmd.data_bytes,
+        .sgl_type = 0,
+        .slba = cmd.slba,
+        .cdw12 = cmd.cdw12,
+        .cdw13 = cmd.cdw13,
+        .cdw14 = cmd.cdw14,
+        .cdw15 = cmd.cdw15};
+}
+
+} // namespace
+
+emulated_transport::emulated_transport(emulated_namespace& device, const poll_queue::options& how)
+    : device_(device), queue_(how.depth + 1), requests_(how.depth)
+{
+    // From the back, so that the stack hands out 0, 1, 2, ...
+    for (std::uint32_t id = how.depth; id-- > 0;)
+        free_ids_.push_back(static_cast<std::uint16_t>(id));
+    report_.mode = poll_mode::polled;
+    report_.transport = "emulated";
+    if (how.mode != poll_mode::polled)
+        report_.declined.push_back(
+            std::string(to_string(how.mode)) + ": an emulated drive is always polled");
+}
+
+emulated_transport::~emulated_transport()
+{
+    device_.return_queue();
+}
+
+void emulated_transport::prepare(request_list& list, std::uint32_t max) noexcept
+{
+    for (; max != 0 && !list.empty() && !free_ids_.empty(); --max) {
+        request& r = list.front();
+        list.drop_through(r);
+        const std::uint16_t cid = free_ids_.back();
+        free_ids_.pop_back();
+        requests_[cid] = &r;
+        queue_.submissions[submission_tail_] = entry_for(r.cmd, cid);
+        submission_tail_ = queue_.after(submission_tail_);
+        ++prepared_;
+    }
+}
+
+void emulated_transport::ring_submission_doorbell() noexcept
+{
+    queue_.submission_doorbell = submission_tail_;
+    device_.controller().service(queue_);
+}
+
+transport::pass_result emulated_transport::poll(
+    completion_batch& batch, const transport_seat&, std::uint32_t) noexcept
+{
+    ring_submission_doorbell();
+    const std::uint32_t sent = std::exchange(prepared_, 0);
+    // What is there now, and no more: callbacks prepare nothing, so this is bounded by the queue.
+    while ((queue_.completions[completion_head_].status_and_phase & 1U) == phase_) {
+        const emulated::completion_entry entry = queue_.completions[completion_head_];
+        completion_head_ = queue_.after(completion_head_);
+        if (completion_head_ == 0)
+            phase_ ^= 1U;
+        queue_.completion_doorbell = completion_head_;
+        request& r = *std::exchange(requests_[entry.cid], nullptr);
+        free_ids_.push_back(entry.cid);
+        batch.finish(r, {.nvme_status = static_cast<std::uint16_t>(entry.status_and_phase >> 1U)},
+            entry.dw0 | static_cast<std::uint64_t>(entry.dw1) << 32U);
+    }
+    return {.sent = sent, .system_calls = 0};
+}
+
+transport::pass_result emulated_transport::send(const transport_seat&) noexcept
+{
+    ring_submission_doorbell();
+    return {.sent = std::exchange(prepared_, 0), .system_calls = 0};
+}
+
+} // namespace ngpoll

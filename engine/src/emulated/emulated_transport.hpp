@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "../transport.hpp"
+#include "controller.hpp"
+
+namespace ngpoll {
+
+class emulated_namespace;
+
+/// The host's side of one emulated queue pair: what an NVMe driver does, without a kernel.
+///
+/// A command's id is its slot in the table of requests in flight; free slots are kept as a stack,
+/// so the ids last used are used again.
+class emulated_transport final : public transport {
+public:
+    emulated_transport(emulated_namespace& device, const poll_queue::options& how);
+    ~emulated_transport() override;
+
+    transport_seat attach() override { return {}; }
+    void detach(const transport_seat&) noexcept override {}
+    void prepare(request_list& list, std::uint32_t max) noexcept override;
+    pass_result poll(completion_batch& batch, const transport_seat& seat,
+        std::uint32_t min_complete) noexcept override;
+    pass_result send(const transport_seat& seat) noexcept override;
+    [[nodiscard]] std::uint32_t in_flight() const noexcept override
+    {
+        return static_cast<std::uint32_t>(requests_.size() - free_ids_.size());
+    }
+    [[nodiscard]] bool completes_on_sender() const noexcept override { return false; }
+    std::uint16_t register_buffers(
+        std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
+    {
+        return buffer::kNotFixed;
+    }
+    void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override {}
+
+private:
+    void ring_submission_doorbell() noexcept;
+
+    emulated_namespace& device_;
+    emulated::queue_pair queue_;
+    std::uint32_t submission_tail_ = 0;
+    std::uint32_t completion_head_ = 0;
+    std::uint16_t phase_ = 1; ///< of the completions not seen yet
+    std::uint32_t prepared_ = 0;
+    std::vector<request*> requests_; ///< by command id
+    std::vector<std::uint16_t> free_ids_;
+};
+
+} // namespace ngpoll

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace ngpoll::emulated {
+
+/// The settings of an emulated namespace, as nvme_namespace::open() documents them.
+struct spec {
+    std::uint64_t size_bytes = std::uint64_t{1} << 30;
+    std::uint32_t lba_bytes = 512;
+    std::uint32_t queues = 1;
+    std::uint64_t latency_ns = 0;
+    /// First and last LBA whose reads fail; none where first > last.
+    std::uint64_t unreadable_first = 1;
+    std::uint64_t unreadable_last = 0;
+};
+
+/// Parses what follows "emu:". Throws std::system_error (EINVAL) whose text names the setting.
+[[nodiscard]] spec parse_spec(std::string_view path);
+
+} // namespace ngpoll::emulated

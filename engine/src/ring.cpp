@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+#include <ngpoll/ring.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <ngpoll/completion_batch.hpp>
+#include <ngpoll/poll_queue.hpp>
+
+#include "transport.hpp"
+
+namespace ngpoll {
+
+namespace {
+
+/// Looks at the role before the processor is offered to others. Short: on one processor nothing
+/// changes while we look.
+constexpr unsigned kSpinsBeforeYield = 64;
+
+/// Most deferred completions finished before the ring looks at the drive again.
+constexpr std::uint32_t kDrainMax = 256;
+
+void pause_processor() noexcept
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+} // namespace
+
+ring_stats& ring_stats::operator+=(const ring_stats& other) noexcept
+{
+    finished_inline += other.finished_inline;
+    finished_deferred += other.finished_deferred;
+    passes += other.passes;
+    empty_passes += other.empty_passes;
+    system_calls += other.system_calls;
+    sent += other.sent;
+    return *this;
+}
+
+ring::ring(poll_queue& queue, options how) : depth_(how.depth), queue_(queue), options_(how)
+{
+    options_.submit_batch_max = std::max(how.submit_batch_max, 1U);
+    queue_.attach(how.depth);
+    try {
+        seat_ = queue_.transport_->attach();
+    } catch (...) {
+        queue_.detach(how.depth);
+        throw;
+    }
+}
+
+ring::~ring()
+{
+    close();
+    NGPOLL_ASSERT(outstanding_ == 0, "a ring was destroyed with requests outstanding");
+    NGPOLL_ASSERT(deferred_.empty(deferred_at_), "a ring was destroyed with completions queued");
+}
+
+std::uint32_t ring::poll() noexcept
+{
+    return pass(0);
+}
+
+std::uint32_t ring::wait(std::uint32_t n) noexcept
+{
+    if (in_callbacks_)
+        return 0;
+    const std::uint32_t wanted = std::min(n, outstanding_);
+    std::uint32_t finished = 0;
+    // The poll loop: it ends when the drive has answered, however long that takes.
+    for (unsigned spins = 0; finished < wanted;) {
+        const std::uint32_t found = pass(wanted - finished);
+        finished += found;
+        if (found != 0 || !queue_.shared()) {
+            spins = 0;
+        } else if (++spins < kSpinsBeforeYield) {
+            pause_processor();
+        } else {
+            // A system call on purpose: before Linux 7.0 completions of commands this thread sent
+            // are task work, which runs when it next enters the kernel.
+            std::this_thread::yield();
+        }
+    }
+    return finished;
+}
+
+std::uint32_t ring::pass(std::uint32_t min_complete) noexcept
+{
+    NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
+    // A pass inside a pass would find the completions that the outer one is still handing out.
+    if (in_callbacks_)
+        return 0;
+    in_callbacks_ = true;
+    const std::uint32_t finished
+        = queue_.shared() ? shared_pass() : polling_pass(staged_, min_complete);
+    in_callbacks_ = false;
+    return finished;
+}
+
+std::uint32_t ring::shared_pass() noexcept
+{
+    queue_staged();
+    std::uint32_t finished = drain_deferred();
+    if (!queue_.try_become_poller())
+        return finished;
+    for (std::uint32_t taken = 0; taken < options_.submit_batch_max; ++taken) {
+        const auto [node, emptied] = queue_.submissions_.pop(queue_.submissions_at_);
+        if (node == nullptr)
+            break;
+        queue_.unsent_.push_back(static_cast<request&>(*node));
+        if (emptied)
+            break;
+    }
+    // Never waits in the kernel: what others queue meanwhile would not be sent.
+    finished += polling_pass(queue_.unsent_, 0);
+    queue_.give_up_poller();
+    return finished;
+}
+
+std::uint32_t ring::polling_pass(request_list& to_send, std::uint32_t min_complete) noexcept
+{
+    transport& drive = *queue_.transport_;
+    drive.prepare(to_send, options_.submit_batch_max);
+    // Wait only with everything sent: a loop that waits before its depth is full never fills it.
+    if (!to_send.empty())
+        min_complete = 0;
+    completion_batch batch(*this);
+    const transport::pass_result did = drive.poll(batch, seat_, min_complete);
+
+    const std::uint32_t finished = batch.finished_inline();
+    passes_.add(1);
+    system_calls_.add(did.system_calls);
+    sent_.add(did.sent);
+    finished_inline_.add(finished);
+    if (finished + batch.deferred() == 0)
+        empty_passes_.add(1);
+    return finished;
+}
+
+std::uint32_t ring::drain_deferred() noexcept
+{
+    std::uint32_t finished = 0;
+    while (finished < kDrainMax) {
+        const auto [node, emptied] = deferred_.pop(deferred_at_);
+        if (node == nullptr)
+            break;
+        ++finished;
+        finish(static_cast<request&>(*node));
+        if (emptied)
+            break;
+    }
+    if (finished != 0)
+        finished_deferred_.add(finished);
+    return finished;
+}
+
+void ring::queue_staged() noexcept
+{
+    if (staged_.empty())
+        return;
+    queue_.submissions_.push_chain(staged_.front(), staged_.back());
+    staged_.clear();
+}
+
+void ring::flush() noexcept
+{
+    if (in_callbacks_ || staged_.empty())
+        return;
+    if (queue_.shared()) {
+        queue_staged();
+        return;
+    }
+    while (!staged_.empty()) {
+        queue_.transport_->prepare(staged_, options_.submit_batch_max);
+        const transport::pass_result did = queue_.transport_->send(seat_);
+        system_calls_.add(did.system_calls);
+        sent_.add(did.sent);
+        if (did.sent == 0)
+            return; // the drive's side is full for now; poll() makes room and sends the rest
+    }
+}
+
+void ring::close() noexcept
+{
+    NGPOLL_ASSERT(!in_callbacks_, "a ring cannot be closed from inside its own callbacks");
+    if (closed_)
+        return;
+    NGPOLL_ASSERT(thread_ == std::this_thread::get_id(), "close a ring on the thread that made it");
+    depth_ = 0; // submit() refuses from here on
+    abort_staged();
+    while (outstanding_ != 0)
+        wait(outstanding_);
+    if (queue_.shared() && queue_.transport_->completes_on_sender())
+        drain_queue();
+    queue_.transport_->detach(seat_);
+    queue_.detach(options_.depth);
+    closed_ = true;
+}
+
+void ring::abort_staged() noexcept
+{
+    in_callbacks_ = true;
+    while (!staged_.empty()) {
+        request& r = staged_.front();
+        staged_.drop_through(r);
+        r.status = {.errno_value = ECANCELED};
+        r.result = 0;
+        finish(r);
+    }
+    in_callbacks_ = false;
+}
+
+void ring::drain_queue() noexcept
+{
+    while (!queue_.try_become_poller())
+        std::this_thread::yield();
+    // Holding the role, so that nothing new is sent meanwhile.
+    request_list nothing;
+    while (queue_.transport_->in_flight() != 0) {
+        polling_pass(nothing, 0);
+        std::this_thread::yield();
+    }
+    queue_.give_up_poller();
+}
+
+ring_stats ring::stats() const noexcept
+{
+    return {.finished_inline = finished_inline_.get(),
+        .finished_deferred = finished_deferred_.get(),
+        .passes = passes_.get(),
+        .empty_passes = empty_passes_.get(),
+        .system_calls = system_calls_.get(),
+        .sent = sent_.get()};
+}
+
+} // namespace ngpoll

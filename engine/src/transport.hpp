@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include <ngpoll/completion_batch.hpp>
+#include <ngpoll/poll_queue.hpp>
+#include <ngpoll/request.hpp>
+#include <ngpoll/ring.hpp>
+
+namespace ngpoll {
+
+/// What carries a poll queue's commands to the drive and finds their completions: a kernel ring or
+/// an emulated queue pair.
+///
+/// Calls are virtual and made once per batch, never per I/O. prepare(), poll() and send() are the
+/// poller's alone; attach() and detach() are called on the thread of the ring that comes or goes.
+class transport {
+public:
+    struct pass_result {
+        std::uint32_t sent = 0; ///< commands the drive's side took
+        std::uint32_t system_calls = 0;
+    };
+
+    transport() = default;
+    transport(const transport&) = delete;
+    transport& operator=(const transport&) = delete;
+    virtual ~transport() = default;
+
+    /// Throws std::system_error when the thread cannot use this transport.
+    virtual transport_seat attach() = 0;
+    virtual void detach(const transport_seat& seat) noexcept = 0;
+
+    /// Writes up to `max` commands from the front of `list`, in order, where the drive's side reads
+    /// them, and drops them from the list. Takes fewer only when there is no room.
+    virtual void prepare(request_list& list, std::uint32_t max) noexcept = 0;
+
+    /// Sends what is prepared, makes one polling pass and hands what it finds to `batch`. With
+    /// `min_complete` it may wait until so many are found; it may always return with fewer.
+    virtual pass_result poll(
+        completion_batch& batch, const transport_seat& seat, std::uint32_t min_complete) noexcept
+        = 0;
+
+    /// Sends what is prepared.
+    virtual pass_result send(const transport_seat& seat) noexcept = 0;
+
+    /// Commands prepared and not yet found complete.
+    [[nodiscard]] virtual std::uint32_t in_flight() const noexcept = 0;
+
+    /// Whether completions need the thread that sent the command to enter the kernel once more. It
+    /// must then not leave before they came.
+    [[nodiscard]] virtual bool completes_on_sender() const noexcept = 0;
+
+    /// Registers `count` buffers of `bytes` each, `stride` apart, and returns the index of the
+    /// first; throws std::system_error. kNotFixed where there is nothing to register with.
+    virtual std::uint16_t register_buffers(
+        std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count)
+        = 0;
+    virtual void unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept = 0;
+
+    [[nodiscard]] const poll_queue_report& report() const noexcept { return report_; }
+
+protected:
+    poll_queue_report report_;
+};
+
+} // namespace ngpoll

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "device_namespace.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include <endian.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <libnvme.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../error.hpp"
+#include "io_uring_ring.hpp"
+#include "uring_transport.hpp"
+
+namespace ngpoll {
+
+namespace {
+
+/// The block device beside a passthrough device: nvme0n1 for ng0n1. Empty for another name.
+std::string block_name(std::string_view path)
+{
+    const std::string_view name = path.substr(path.rfind('/') + 1);
+    return name.starts_with("ng") ? "nvme" + std::string(name.substr(2)) : std::string();
+}
+
+template <class Value>
+std::optional<Value> read_value(const std::string& path)
+{
+    Value value{};
+    std::ifstream file(path);
+    if (file >> value)
+        return value;
+    return std::nullopt;
+}
+
+/// A fixed-width field of Identify Controller: ASCII, padded with spaces.
+template <std::size_t Size>
+std::string identify_text(const char (&field)[Size])
+{
+    std::string_view text(field, Size);
+    const auto end = text.find_last_not_of(std::string_view(" \0", 2));
+    return std::string(text.substr(0, end == std::string_view::npos ? 0 : end + 1));
+}
+
+/// Opening anything but a character device could have effects of its own, so look first.
+void check_kind(const std::string& path)
+{
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0) {
+        const int reason = errno;
+        if (reason == ENOENT)
+            detail::fail(reason,
+                fmt::format("{}: there is no such device; `ls /dev/ng*` shows those there are, and "
+                            "without a drive use emu:",
+                    path));
+        detail::fail(reason, fmt::format("{} cannot be looked at", path));
+    }
+    if (S_ISCHR(found.st_mode))
+        return;
+    const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+    if (S_ISBLK(found.st_mode) && name.starts_with("nvme"))
+        detail::fail(ENOTTY,
+            fmt::format("{} is a block device; passthrough goes through the character device "
+                        "beside it, /dev/ng{}",
+                path, name.substr(4)));
+    detail::fail(ENOTTY,
+        fmt::format("{} is {}; give an NVMe passthrough device, /dev/ngXnY, or emu:", path,
+            S_ISBLK(found.st_mode)       ? "a block device of another kind"
+                : S_ISREG(found.st_mode) ? "a regular file"
+                : S_ISDIR(found.st_mode) ? "a directory"
+                                         : "not a device"));
+}
+
+[[noreturn]] void fail_identifying(const std::string& path, const char* what, int result)
+{
+    if (result > 0)
+        throw std::system_error(
+            result, nvme_category(), fmt::format("{}: the drive refused {}", path, what));
+    if (errno == EACCES || errno == EPERM)
+        detail::fail(errno,
+            fmt::format("{}: no permission for {}; run as root (unprivileged use needs Linux 6.2)",
+                path, what));
+    detail::fail(errno, fmt::format("{}: {} failed; is this an NVMe namespace?", path, what));
+}
+
+/// Until 7.0 the completion of a polled passthrough command is task work of the task that sent it.
+bool kernel_completes_on_sender()
+{
+    utsname name{};
+    ::uname(&name);
+    return std::strtoul(name.release, nullptr, 10) < 7;
+}
+
+} // namespace
+
+device_namespace::device_namespace(std::string_view path, nvme_namespace::options how)
+{
+    info_.path = std::string(path);
+    check_kind(info_.path);
+    fd_ = ::open(info_.path.c_str(), (how.writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    if (fd_ < 0) {
+        const int reason = errno;
+        if (reason == EACCES || reason == EPERM)
+            detail::fail(reason,
+                fmt::format("{}: no permission to open it; run as root, or have its group and mode "
+                            "changed",
+                    info_.path));
+        detail::fail(reason, fmt::format("{} cannot be opened", info_.path));
+    }
+    try {
+        identify();
+    } catch (...) {
+        ::close(fd_);
+        throw;
+    }
+    read_limits();
+}
+
+device_namespace::~device_namespace()
+{
+    ::close(fd_);
+}
+
+void device_namespace::identify()
+{
+    if (nvme_get_nsid(fd_, &info_.nsid) != 0)
+        detail::fail(ENOTTY,
+            fmt::format("{} is not an NVMe namespace; give a passthrough device, /dev/ngXnY",
+                info_.path));
+    nvme_id_ctrl controller{};
+    if (const int failed = nvme_identify_ctrl(fd_, &controller); failed != 0)
+        fail_identifying(info_.path, "Identify Controller", failed);
+    nvme_id_ns space{};
+    if (const int failed = nvme_identify_ns(fd_, info_.nsid, &space); failed != 0)
+        fail_identifying(info_.path, "Identify Namespace", failed);
+
+    info_.serial = identify_text(controller.sn);
+    info_.model = identify_text(controller.mn);
+    info_.firmware = identify_text(controller.fr);
+    info_.capacity_blocks = le64toh(space.nsze);
+    // FLBAS: bits 3:0 and, with more than 16 formats, 6:5 are the format's index; bit 4 tells
+    // whether metadata is interleaved.
+    const unsigned format = (space.flbas & 0xfU) | ((space.flbas & 0x60U) >> 1U);
+    info_.lba_bytes = 1U << space.lbaf[format].ds;
+    info_.metadata_bytes = le16toh(space.lbaf[format].ms);
+    info_.metadata_interleaved = (space.flbas & 0x10U) != 0 && info_.metadata_bytes != 0;
+    // MDTS counts in the controller's smallest page, which user space cannot read: 4 KiB is the
+    // least the specification allows, so the limit is never too high.
+    if (controller.mdts != 0 && controller.mdts < 20)
+        info_.transfer_bytes_max = 4096U << controller.mdts;
+}
+
+void device_namespace::read_limits()
+{
+    const std::string name = block_name(info_.path);
+    if (name.empty())
+        return;
+    const std::string queue = "/sys/block/" + name + "/queue/";
+    if (const auto kib = read_value<std::uint32_t>(queue + "max_hw_sectors_kb"); kib && *kib != 0) {
+        const std::uint32_t bytes = std::min(*kib, 1U << 21U) * 1024;
+        const std::uint32_t mdts = info_.transfer_bytes_max;
+        info_.transfer_bytes_max = mdts == 0 ? bytes : std::min(mdts, bytes);
+    }
+    info_.queue_depth_max = read_value<std::uint32_t>(queue + "nr_requests").value_or(0);
+    if (const auto polls = read_value<int>(queue + "io_poll"))
+        info_.has_poll_queues = *polls != 0;
+}
+
+std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::options& how)
+{
+    poll_queue_report report;
+    poll_queue::options possible = how;
+    if (how.mode != poll_mode::interrupt && !info_.has_poll_queues.value_or(true)) {
+        possible.mode = poll_mode::interrupt;
+        report.declined.emplace_back("IOPOLL: the drive has no poll queues");
+    }
+    auto kernel = std::make_unique<io_uring_ring>(fd_, possible, report);
+    return std::make_unique<uring_transport>(std::move(kernel), std::move(report),
+        uring_transport::options{
+            .registered_file = how.registered_file,
+            .fd = fd_,
+            .completes_on_sender = kernel_completes_on_sender()});
+}
+
+} // namespace ngpoll

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+
+#include "../transport.hpp"
+#include "kernel_ring.hpp"
+
+namespace ngpoll {
+
+/// Commands over an io_uring instance with 128-byte SQEs and 32-byte CQEs: written in place, sent
+/// and polled for with one io_uring_enter.
+///
+/// The submission queue never fills and the completion queue never overflows, because both have
+/// room for the poll queue's whole depth. How many entries are still to be sent is read off the
+/// shared words before each call, so whatever the last call did or did not take is right again.
+class uring_transport final : public transport {
+public:
+    struct options {
+        bool registered_file = true; ///< entries name file 0 of the ring's table instead of `fd`
+        int fd = -1; ///< the namespace
+        bool completes_on_sender = false;
+    };
+
+    uring_transport(std::unique_ptr<kernel_ring> ring, poll_queue_report report, options how);
+
+    transport_seat attach() override { return ring_->attach(); }
+    void detach(const transport_seat& seat) noexcept override { ring_->detach(seat); }
+    void prepare(request_list& list, std::uint32_t max) noexcept override;
+    pass_result poll(completion_batch& batch, const transport_seat& seat,
+        std::uint32_t min_complete) noexcept override;
+    pass_result send(const transport_seat& seat) noexcept override;
+    [[nodiscard]] std::uint32_t in_flight() const noexcept override { return in_flight_; }
+    [[nodiscard]] bool completes_on_sender() const noexcept override
+    {
+        return options_.completes_on_sender;
+    }
+    std::uint16_t register_buffers(std::byte* memory, std::size_t stride, std::uint32_t bytes,
+        std::uint32_t count) override
+    {
+        return ring_->register_buffers(memory, stride, bytes, count);
+    }
+    void unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept override
+    {
+        ring_->unregister_buffers(first, count);
+    }
+
+private:
+    std::uint32_t enter(
+        const transport_seat& seat, std::uint32_t min_complete, unsigned flags) noexcept;
+    void reap(completion_batch& batch) noexcept;
+
+    std::unique_ptr<kernel_ring> ring_;
+    ring_memory memory_;
+    options options_;
+    unsigned sq_tail_; ///< entries written so far; the shared word follows
+    std::uint32_t in_flight_ = 0;
+};
+
+} // namespace ngpoll
