@@ -2,6 +2,7 @@
 #include <ngpoll/poll_queue.hpp>
 
 #include <cerrno>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -52,6 +53,11 @@ poll_queue::poll_queue(const nvme_namespace& device, options how) : options_(how
     transport_ = device_->open_transport(how);
 }
 
+poll_queue::poll_queue(std::unique_ptr<transport> made, options how) noexcept
+    : options_(how), transport_(std::move(made))
+{
+}
+
 poll_queue::~poll_queue()
 {
     // relaxed: rings that were closed on other threads are ordered by whatever joined those threads.
@@ -71,7 +77,7 @@ bool poll_queue::try_become_poller() noexcept
     // relaxed look first: those who wait do not take the line away from the poller.
     if (role_.load(std::memory_order_relaxed) != expected)
         return false;
-    // acquire: what the last poller wrote to the transport and to unsent_; pairs with the release
+    // acquire: what the last poller wrote to the transport and the cursor; pairs with the release
     // in give_up_poller(). relaxed on failure: nothing is touched then.
     return role_.compare_exchange_strong(
         expected, role::in_pass, std::memory_order_acquire, std::memory_order_relaxed);
@@ -79,7 +85,7 @@ bool poll_queue::try_become_poller() noexcept
 
 void poll_queue::give_up_poller() noexcept
 {
-    // release: hands transport and unsent_ on; pairs with the acquire in try_become_poller().
+    // release: hands transport and cursor on; pairs with the acquire in try_become_poller().
     role_.store(role::free, std::memory_order_release);
 }
 

@@ -2,6 +2,7 @@
 #include <ngpoll/ring.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include <ngpoll/completion_batch.hpp>
@@ -19,6 +20,9 @@ constexpr unsigned kSpinsBeforeYield = 64;
 
 /// Most deferred completions finished before the ring looks at the drive again.
 constexpr std::uint32_t kDrainMax = 256;
+
+/// Most commands one pass takes from a shared queue.
+constexpr std::size_t kSharedBatchMax = 64;
 
 void pause_processor() noexcept
 {
@@ -42,11 +46,14 @@ ring_stats& ring_stats::operator+=(const ring_stats& other) noexcept
     return *this;
 }
 
-ring::ring(poll_queue& queue, options how) : depth_(how.depth), queue_(queue), options_(how)
+ring::ring(poll_queue& queue, options how) : credits_(how.depth)
+    , queue_(queue)
+    , options_(how)
 {
     options_.submit_batch_max = std::max(how.submit_batch_max, 1U);
     queue_.attach(how.depth);
     try {
+        staged_ = std::make_unique<request*[]>(std::size_t{2} * how.depth);
         seat_ = queue_.transport_->attach();
     } catch (...) {
         queue_.detach(how.depth);
@@ -57,7 +64,7 @@ ring::ring(poll_queue& queue, options how) : depth_(how.depth), queue_(queue), o
 ring::~ring()
 {
     close();
-    NGPOLL_ASSERT(outstanding_ == 0, "a ring was destroyed with requests outstanding");
+    NGPOLL_ASSERT(outstanding() == 0, "a ring was destroyed with requests outstanding");
     NGPOLL_ASSERT(deferred_.empty(deferred_at_), "a ring was destroyed with completions queued");
 }
 
@@ -70,7 +77,7 @@ std::uint32_t ring::wait(std::uint32_t n) noexcept
 {
     if (in_callbacks_)
         return 0;
-    const std::uint32_t wanted = std::min(n, outstanding_);
+    const std::uint32_t wanted = std::min(n, outstanding());
     std::uint32_t finished = 0;
     // The poll loop: it ends when the drive has answered, however long that takes.
     for (unsigned spins = 0; finished < wanted;) {
@@ -96,10 +103,18 @@ std::uint32_t ring::pass(std::uint32_t min_complete) noexcept
     if (in_callbacks_)
         return 0;
     in_callbacks_ = true;
-    const std::uint32_t finished
-        = queue_.shared() ? shared_pass() : polling_pass(staged_, min_complete);
+    const std::uint32_t finished = queue_.shared() ? shared_pass() : own_pass(min_complete);
     in_callbacks_ = false;
     return finished;
+}
+
+std::uint32_t ring::own_pass(std::uint32_t min_complete) noexcept
+{
+    const std::span<request* const> to_send = take_staged();
+    // Wait only with everything sent: a loop that waits before its depth is full never fills it.
+    if (staged() != 0)
+        min_complete = 0;
+    return polling_pass(to_send, min_complete);
 }
 
 std::uint32_t ring::shared_pass() noexcept
@@ -108,38 +123,52 @@ std::uint32_t ring::shared_pass() noexcept
     std::uint32_t finished = drain_deferred();
     if (!queue_.try_become_poller())
         return finished;
-    for (std::uint32_t taken = 0; taken < options_.submit_batch_max; ++taken) {
+    std::array<request*, kSharedBatchMax> batch;
+    const std::size_t most = std::min<std::size_t>(options_.submit_batch_max, batch.size());
+    std::size_t count = 0;
+    while (count < most) {
         const auto [node, emptied] = queue_.submissions_.pop(queue_.submissions_at_);
         if (node == nullptr)
             break;
-        queue_.unsent_.push_back(static_cast<request&>(*node));
+        batch[count++] = static_cast<request*>(node);
         if (emptied)
             break;
     }
     // Never waits in the kernel: what others queue meanwhile would not be sent.
-    finished += polling_pass(queue_.unsent_, 0);
+    finished += polling_pass({batch.data(), count}, 0);
     queue_.give_up_poller();
     return finished;
 }
 
-std::uint32_t ring::polling_pass(request_list& to_send, std::uint32_t min_complete) noexcept
+std::uint32_t ring::polling_pass(
+    std::span<request* const> to_send, std::uint32_t min_complete) noexcept
 {
-    transport& drive = *queue_.transport_;
-    drive.prepare(to_send, options_.submit_batch_max);
-    // Wait only with everything sent: a loop that waits before its depth is full never fills it.
-    if (!to_send.empty())
-        min_complete = 0;
     completion_batch batch(*this);
-    const transport::pass_result did = drive.poll(batch, seat_, min_complete);
-
+    const transport::pass_result did
+        = queue_.transport_->pass(to_send, batch, seat_, min_complete);
     const std::uint32_t finished = batch.finished_inline();
     passes_.add(1);
     system_calls_.add(did.system_calls);
     sent_.add(did.sent);
     finished_inline_.add(finished);
-    if (finished + batch.deferred() == 0)
+    if (batch.found() == 0)
         empty_passes_.add(1);
     return finished;
+}
+
+std::span<request* const> ring::take_staged() noexcept
+{
+    const std::uint32_t all = staged();
+    const std::uint32_t count = std::min(all, options_.submit_batch_max);
+    request** batch = staged_.get();
+    if (count != all) {
+        // What stays moves to the front, so what goes is copied out of its way.
+        batch = std::copy_n(staged_.get(), count, staged_.get() + options_.depth) - count;
+        std::copy_n(staged_.get() + count, all - count, staged_.get());
+    }
+    staged_count_ -= count;
+    credits_ -= count;
+    return {batch, count};
 }
 
 std::uint32_t ring::drain_deferred() noexcept
@@ -161,27 +190,29 @@ std::uint32_t ring::drain_deferred() noexcept
 
 void ring::queue_staged() noexcept
 {
-    if (staged_.empty())
+    const std::uint32_t count = staged();
+    if (count == 0)
         return;
-    queue_.submissions_.push_chain(staged_.front(), staged_.back());
-    staged_.clear();
+    for (std::uint32_t i = 0; i + 1 < count; ++i)
+        // relaxed: published, with the requests, by the push below.
+        staged_[i]->next.store(staged_[i + 1], std::memory_order_relaxed);
+    staged_count_ -= count;
+    credits_ -= count;
+    queue_.submissions_.push_chain(*staged_[0], *staged_[count - 1]);
 }
 
 void ring::flush() noexcept
 {
-    if (in_callbacks_ || staged_.empty())
+    if (in_callbacks_)
         return;
     if (queue_.shared()) {
         queue_staged();
         return;
     }
-    while (!staged_.empty()) {
-        queue_.transport_->prepare(staged_, options_.submit_batch_max);
-        const transport::pass_result did = queue_.transport_->send(seat_);
+    while (staged() != 0) {
+        const transport::pass_result did = queue_.transport_->send(take_staged(), seat_);
         system_calls_.add(did.system_calls);
         sent_.add(did.sent);
-        if (did.sent == 0)
-            return; // the drive's side is full for now; poll() makes room and sends the rest
     }
 }
 
@@ -191,10 +222,11 @@ void ring::close() noexcept
     if (closed_)
         return;
     NGPOLL_ASSERT(thread_ == std::this_thread::get_id(), "close a ring on the thread that made it");
-    depth_ = 0; // submit() refuses from here on
-    abort_staged();
-    while (outstanding_ != 0)
-        wait(outstanding_);
+    const std::uint32_t staged_before = staged();
+    staged_count_ = kClosing;
+    abort(staged_before);
+    while (outstanding() != 0)
+        wait(outstanding());
     if (queue_.shared() && queue_.transport_->completes_on_sender())
         drain_queue();
     queue_.transport_->detach(seat_);
@@ -202,12 +234,12 @@ void ring::close() noexcept
     closed_ = true;
 }
 
-void ring::abort_staged() noexcept
+void ring::abort(std::uint32_t staged_before) noexcept
 {
     in_callbacks_ = true;
-    while (!staged_.empty()) {
-        request& r = staged_.front();
-        staged_.drop_through(r);
+    credits_ -= staged_before;
+    for (std::uint32_t i = 0; i < staged_before; ++i) {
+        request& r = *staged_[i];
         r.status = {.errno_value = ECANCELED};
         r.result = 0;
         finish(r);
@@ -220,9 +252,8 @@ void ring::drain_queue() noexcept
     while (!queue_.try_become_poller())
         std::this_thread::yield();
     // Holding the role, so that nothing new is sent meanwhile.
-    request_list nothing;
     while (queue_.transport_->in_flight() != 0) {
-        polling_pass(nothing, 0);
+        polling_pass({}, 0);
         std::this_thread::yield();
     }
     queue_.give_up_poller();

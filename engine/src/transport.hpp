@@ -14,8 +14,7 @@ namespace ngpoll {
 /// What carries a poll queue's commands to the drive and finds their completions: a kernel ring or
 /// an emulated queue pair.
 ///
-/// Calls are virtual and made once per batch, never per I/O. prepare(), poll() and send() are the
-/// poller's alone; attach() and detach() are called on the thread of the ring that comes or goes.
+/// Calls are virtual and made once per batch, never per I/O. pass() and send() are the poller's alone; attach() and detach() are called on the thread of the ring that comes or goes.
 class transport {
 public:
     struct pass_result {
@@ -32,20 +31,20 @@ public:
     virtual transport_seat attach() = 0;
     virtual void detach(const transport_seat& seat) noexcept = 0;
 
-    /// Writes up to `max` commands from the front of `list`, in order, where the drive's side reads
-    /// them, and drops them from the list. Takes fewer only when there is no room.
-    virtual void prepare(request_list& list, std::uint32_t max) noexcept = 0;
-
-    /// Sends what is prepared, makes one polling pass and hands what it finds to `batch`. With
-    /// `min_complete` it may wait until so many are found; it may always return with fewer.
-    virtual pass_result poll(
-        completion_batch& batch, const transport_seat& seat, std::uint32_t min_complete) noexcept
+    /// Sends the requests' commands, in order, makes one polling pass and hands what it finds to
+    /// `batch`. There is room for all: in flight they are at most the poll queue's depth. The span
+    /// is not read any more once the first completion is handed over. With `min_complete` the pass
+    /// may wait until so many are found; it may always return with fewer.
+    virtual pass_result pass(std::span<request* const> to_send, completion_batch& batch,
+        const transport_seat& seat, std::uint32_t min_complete) noexcept
         = 0;
 
-    /// Sends what is prepared.
-    virtual pass_result send(const transport_seat& seat) noexcept = 0;
+    /// Sends the requests' commands, in order.
+    virtual pass_result send(
+        std::span<request* const> to_send, const transport_seat& seat) noexcept
+        = 0;
 
-    /// Commands prepared and not yet found complete.
+    /// Commands taken by pass() or send() and not yet found complete.
     [[nodiscard]] virtual std::uint32_t in_flight() const noexcept = 0;
 
     /// Whether completions need the thread that sent the command to enter the kernel once more. It

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include <ngpoll/request.hpp>
 #include <ngpoll/ring.hpp>
@@ -23,11 +24,11 @@ public:
     /// `r` must not be touched afterwards.
     void finish(request& r, status outcome, std::uint64_t result) noexcept
     {
-        r.status = outcome;
+        // One store: the compiler would write the three members one by one.
+        std::memcpy(&r.status, &outcome, sizeof outcome);
         r.result = result;
         ring* const owner = r.owner;
         if (owner == poll_ctx_) [[likely]] {
-            ++finished_inline_;
             owner->finish(r);
         } else {
             ++deferred_;
@@ -35,12 +36,16 @@ public:
         }
     }
 
-    [[nodiscard]] std::uint32_t finished_inline() const noexcept { return finished_inline_; }
+    /// Completions handed to finish() so far, told once a batch by who calls it.
+    void add_found(std::uint32_t count) noexcept { found_ += count; }
+
+    [[nodiscard]] std::uint32_t found() const noexcept { return found_; }
     [[nodiscard]] std::uint32_t deferred() const noexcept { return deferred_; }
+    [[nodiscard]] std::uint32_t finished_inline() const noexcept { return found_ - deferred_; }
 
 private:
     ring* const poll_ctx_;
-    std::uint32_t finished_inline_ = 0;
+    std::uint32_t found_ = 0;
     std::uint32_t deferred_ = 0;
 };
 

@@ -74,6 +74,9 @@ public:
 private:
     friend class ring;
     friend class buffer_pool;
+    friend struct testing_access; ///< puts a transport of its own underneath
+
+    poll_queue(std::unique_ptr<transport> made, options how) noexcept;
 
     /// Who polls. Written by compare-exchange and store only, never drifts.
     enum class role : std::uint32_t { free, in_pass };
@@ -91,11 +94,10 @@ private:
     std::atomic<std::uint32_t> rings_attached_{0};
     std::atomic<std::uint32_t> depth_attached_{0};
 
-    // Shared queues only. The submission queue's tail is written by every submitter; what follows
-    // it by whoever is the poller.
+    // Shared queues only. The submission queue's tail is written by every submitter, its cursor by
+    // whoever is the poller.
     mpsc_queue<> submissions_;
     mpsc_queue<>::cursor submissions_at_{submissions_};
-    request_list unsent_; ///< taken from submissions_, not yet accepted by the transport
     alignas(64) std::atomic<role> role_{role::free};
 };
 

@@ -42,8 +42,8 @@ struct alignas(64) request : mpsc_node<> {
     ngpoll::status status; ///< outcome: how the command ended
     std::uint64_t result = 0; ///< outcome: dwords 0 and 1 of the NVMe completion
     std::uint32_t timeout_ms = 0; ///< 0: the driver's own, 30 s by default
-    std::uint16_t fixed_index = buffer::kNotFixed;
-    std::uint16_t reserved = 0;
+    std::uint16_t fixed_index = buffer::kNotFixed; ///< by set_buffer()
+    bool fixed = false; ///< by set_buffer()
     // ... and one for the command.
     alignas(64) command cmd;
 
@@ -53,59 +53,10 @@ struct alignas(64) request : mpsc_node<> {
         cmd.data = reinterpret_cast<std::uintptr_t>(target.data);
         cmd.data_bytes = target.size_bytes;
         fixed_index = target.fixed_index;
+        fixed = target.fixed_index != buffer::kNotFixed;
     }
 };
 
 static_assert(sizeof(request) == 128 && alignof(request) == 64);
-
-/// Requests in order, linked through their own nodes. One thread at a time; a null link marks
-/// nothing here, the last node does.
-class request_list {
-public:
-    request_list() noexcept = default;
-    request_list(const request_list&) = delete;
-    request_list& operator=(const request_list&) = delete;
-
-    [[nodiscard]] bool empty() const noexcept { return last_ == &before_first_; }
-
-    void push_back(request& r) noexcept
-    {
-        // relaxed: one thread's list; a release elsewhere publishes it if it changes hands.
-        last_->next.store(&r, std::memory_order_relaxed);
-        last_ = &r;
-    }
-
-    [[nodiscard]] request& front() const noexcept
-    {
-        // relaxed: as in push_back.
-        return static_cast<request&>(*before_first_.next.load(std::memory_order_relaxed));
-    }
-
-    [[nodiscard]] request& back() const noexcept { return static_cast<request&>(*last_); }
-
-    /// The one behind `r`, which is in the list and not its last.
-    [[nodiscard]] static request& after(const request& r) noexcept
-    {
-        // relaxed: as in push_back.
-        return static_cast<request&>(*r.next.load(std::memory_order_relaxed));
-    }
-
-    /// Drops the front up to and including `r`, which is in the list.
-    void drop_through(request& r) noexcept
-    {
-        if (&r == last_)
-            clear();
-        else
-            // relaxed: as in push_back.
-            before_first_.next.store(&after(r), std::memory_order_relaxed);
-    }
-
-    /// Forgets all nodes; they are the caller's again.
-    void clear() noexcept { last_ = &before_first_; }
-
-private:
-    mpsc_node<> before_first_;
-    mpsc_node<>* last_ = &before_first_;
-};
 
 } // namespace ngpoll

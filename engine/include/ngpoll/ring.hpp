@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <thread>
 
 #include <ngpoll/assert.hpp>
@@ -65,11 +67,12 @@ public:
     {
         NGPOLL_DEBUG_ASSERT(r.on_complete != nullptr, "set request::on_complete before submit()");
         NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
-        if (outstanding_ >= depth_)
+        const std::uint32_t count = staged_count_;
+        if (count >= credits_)
             return false;
-        ++outstanding_;
         r.owner = this;
-        staged_.push_back(r);
+        staged_[count] = &r;
+        staged_count_ = count + 1;
         return true;
     }
 
@@ -89,7 +92,11 @@ public:
     /// with ECANCELED. Returns when nothing is outstanding. Closing twice does nothing.
     void close() noexcept;
 
-    [[nodiscard]] std::uint32_t outstanding() const noexcept { return outstanding_; }
+    /// Requests accepted and not finished.
+    [[nodiscard]] std::uint32_t outstanding() const noexcept
+    {
+        return options_.depth - credits_ + staged();
+    }
     [[nodiscard]] ring_stats stats() const noexcept;
 
 private:
@@ -112,26 +119,36 @@ private:
 
     std::uint32_t pass(std::uint32_t min_complete) noexcept;
     std::uint32_t shared_pass() noexcept;
-    std::uint32_t polling_pass(request_list& to_send, std::uint32_t min_complete) noexcept;
+    std::uint32_t own_pass(std::uint32_t min_complete) noexcept;
+    std::uint32_t polling_pass(
+        std::span<request* const> to_send, std::uint32_t min_complete) noexcept;
+    std::span<request* const> take_staged() noexcept;
     std::uint32_t drain_deferred() noexcept;
     void queue_staged() noexcept;
-    void abort_staged() noexcept;
+    void abort(std::uint32_t staged_before) noexcept;
     void drain_queue() noexcept;
 
     /// Finishes `r` on this ring's own thread.
     void finish(request& r) noexcept
     {
-        --outstanding_;
+        ++credits_;
         r.on_complete(r);
     }
 
     /// Hands `r`, found by another ring, over to this one. Any thread.
     void defer(request& r) noexcept { deferred_.push(r); }
 
-    // Written by the owning thread only.
-    std::uint32_t outstanding_ = 0;
-    std::uint32_t depth_; ///< 0 once closing: submit() then refuses without a test of its own
-    request_list staged_;
+    /// Set in staged_count_ by closing: no credits reach it, so submit() refuses without a test of
+    /// its own.
+    static constexpr std::uint32_t kClosing = 1U << 31U;
+
+    [[nodiscard]] std::uint32_t staged() const noexcept { return staged_count_ & ~kClosing; }
+
+    // Written by the owning thread only. staged() <= credits_ <= depth.
+    std::uint32_t credits_; ///< depth, less the requests that are with the drive's side
+    std::uint32_t staged_count_ = 0;
+    /// Accepted and not sent, in order; room for depth, and for as many on their way out.
+    std::unique_ptr<request*[]> staged_;
     poll_queue& queue_;
     transport_seat seat_;
     options options_;

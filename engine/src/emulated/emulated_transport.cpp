@@ -50,32 +50,26 @@ emulated_transport::~emulated_transport()
     device_.return_queue();
 }
 
-void emulated_transport::prepare(request_list& list, std::uint32_t max) noexcept
+void emulated_transport::submit(std::span<request* const> to_send) noexcept
 {
-    for (; max != 0 && !list.empty() && !free_ids_.empty(); --max) {
-        request& r = list.front();
-        list.drop_through(r);
+    NGPOLL_ASSERT(to_send.size() <= free_ids_.size(), "more in flight than the queue's depth");
+    for (request* const r : to_send) {
         const std::uint16_t cid = free_ids_.back();
         free_ids_.pop_back();
-        requests_[cid] = &r;
-        queue_.submissions[submission_tail_] = entry_for(r.cmd, cid);
+        requests_[cid] = r;
+        queue_.submissions[submission_tail_] = entry_for(r->cmd, cid);
         submission_tail_ = queue_.after(submission_tail_);
-        ++prepared_;
     }
-}
-
-void emulated_transport::ring_submission_doorbell() noexcept
-{
     queue_.submission_doorbell = submission_tail_;
     device_.controller().service(queue_);
 }
 
-transport::pass_result emulated_transport::poll(
+transport::pass_result emulated_transport::pass(std::span<request* const> to_send,
     completion_batch& batch, const transport_seat&, std::uint32_t) noexcept
 {
-    ring_submission_doorbell();
-    const std::uint32_t sent = std::exchange(prepared_, 0);
-    // What is there now, and no more: callbacks prepare nothing, so this is bounded by the queue.
+    submit(to_send);
+    std::uint32_t found = 0;
+    // Bounded by the queue: nothing is sent, so nothing completes, while callbacks run.
     while ((queue_.completions[completion_head_].status_and_phase & 1U) == phase_) {
         const emulated::completion_entry entry = queue_.completions[completion_head_];
         completion_head_ = queue_.after(completion_head_);
@@ -84,16 +78,19 @@ transport::pass_result emulated_transport::poll(
         queue_.completion_doorbell = completion_head_;
         request& r = *std::exchange(requests_[entry.cid], nullptr);
         free_ids_.push_back(entry.cid);
+        ++found;
         batch.finish(r, {.nvme_status = static_cast<std::uint16_t>(entry.status_and_phase >> 1U)},
             entry.dw0 | static_cast<std::uint64_t>(entry.dw1) << 32U);
     }
-    return {.sent = sent, .system_calls = 0};
+    batch.add_found(found);
+    return {.sent = static_cast<std::uint32_t>(to_send.size())};
 }
 
-transport::pass_result emulated_transport::send(const transport_seat&) noexcept
+transport::pass_result emulated_transport::send(
+    std::span<request* const> to_send, const transport_seat&) noexcept
 {
-    ring_submission_doorbell();
-    return {.sent = std::exchange(prepared_, 0), .system_calls = 0};
+    submit(to_send);
+    return {.sent = static_cast<std::uint32_t>(to_send.size())};
 }
 
 } // namespace ngpoll

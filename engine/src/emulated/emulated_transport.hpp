@@ -22,10 +22,10 @@ public:
 
     transport_seat attach() override { return {}; }
     void detach(const transport_seat&) noexcept override {}
-    void prepare(request_list& list, std::uint32_t max) noexcept override;
-    pass_result poll(completion_batch& batch, const transport_seat& seat,
-        std::uint32_t min_complete) noexcept override;
-    pass_result send(const transport_seat& seat) noexcept override;
+    pass_result pass(std::span<request* const> to_send, completion_batch& batch,
+        const transport_seat& seat, std::uint32_t min_complete) noexcept override;
+    pass_result send(
+        std::span<request* const> to_send, const transport_seat& seat) noexcept override;
     [[nodiscard]] std::uint32_t in_flight() const noexcept override
     {
         return static_cast<std::uint32_t>(requests_.size() - free_ids_.size());
@@ -39,14 +39,13 @@ public:
     void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override {}
 
 private:
-    void ring_submission_doorbell() noexcept;
+    void submit(std::span<request* const> to_send) noexcept;
 
     emulated_namespace& device_;
     emulated::queue_pair queue_;
     std::uint32_t submission_tail_ = 0;
     std::uint32_t completion_head_ = 0;
     std::uint16_t phase_ = 1; ///< of the completions not seen yet
-    std::uint32_t prepared_ = 0;
     std::vector<request*> requests_; ///< by command id
     std::vector<std::uint16_t> free_ids_;
 };

@@ -13,7 +13,7 @@ struct spec {
     std::uint32_t queues = 1;
     std::uint64_t latency_ns = 0;
     /// First and last LBA whose reads fail; none where first > last.
-    std::uint64_t unreadable_first = 1;
+    std::uint64_t unreadable_first = UINT64_MAX;
     std::uint64_t unreadable_last = 0;
 };
 

@@ -207,7 +207,9 @@ transport_seat io_uring_ring::attach()
     std::call_once(enabled_, [this] {
         if ((ring_.flags & IORING_SETUP_R_DISABLED) == 0)
             return;
-        const int failed = io_uring_enable_rings(&ring_);
+        // Not io_uring_enable_rings(): liburing 2.3 declares it and does not export it.
+        const int failed
+            = register_call(ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
         if (failed < 0)
             detail::fail(-failed, "the ring could not be enabled");
     });

@@ -26,10 +26,10 @@ public:
 
     transport_seat attach() override { return ring_->attach(); }
     void detach(const transport_seat& seat) noexcept override { ring_->detach(seat); }
-    void prepare(request_list& list, std::uint32_t max) noexcept override;
-    pass_result poll(completion_batch& batch, const transport_seat& seat,
-        std::uint32_t min_complete) noexcept override;
-    pass_result send(const transport_seat& seat) noexcept override;
+    pass_result pass(std::span<request* const> to_send, completion_batch& batch,
+        const transport_seat& seat, std::uint32_t min_complete) noexcept override;
+    pass_result send(
+        std::span<request* const> to_send, const transport_seat& seat) noexcept override;
     [[nodiscard]] std::uint32_t in_flight() const noexcept override { return in_flight_; }
     [[nodiscard]] bool completes_on_sender() const noexcept override
     {
@@ -46,6 +46,7 @@ public:
     }
 
 private:
+    void write_entries(std::span<request* const> to_send) noexcept;
     std::uint32_t enter(
         const transport_seat& seat, std::uint32_t min_complete, unsigned flags) noexcept;
     void reap(completion_batch& batch) noexcept;

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#include "bench.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <latch>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <ngpoll/ngpoll.hpp>
+
+#include "bench_report.hpp"
+#include "bench_worker.hpp"
+#include "exit_status.hpp"
+
+namespace ngpoll::cli {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+double seconds_since(clock::time_point start)
+{
+    return std::chrono::duration<double>(clock::now() - start).count();
+}
+
+/// SIGINT and SIGTERM, taken by the main thread when it looks for them. Until then, and in all
+/// threads made meanwhile, they are blocked; afterwards they do what they did before, so that a
+/// second one ends a drain that takes too long.
+class stop_signals {
+public:
+    stop_signals()
+    {
+        sigemptyset(&set_);
+        sigaddset(&set_, SIGINT);
+        sigaddset(&set_, SIGTERM);
+        pthread_sigmask(SIG_BLOCK, &set_, &before_);
+    }
+    ~stop_signals() { restore(); }
+    stop_signals(const stop_signals&) = delete;
+    stop_signals& operator=(const stop_signals&) = delete;
+
+    /// Waits until `deadline`; true when a signal came first.
+    [[nodiscard]] bool wait_until(clock::time_point deadline) const
+    {
+        for (;;) {
+            const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                std::max(deadline - clock::now(), clock::duration::zero()));
+            const timespec limit{.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000),
+                .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
+            if (sigtimedwait(&set_, nullptr, &limit) > 0)
+                return true;
+            if (errno == EAGAIN)
+                return false;
+        }
+    }
+
+    void restore() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t set_{};
+    sigset_t before_{};
+};
+
+/// The JSON file: opened before the run, so that a bad path fails at once, and put in place whole.
+class json_file {
+public:
+    explicit json_file(std::string path) : path_(std::move(path))
+    {
+        if (path_.empty())
+            return;
+        partial_ = fmt::format("{}.{}.part", path_, ::getpid());
+        file_ = std::fopen(partial_.c_str(), "we");
+        if (file_ == nullptr)
+            throw std::system_error(errno, std::system_category(),
+                fmt::format("--json {}: cannot be written there; give another path", path_));
+    }
+    ~json_file()
+    {
+        if (file_ == nullptr)
+            return;
+        std::fclose(file_);
+        std::remove(partial_.c_str());
+    }
+    json_file(const json_file&) = delete;
+    json_file& operator=(const json_file&) = delete;
+
+    void finish(const std::string& text)
+    {
+        if (file_ == nullptr)
+            return;
+        const bool written = std::fwrite(text.data(), 1, text.size(), file_) == text.size();
+        const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
+        if (!written || !closed || std::rename(partial_.c_str(), path_.c_str()) != 0) {
+            const int reason = errno;
+            std::remove(partial_.c_str());
+            throw std::system_error(
+                reason, std::system_category(), fmt::format("--json {}: not written", path_));
+        }
+    }
+
+private:
+    std::string path_;
+    std::string partial_;
+    std::FILE* file_ = nullptr;
+};
+
+/// A run's parts, in the order in which they depend on each other.
+class bench_run {
+public:
+    bench_run(const bench_options& options, const nvme_namespace& device);
+
+    /// Prints a line a second until the time is over or a signal comes; then drains.
+    void measure(stop_signals& signals);
+
+    [[nodiscard]] const bench_result& result() const noexcept { return result_; }
+
+private:
+    void start_threads();
+    [[nodiscard]] bench_interval totals() const;
+    void collect();
+
+    bench_result result_;
+    std::vector<std::unique_ptr<poll_queue>> queues_;
+    std::atomic<bool> stop_{false};
+    std::latch ready_;
+    clock::time_point start_;
+    std::vector<std::unique_ptr<bench_worker>> workers_;
+};
+
+bench_run::bench_run(const bench_options& options, const nvme_namespace& device)
+    : ready_(static_cast<std::ptrdiff_t>(options.threads) + 1)
+{
+    result_.device = device.info();
+    result_.options = options;
+    result_.geometry = plan(options, device.info());
+    for (std::uint32_t q = 0; q < result_.geometry.queues; ++q) {
+        const std::uint32_t rings = result_.geometry.threads_on(q, options.threads);
+        queues_.push_back(std::make_unique<poll_queue>(device,
+            poll_queue::options{.depth = options.depth * rings,
+                .rings_max = rings,
+                .mode = options.mode(),
+                .registered_file = options.registered_file,
+                .registered_ring = options.registered_ring}));
+        result_.queues.push_back(queues_.back()->report());
+    }
+    fmt::print("{}", header_text(result_));
+    std::fflush(stdout);
+    start_threads();
+}
+
+void bench_run::start_threads()
+{
+    for (std::uint32_t t = 0; t < result_.options.threads; ++t)
+        workers_.push_back(std::make_unique<bench_worker>(
+            bench_worker::setting{.queue = *queues_[t % queues_.size()],
+                .device = result_.device,
+                .options = result_.options,
+                .geometry = result_.geometry,
+                .index = t,
+                .ready = ready_,
+                .stop = stop_}));
+    ready_.arrive_and_wait();
+    start_ = clock::now();
+    for (const auto& worker : workers_)
+        if (worker->failure()) {
+            // relaxed: the threads that did start only need to see it some time.
+            stop_.store(true, std::memory_order_relaxed);
+            for (const auto& other : workers_)
+                other->join();
+            std::rethrow_exception(worker->failure());
+        }
+    result_.in_huge_pages = workers_.front()->in_huge_pages();
+}
+
+bench_interval bench_run::totals() const
+{
+    bench_interval sum{.seconds = seconds_since(start_)};
+    for (const auto& worker : workers_) {
+        sum.stats += worker->stats();
+        sum.errors += worker->error_total();
+    }
+    return sum;
+}
+
+void bench_run::measure(stop_signals& signals)
+{
+    const auto block_bytes = static_cast<std::uint32_t>(result_.options.block_bytes);
+    const double limit = result_.options.seconds;
+    bench_interval before{.seconds = seconds_since(start_)};
+    for (int second = 1;; ++second) {
+        const double until = limit == 0 ? second : std::min<double>(second, limit);
+        const bool signalled = signals.wait_until(
+            start_ + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(until)));
+        const bench_interval now = totals();
+        result_.intervals.push_back(now.since(before));
+        before = now;
+        fmt::print("{}\n", interval_text(result_.intervals.back(), block_bytes));
+        std::fflush(stdout);
+        if (signalled || (limit != 0 && until >= limit))
+            break;
+    }
+    signals.restore();
+    collect();
+}
+
+void bench_run::collect()
+{
+    stop_.store(true, std::memory_order_relaxed); // relaxed: as in start_threads()
+    for (const auto& worker : workers_)
+        worker->join();
+    result_.total = totals();
+    for (const auto& worker : workers_) {
+        result_.threads.push_back({.seconds = result_.total.seconds,
+            .stats = worker->stats(),
+            .errors = worker->error_total()});
+        for (const error_count& found : worker->errors()) {
+            const auto same = std::find_if(result_.errors.begin(), result_.errors.end(),
+                [&](const error_count& e) { return e.status == found.status; });
+            if (same == result_.errors.end())
+                result_.errors.push_back(found);
+            else
+                same->count += found.count;
+        }
+    }
+}
+
+} // namespace
+
+int run_bench(const bench_options& asked)
+{
+    bench_options options = asked;
+    // As t/io_uring does; the header prints what is in force.
+    options.submit_batch = std::min(options.submit_batch, options.depth);
+    options.complete_batch = std::min(options.complete_batch, options.depth);
+    const nvme_namespace device = nvme_namespace::open(options.device.empty()
+            ? fmt::format("emu:size=1G,lba=512,queues={}", queue_count(options))
+            : options.device);
+    json_file json(options.json_path);
+    stop_signals signals;
+    bench_run run(options, device);
+    run.measure(signals);
+    fmt::print("{}", summary_text(run.result()));
+    std::fflush(stdout);
+    json.finish(json_text(run.result()));
+    return run.result().total.errors == 0 ? kExitSuccess : kExitIoErrors;
+}
+
+} // namespace ngpoll::cli

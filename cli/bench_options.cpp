@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+#include "bench_options.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <stdexcept>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace ngpoll::cli {
+
+namespace {
+
+constexpr std::uint32_t kThreadsMax = 1024;
+
+/// One of t/io_uring's switches that this command has only one value for.
+struct foreign_switch {
+    char letter;
+    bool needed; ///< the one value that changes nothing here
+    const char* why;
+};
+
+constexpr foreign_switch kForeign[] = {
+    {'u', true, "ngpoll always uses NVMe passthrough; for the block path use t/io_uring"},
+    {'a', false, "ngpoll has no legacy aio"},
+    {'S', false, "ngpoll has no synchronous reads"},
+    {'N', false, "ngpoll always sends reads, no no-ops; without DEVICE no drive is used"},
+    {'t', false, "ngpoll does not track latencies yet"},
+    {'D', false, "ngpoll does not map buffers for DMA in advance"},
+    {'V', false, "ngpoll does not send vectored commands yet"},
+};
+
+CLI::Option* add_switch(CLI::App& bench, const std::string& names, bool& value, const char* help)
+{
+    return bench.add_option(names, value, help)->type_name("0|1")->capture_default_str();
+}
+
+/// Switches people paste from t/io_uring's command lines.
+void add_foreign_switches(CLI::App& bench)
+{
+    for (const foreign_switch& foreign : kForeign) {
+        bench
+            .add_option_function<bool>(
+                std::string("-") + foreign.letter,
+                [foreign](const bool& given) {
+                    if (given != foreign.needed)
+                        throw CLI::ValidationError(fmt::format(
+                            "-{}{}: {}", foreign.letter, given ? 1 : 0, foreign.why));
+                },
+                fmt::format("t/io_uring's; only {} is taken", foreign.needed ? 1 : 0))
+            ->type_name("0|1")
+            ->group("Accepted for t/io_uring's command lines");
+    }
+    // Direct I/O is the only kind a character device has, NUMA placement is the scheduler's, and
+    // the TSC's rate matters only to latencies: either value changes nothing.
+    for (const char* name : {"-O", "-P", "-T"})
+        bench.add_option_function<std::string>(name, [](const std::string&) {}, "no effect")
+            ->group("Accepted for t/io_uring's command lines");
+}
+
+template <class... Arguments>
+[[noreturn]] void refuse(fmt::format_string<Arguments...> text, Arguments&&... arguments)
+{
+    throw std::invalid_argument(fmt::format(text, std::forward<Arguments>(arguments)...));
+}
+
+void check_counts(const bench_options& options)
+{
+    if (options.threads == 0 || options.threads > kThreadsMax)
+        refuse("-n{}: give 1 to {} threads", options.threads, kThreadsMax);
+    if (options.depth == 0)
+        refuse("-d0: at least one read must be in flight; give 1 or more");
+    if (options.submit_batch == 0)
+        refuse("-s0: nothing would ever be submitted; give 1 or more");
+    if (options.complete_batch == 0)
+        refuse("-c0: give 1 or more completions to wait for");
+    if (!(options.seconds >= 0))
+        refuse("-r{}: give seconds, or 0 for no end", options.seconds);
+}
+
+void check_depth(
+    const bench_options& options, const namespace_info& device, const bench_geometry& geometry)
+{
+    // poll_queue refuses a single ring that is too deep; here it is the product that is.
+    const std::uint64_t together = std::uint64_t{options.depth} * geometry.threads_on(0, options.threads);
+    const std::uint32_t limit = std::min(
+        device.queue_depth_max == 0 ? 32768U : device.queue_depth_max, 32768U);
+    if (together > limit && together != options.depth)
+        refuse("{} threads of depth {} on one poll queue make {}, above the {} it holds; give -d{} or "
+               "less, or --queues private",
+            geometry.threads_on(0, options.threads), options.depth, together, limit,
+            limit / geometry.threads_on(0, options.threads));
+}
+
+} // namespace
+
+CLI::App& add_bench(CLI::App& app, bench_options& options)
+{
+    CLI::App& bench = *app.add_subcommand("bench", "Read as fast as it goes, and count");
+    bench.add_option("DEVICE", options.device,
+        "/dev/ngXnY, or emu:size=1G,lba=512,queues=1,latency=0; without it, an emulated drive");
+    bench.add_option("-b,--block-size", options.block_bytes, "Bytes per read")
+        ->transform(CLI::AsSizeValue(false))
+        ->capture_default_str();
+    bench.add_option("-d,--depth", options.depth, "Reads in flight per thread")
+        ->capture_default_str();
+    bench.add_option("-s,--submit-batch", options.submit_batch, "Most reads per submission")
+        ->capture_default_str();
+    bench.add_option("-c,--complete-batch", options.complete_batch, "Completions to wait for")
+        ->capture_default_str();
+    bench.add_option("-n,--threads", options.threads, "Threads")->capture_default_str();
+    bench.add_option("-r,--runtime", options.seconds, "Seconds; 0 runs until a signal")
+        ->capture_default_str();
+    add_switch(bench, "-p,--polled", options.polled, "Poll; 0 waits for interrupts");
+    bench.add_flag("--hybrid", options.hybrid, "Sleep part of the time, then poll (Linux 6.13)");
+    add_switch(bench, "-B,--fixed-buffers", options.fixed_buffers, "Register the buffers");
+    add_switch(bench, "-H,--huge-pages", options.huge_pages, "Huge pages for large buffer pools");
+    add_switch(bench, "-F,--registered-file", options.registered_file, "Register the device");
+    add_switch(bench, "-X,--registered-ring", options.registered_ring, "Register the ring");
+    add_switch(bench, "-R,--random", options.random, "Random blocks; 0 reads in sequence");
+    bench.add_option("--queues", options.queues, "Poll queues the threads share, or 'private'")
+        ->type_name("N|private")
+        ->capture_default_str();
+    bench.add_option("--json", options.json_path, "Write all results to FILE")->type_name("FILE");
+    add_foreign_switches(bench);
+    return bench;
+}
+
+std::uint32_t queue_count(const bench_options& options)
+{
+    if (options.queues == "private")
+        return options.threads;
+    std::uint32_t count = 0;
+    const char* const end = options.queues.data() + options.queues.size();
+    const auto [stopped, error] = std::from_chars(options.queues.data(), end, count);
+    if (error != std::errc{} || stopped != end || count == 0)
+        refuse("--queues {}: give a number of poll queues, 1 or more, or 'private'", options.queues);
+    return std::min(count, options.threads);
+}
+
+bench_geometry plan(const bench_options& options, const namespace_info& device)
+{
+    check_counts(options);
+    const std::uint64_t bytes = options.block_bytes;
+    if (bytes == 0 || bytes % device.lba_bytes != 0)
+        refuse("-b{}: {} has logical blocks of {} bytes; give a multiple of that", bytes, device.path,
+            device.lba_bytes);
+    const std::uint64_t blocks = bytes / device.lba_bytes;
+    const std::uint64_t transfer
+        = bytes + (device.metadata_interleaved ? blocks * device.metadata_bytes : 0);
+    if (device.transfer_bytes_max != 0 && transfer > device.transfer_bytes_max)
+        refuse("-b{}: {} moves at most {} bytes with one command (MDTS); give {} or less", bytes,
+            device.path, device.transfer_bytes_max, device.transfer_bytes_max);
+    if (blocks > 65536)
+        refuse("-b{}: one command reads at most 65536 logical blocks, {} bytes", bytes,
+            std::uint64_t{65536} * device.lba_bytes);
+    if (blocks > device.capacity_blocks)
+        refuse("-b{}: {} holds only {} bytes", bytes, device.path,
+            device.capacity_blocks * device.lba_bytes);
+
+    bench_geometry geometry;
+    geometry.queues = queue_count(options);
+    geometry.blocks_per_io = static_cast<std::uint32_t>(blocks);
+    geometry.transfer_bytes = static_cast<std::uint32_t>(transfer);
+    geometry.positions = device.capacity_blocks / blocks;
+    check_depth(options, device, geometry);
+    return geometry;
+}
+
+} // namespace ngpoll::cli

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <ngpoll/nvme_namespace.hpp>
+#include <ngpoll/poll_queue.hpp>
+
+namespace CLI {
+class App;
+}
+
+namespace ngpoll::cli {
+
+/// What `ngpoll bench` was asked to do. Letters and defaults are those of fio's t/io_uring, but for
+/// the run time, which ends here unless 0 is given.
+struct bench_options {
+    std::string device; ///< empty: an emulated drive of its own
+    std::uint64_t block_bytes = 4096;
+    std::uint32_t depth = 128; ///< of each thread
+    std::uint32_t submit_batch = 32;
+    std::uint32_t complete_batch = 32;
+    std::uint32_t threads = 1;
+    bool polled = true;
+    bool hybrid = false;
+    bool fixed_buffers = true;
+    bool huge_pages = true;
+    bool registered_file = true;
+    bool registered_ring = true;
+    bool random = true;
+    double seconds = 10; ///< 0: until a signal
+    std::string queues = "1"; ///< a number, or "private"
+    std::string json_path;
+
+    [[nodiscard]] poll_mode mode() const noexcept
+    {
+        if (!polled)
+            return poll_mode::interrupt;
+        return hybrid ? poll_mode::hybrid : poll_mode::polled;
+    }
+};
+
+/// How a run lies on a namespace: what the options come to once its geometry is known.
+struct bench_geometry {
+    std::uint32_t queues = 1; ///< poll queues; thread t is on queue t modulo queues
+    std::uint32_t blocks_per_io = 1;
+    std::uint32_t transfer_bytes = 0; ///< the blocks' data, and interleaved metadata
+    std::uint64_t positions = 0; ///< places an I/O can start at, each a multiple of its size
+
+    [[nodiscard]] std::uint32_t threads_on(std::uint32_t queue, std::uint32_t threads) const noexcept
+    {
+        return threads / queues + (queue < threads % queues ? 1 : 0);
+    }
+};
+
+/// Adds the subcommand, which fills `options` when it is parsed.
+CLI::App& add_bench(CLI::App& app, bench_options& options);
+
+/// Poll queues the options ask for. Throws std::invalid_argument.
+[[nodiscard]] std::uint32_t queue_count(const bench_options& options);
+
+/// Checks options against the namespace; throws std::invalid_argument with one line.
+[[nodiscard]] bench_geometry plan(const bench_options& options, const namespace_info& device);
+
+} // namespace ngpoll::cli

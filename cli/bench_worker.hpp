@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <latch>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <ngpoll/ngpoll.hpp>
+
+#include "bench_options.hpp"
+#include "random_position.hpp"
+
+namespace ngpoll::cli {
+
+/// Failed reads of one kind.
+struct error_count {
+    ngpoll::status status;
+    std::uint64_t count = 0;
+};
+
+/// One thread of the benchmark: a ring kept full of reads, each submitted again from its own
+/// completion callback.
+class bench_worker {
+public:
+    struct setting {
+        poll_queue& queue;
+        const namespace_info& device;
+        const bench_options& options;
+        const bench_geometry& geometry;
+        std::uint32_t index = 0;
+        std::latch& ready; ///< counted down once set up, or failed
+        const std::atomic<bool>& stop;
+    };
+
+    explicit bench_worker(const setting& from);
+    bench_worker(const bench_worker&) = delete;
+    bench_worker& operator=(const bench_worker&) = delete;
+    ~bench_worker();
+
+    void join();
+
+    /// Why this thread could not be set up; once `ready` is at zero.
+    [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
+    /// Any thread, once `ready` is at zero and failure() is not set.
+    [[nodiscard]] ring_stats stats() const noexcept { return ring_->stats(); }
+    [[nodiscard]] std::uint64_t error_total() const noexcept
+    {
+        return error_total_.load(std::memory_order_relaxed); // relaxed: a statistic
+    }
+    /// After join().
+    [[nodiscard]] const std::vector<error_count>& errors() const noexcept { return errors_; }
+    [[nodiscard]] bool in_huge_pages() const noexcept { return in_huge_pages_; }
+
+private:
+    void run() noexcept;
+    void read_until_stopped();
+    void prepare(std::vector<request>& requests, const buffer_pool& buffers);
+    void note(status outcome) noexcept;
+
+    template <bool Random>
+    static void finished(request& r) noexcept;
+    template <bool Random>
+    [[gnu::noinline]] static void failed(request& r) noexcept;
+    template <bool Random>
+    void read_again(request& r) noexcept;
+    template <bool Random>
+    [[nodiscard]] std::uint64_t next_slba() noexcept;
+
+    // Read and written for every completion.
+    random_position random_;
+    std::uint64_t sequential_;
+    const std::uint64_t positions_;
+    const std::uint32_t blocks_per_io_;
+    std::optional<ring> ring_;
+
+    setting from_;
+    std::exception_ptr failure_;
+    std::atomic<std::uint64_t> error_total_{0};
+    std::vector<error_count> errors_;
+    bool in_huge_pages_ = false;
+    std::thread thread_;
+};
+
+} // namespace ngpoll::cli

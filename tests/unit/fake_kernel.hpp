@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <ngpoll/ngpoll.hpp>
+
+#include "uring/kernel_ring.hpp"
+#include "uring/uring_transport.hpp"
+
+namespace ngpoll {
+
+/// The friend that poll_queue names: puts a transport of the test's own underneath.
+struct testing_access {
+    static std::unique_ptr<poll_queue> make(
+        std::unique_ptr<transport> made, poll_queue::options how)
+    {
+        return std::unique_ptr<poll_queue>(new poll_queue(std::move(made), how));
+    }
+};
+
+} // namespace ngpoll
+
+namespace ngpoll::test {
+
+/// The kernel's side of a ring, in this process: takes entries and posts completions as a test
+/// says. Everything it was asked and everything it took is kept, in order.
+class fake_kernel final : public kernel_ring {
+public:
+    struct call {
+        unsigned to_submit;
+        unsigned min_complete;
+        unsigned flags;
+    };
+
+    /// `start` is where all four indices begin: near UINT_MAX they wrap soon.
+    explicit fake_kernel(unsigned entries, unsigned start = 0)
+        : sqes_(entries), cqes_(2 * std::size_t{entries})
+    {
+        sq_head_ = sq_tail_ = cq_head_ = cq_tail_ = start;
+        memory_ = {.sq_head = &sq_head_,
+            .sq_tail = &sq_tail_,
+            .sq_entries = entries,
+            .sqes = sqes_.data(),
+            .cq_head = &cq_head_,
+            .cq_tail = &cq_tail_,
+            .cq_overflow = &cq_overflow_,
+            .cq_entries = 2 * entries,
+            .cqes = cqes_.data()};
+    }
+
+    int enter(const transport_seat&, unsigned to_submit, unsigned min_complete,
+        unsigned flags) noexcept override
+    {
+        calls.push_back(
+            {.to_submit = to_submit, .min_complete = min_complete, .flags = flags});
+        int may_take = static_cast<int>(to_submit);
+        if (!plan.empty()) {
+            may_take = std::min(plan.front(), may_take);
+            plan.pop_front();
+        }
+        if (may_take < 0)
+            return may_take;
+        take(static_cast<unsigned>(may_take));
+        if (on_enter)
+            on_enter(*this);
+        return may_take;
+    }
+
+    transport_seat attach() override
+    {
+        ++attached;
+        return {.enter_fd = 3};
+    }
+    void detach(const transport_seat&) noexcept override { --attached; }
+    std::uint16_t register_buffers(
+        std::byte*, std::size_t, std::uint32_t, std::uint32_t count) override
+    {
+        registered += count;
+        return 40;
+    }
+    void unregister_buffers(std::uint16_t, std::uint32_t count) noexcept override
+    {
+        registered -= count;
+    }
+
+    /// Completes the `index`th command in flight.
+    void complete(std::size_t index, std::int32_t res, std::uint64_t result = 0)
+    {
+        if (cq_tail_ - cq_head_ == memory_.cq_entries) {
+            ++cq_overflow_;
+            return;
+        }
+        cqes_[cq_tail_ & (memory_.cq_entries - 1)]
+            = {.user_data = in_flight.at(index), .res = res, .flags = 0, .result = result,
+                .reserved = 0};
+        in_flight.erase(in_flight.begin() + static_cast<std::ptrdiff_t>(index));
+        ++cq_tail_;
+    }
+    void complete_all()
+    {
+        while (!in_flight.empty())
+            complete(0, 0);
+    }
+
+    /// For each coming call how many entries it takes at most, or the -errno it fails with; when
+    /// there is nothing here any more, a call takes everything.
+    std::deque<int> plan;
+    std::function<void(fake_kernel&)> on_enter; ///< after the entries were taken
+    std::vector<call> calls;
+    std::vector<uapi::passthrough_sqe> taken;
+    std::vector<std::uint64_t> in_flight; ///< user data, in the order they were taken
+    bool keep_taken = true;
+    int attached = 0;
+    std::uint32_t registered = 0;
+
+private:
+    void take(unsigned count)
+    {
+        for (; count != 0; --count, ++sq_head_) {
+            const uapi::passthrough_sqe& sqe = sqes_[sq_head_ & (memory_.sq_entries - 1)];
+            if (keep_taken)
+                taken.push_back(sqe);
+            in_flight.push_back(sqe.user_data);
+        }
+    }
+
+    unsigned sq_head_ = 0;
+    unsigned sq_tail_ = 0;
+    unsigned cq_head_ = 0;
+    unsigned cq_tail_ = 0;
+    unsigned cq_overflow_ = 0;
+    std::vector<uapi::passthrough_sqe> sqes_;
+    std::vector<uapi::passthrough_cqe> cqes_;
+};
+
+/// A poll queue over a fake kernel.
+struct fake_drive {
+    fake_kernel* kernel; ///< the queue's
+    std::unique_ptr<poll_queue> queue;
+
+    explicit fake_drive(poll_queue::options how, uring_transport::options with = {},
+        unsigned entries = 8, unsigned start = 0)
+    {
+        auto made = std::make_unique<fake_kernel>(entries, start);
+        kernel = made.get();
+        queue = testing_access::make(
+            std::make_unique<uring_transport>(std::move(made), poll_queue_report{}, with), how);
+    }
+};
+
+} // namespace ngpoll::test

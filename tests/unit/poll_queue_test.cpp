@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "catch.hpp"
+#include "drive.hpp"
+
+using namespace ngpoll;
+using test::drive;
+
+namespace {
+
+test::thrown queue_error(poll_queue::options how)
+{
+    return test::error_of([&] { drive made("emu:size=1M", how); });
+}
+
+test::thrown ring_error(poll_queue& queue, ring::options how)
+{
+    return test::error_of([&] { ring made(queue, how); });
+}
+
+/// Whether `does`, run in a process of its own, aborts with `words` among what it prints.
+bool aborts_saying(const char* words, const std::function<void()>& does)
+{
+    int pipe_ends[2];
+    REQUIRE(::pipe(pipe_ends) == 0);
+    std::fflush(stdout);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        const rlimit no_core{};
+        ::setrlimit(RLIMIT_CORE, &no_core);
+        std::signal(SIGABRT, SIG_DFL); // Catch2 has a handler of its own
+        ::dup2(pipe_ends[1], STDERR_FILENO);
+        does();
+        ::_exit(0);
+    }
+    ::close(pipe_ends[1]);
+    std::string printed;
+    char part[512];
+    for (ssize_t got = 0; (got = ::read(pipe_ends[0], part, sizeof part)) > 0;)
+        printed.append(part, static_cast<std::size_t>(got));
+    ::close(pipe_ends[0]);
+    int how = 0;
+    REQUIRE(::waitpid(child, &how, 0) == child);
+    INFO(printed);
+    CHECK(printed.find(words) != std::string::npos);
+    return WIFSIGNALED(how) && WTERMSIG(how) == SIGABRT;
+}
+
+} // namespace
+
+TEST_CASE("a poll queue with a depth it cannot have is refused, with what it can")
+{
+    CHECK(queue_error({.depth = 0}).value == EINVAL);
+    CHECK(queue_error({.depth = 0}).says("depth 0"));
+    CHECK(queue_error({.depth = 32769}).value == EINVAL);
+    CHECK(queue_error({.depth = 32769}).says("32768"));
+    CHECK(queue_error({.depth = 32768}).value == 0);
+    CHECK(queue_error({.depth = 1}).value == 0);
+    CHECK(queue_error({.rings_max = 0}).value == EINVAL);
+    CHECK(queue_error({.rings_max = 0}).says("rings_max 0"));
+}
+
+TEST_CASE("a poll queue that could not be made leaves the emulated queue pair free")
+{
+    const nvme_namespace device = nvme_namespace::open("emu:size=1M,queues=1");
+    for (int again = 0; again < 3; ++again) {
+        CHECK(test::error_of([&] { poll_queue bad(device, {.depth = 0}); }).value == EINVAL);
+        CHECK(test::error_of([&] { poll_queue good(device); }).value == 0);
+    }
+}
+
+TEST_CASE("a poll queue reports how it was set up and what it declined")
+{
+    drive polled("emu:size=1M");
+    CHECK(polled.queue.report().mode == poll_mode::polled);
+    CHECK(polled.queue.report().transport == "emulated");
+    CHECK(polled.queue.report().declined.empty());
+    CHECK(polled.queue.depth() == 128);
+    CHECK_FALSE(polled.queue.shared());
+
+    drive hybrid("emu:size=1M", {.rings_max = 2, .mode = poll_mode::hybrid});
+    CHECK(hybrid.queue.report().mode == poll_mode::polled);
+    REQUIRE(hybrid.queue.report().declined.size() == 1);
+    CHECK(hybrid.queue.report().declined[0].find("hybrid") == 0);
+    CHECK(hybrid.queue.shared());
+
+    CHECK(std::string(to_string(poll_mode::polled)) == "polled");
+    CHECK(std::string(to_string(poll_mode::hybrid)) == "hybrid");
+    CHECK(std::string(to_string(poll_mode::interrupt)) == "interrupt");
+}
+
+TEST_CASE("a ring of depth 0 is refused")
+{
+    drive emulated("emu:size=1M", {.rings_max = 2});
+    const auto error = ring_error(emulated.queue, {.depth = 0});
+    CHECK(error.value == EINVAL);
+    CHECK(error.says("depth 0"));
+}
+
+TEST_CASE("more rings than rings_max are refused until one is closed")
+{
+    const std::uint32_t rings_max = GENERATE(1U, 2U);
+    drive emulated("emu:size=1M", {.depth = 100, .rings_max = rings_max});
+    ring first(emulated.queue, {.depth = 1});
+    auto second = rings_max == 2 ? std::make_unique<ring>(emulated.queue, ring::options{.depth = 1})
+                                 : nullptr;
+    const auto error = ring_error(emulated.queue, {.depth = 1});
+    CHECK(error.value == EBUSY);
+    CHECK(error.says("rings_max"));
+    first.close();
+    CHECK(ring_error(emulated.queue, {.depth = 1}).value == 0);
+}
+
+TEST_CASE("rings whose depths do not fit into the queue's are refused, and leave no trace")
+{
+    drive emulated("emu:size=1M", {.depth = 10, .rings_max = 3});
+    CHECK(ring_error(emulated.queue, {.depth = 11}).value == EBUSY);
+    CHECK(ring_error(emulated.queue, {.depth = UINT32_MAX}).value == EBUSY);
+    ring first(emulated.queue, {.depth = 6});
+    const auto error = ring_error(emulated.queue, {.depth = 5});
+    CHECK(error.value == EBUSY);
+    CHECK(error.says("depth is 10, 6 of it taken"));
+    CHECK(ring_error(emulated.queue, {.depth = UINT32_MAX}).value == EBUSY);
+    ring second(emulated.queue, {.depth = 4});
+    CHECK(ring_error(emulated.queue, {.depth = 1}).value == EBUSY);
+    second.close();
+    CHECK(ring_error(emulated.queue, {.depth = 4}).value == 0);
+}
+
+TEST_CASE("destroying a poll queue with a ring attached stops the program")
+{
+    CHECK(aborts_saying("close every ring", [] {
+        auto emulated = std::make_unique<drive>("emu:size=1M");
+        ring left(emulated->queue);
+        emulated.reset();
+    }));
+}
+
+TEST_CASE("closing a ring inside its own callback stops the program")
+{
+    CHECK(aborts_saying("from inside its own callbacks", [] {
+        drive emulated("emu:size=1M");
+        ring own(emulated.queue);
+        request r;
+        r.cmd = flush_command(1);
+        r.on_complete = [](request& done) noexcept { done.owner->close(); };
+        if (own.submit(r))
+            own.wait(1);
+    }));
+}
+
+TEST_CASE("asking a buffer pool for a buffer it does not have stops the program")
+{
+    CHECK(aborts_saying("a buffer it does not have", [] {
+        drive emulated("emu:size=1M");
+        const buffer_pool pool(emulated.queue, {.count = 2, .buffer_bytes = 512});
+        (void)pool.at(2);
+    }));
+}

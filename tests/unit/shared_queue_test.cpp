@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "catch.hpp"
+#include "drive.hpp"
+
+using namespace ngpoll;
+using test::counted_request;
+using test::drive;
+
+namespace {
+
+/// Two rings of one thread on one poll queue: each step of a hand-over is then ours to choose.
+struct fixture {
+    drive emulated;
+    ring a;
+    ring b;
+    std::vector<counted_request> for_a{16};
+    std::vector<counted_request> for_b{16};
+
+    explicit fixture(const char* path = "emu:size=1M")
+        : emulated(path, {.depth = 32, .rings_max = 2})
+        , a(emulated.queue, {.depth = 16})
+        , b(emulated.queue, {.depth = 16})
+    {
+        for (std::size_t i = 0; i < 16; ++i)
+            for_a[i].cmd = for_b[i].cmd = flush_command(1);
+    }
+
+    void submit_to_b(std::size_t count)
+    {
+        for (std::size_t i = 0; i < count; ++i)
+            REQUIRE(b.submit(for_b[i]));
+    }
+};
+
+} // namespace
+
+TEST_CASE("the ring that polls sends another ring's request and hands its completion over")
+{
+    fixture f;
+    f.submit_to_b(1);
+    f.b.flush();
+    CHECK(f.a.poll() == 0);
+    CHECK(f.for_b[0].finished == 0); // never on the polling ring's turn
+    CHECK(f.b.outstanding() == 1);
+    CHECK(f.a.stats().sent == 1);
+    CHECK(f.a.stats().finished_inline == 0);
+    CHECK(f.a.stats().passes == 1);
+    CHECK(f.a.stats().empty_passes == 0);
+
+    CHECK(f.b.poll() == 1);
+    CHECK(f.for_b[0].finished == 1);
+    CHECK(f.for_b[0].status.ok());
+    CHECK(f.b.outstanding() == 0);
+    CHECK(f.b.stats().finished_deferred == 1);
+    CHECK(f.b.stats().finished_inline == 0);
+    CHECK(f.b.stats().sent == 0);
+}
+
+TEST_CASE("deferred completions finish in the order in which they were found")
+{
+    fixture f;
+    static std::vector<const request*> order;
+    order.clear();
+    for (counted_request& r : f.for_b)
+        r.on_complete = [](request& done) noexcept {
+            static_cast<counted_request&>(done).count();
+            order.push_back(&done);
+        };
+    f.submit_to_b(16);
+    f.b.flush();
+    f.a.poll();
+    CHECK(order.empty());
+    CHECK(f.b.wait(16) == 16);
+    REQUIRE(order.size() == 16);
+    // The emulated drive completes in the order of the submissions.
+    for (std::size_t i = 0; i < 16; ++i)
+        CHECK(order[i] == &f.for_b[i]);
+}
+
+TEST_CASE("commands of several rings are sent in the order they were handed in")
+{
+    fixture f;
+    const auto written = test::pattern(512, 1);
+    const auto over = test::pattern(512, 2);
+    auto first = written;
+    auto second = over;
+    f.for_b[0].cmd = write_command(1, 0, 1);
+    f.for_b[0].set_buffer({.data = first.data(), .size_bytes = 512});
+    f.for_a[0].cmd = write_command(1, 0, 1);
+    f.for_a[0].set_buffer({.data = second.data(), .size_bytes = 512});
+    REQUIRE(f.b.submit(f.for_b[0]));
+    f.b.flush();
+    REQUIRE(f.a.submit(f.for_a[0]));
+    CHECK(f.a.wait(1) == 1);
+    CHECK(f.b.wait(1) == 1);
+    std::vector<std::byte> found(512);
+    CHECK(test::run(f.a, read_command(1, 0, 1), found).ok());
+    CHECK(found == over);
+}
+
+TEST_CASE("a ring that polls finishes its own completions and defers the others of one pass")
+{
+    fixture f;
+    f.submit_to_b(3);
+    f.b.flush();
+    for (std::size_t i = 0; i < 5; ++i)
+        REQUIRE(f.a.submit(f.for_a[i]));
+    CHECK(f.a.poll() == 5);
+    CHECK(f.a.stats().finished_inline == 5);
+    CHECK(f.b.poll() == 3);
+    CHECK(f.b.stats().finished_deferred == 3);
+}
+
+TEST_CASE("a deferred callback may submit again, and what it submits is sent")
+{
+    fixture f;
+    f.for_b[0].on_complete = [](request& r) noexcept {
+        auto& self = static_cast<counted_request&>(r);
+        self.count();
+        if (self.finished < 5 && !self.owner->submit(self))
+            self.finished = 1000;
+    };
+    f.submit_to_b(1);
+    f.b.flush();
+    f.a.poll();
+    CHECK(f.b.wait(1) == 1);
+    test::poll_until(f.b, [&] { return f.b.outstanding() == 0; });
+    CHECK(f.for_b[0].finished == 5);
+}
+
+TEST_CASE("closing a ring finishes what waits in the shared submission queue and elsewhere")
+{
+    fixture f("emu:size=1M,latency=2ms");
+    f.submit_to_b(4);
+    f.b.flush();
+    f.a.poll(); // b's are in the drive
+    for (std::size_t i = 4; i < 8; ++i)
+        REQUIRE(f.b.submit(f.for_b[i]));
+    f.b.flush(); // queued, not sent
+    for (std::size_t i = 8; i < 12; ++i)
+        REQUIRE(f.b.submit(f.for_b[i]));
+    REQUIRE(f.a.submit(f.for_a[0]));
+    f.a.poll();
+    f.b.close();
+    CHECK(f.b.outstanding() == 0);
+    for (std::size_t i = 0; i < 12; ++i) {
+        CAPTURE(i);
+        CHECK(f.for_b[i].finished == 1);
+    }
+    for (std::size_t i = 0; i < 4; ++i)
+        CHECK(f.for_b[i].status.ok());
+    for (std::size_t i = 8; i < 12; ++i)
+        CHECK(f.for_b[i].status == status{.errno_value = ECANCELED});
+    CHECK(f.a.wait(1) == 1); // whoever found it
+    CHECK(f.for_a[0].finished == 1);
+}
+
+TEST_CASE("a ring closes while its completions wait in its deferred queue")
+{
+    fixture f;
+    f.submit_to_b(8);
+    f.b.flush();
+    f.a.poll();
+    f.a.close();
+    f.b.close();
+    for (std::size_t i = 0; i < 8; ++i)
+        CHECK(f.for_b[i].finished == 1);
+}
+
+TEST_CASE("a ring finishes its requests whether or not another ring is there to poll")
+{
+    fixture f("emu:size=1M,latency=10us");
+    f.submit_to_b(16);
+    CHECK(f.b.wait(16) == 16);
+    CHECK(f.b.stats().finished_inline == 16);
+}
+
+TEST_CASE("a batch sends no more than the poller's limit and keeps the rest in order")
+{
+    drive emulated("emu:size=1M,latency=100us", {.depth = 64, .rings_max = 2});
+    ring small(emulated.queue, {.depth = 16, .submit_batch_max = 5});
+    ring big(emulated.queue, {.depth = 48});
+    std::vector<counted_request> requests(48);
+    for (counted_request& r : requests) {
+        r.cmd = flush_command(1);
+        REQUIRE(big.submit(r));
+    }
+    big.flush();
+    small.poll();
+    CHECK(small.stats().sent == 5);
+    small.poll();
+    CHECK(small.stats().sent == 10);
+    CHECK(big.wait(48) == 48);
+    for (const counted_request& r : requests)
+        CHECK(r.finished == 1);
+    CHECK(small.stats().sent + big.stats().sent == 48);
+}

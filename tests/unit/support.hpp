@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <mutex>
+#include <random>
+#include <string>
+#include <system_error>
+#include <thread>
+
+namespace ngpoll::test {
+
+/// A number from the environment, or `otherwise`.
+inline std::uint64_t environment_number(const char* name, std::uint64_t otherwise)
+{
+    const char* text = std::getenv(name);
+    return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+/// How often tests on chance or on time repeat: NGPOLL_TEST_ROUNDS, 1 by default, 10 for a full
+/// run. Printed, so that a log says how much was tried.
+inline std::uint64_t rounds(const char* of_what, std::uint64_t each)
+{
+    const std::uint64_t all = each * environment_number("NGPOLL_TEST_ROUNDS", 1);
+    std::printf("%s: %llu rounds\n", of_what, static_cast<unsigned long long>(all));
+    return all;
+}
+
+/// Chance that can be had again: prints its seed, and takes one from NGPOLL_TEST_SEED.
+class chance {
+public:
+    explicit chance(const char* of_what)
+        : seed_(environment_number("NGPOLL_TEST_SEED", std::random_device{}())), engine_(seed_)
+    {
+        std::printf("%s: NGPOLL_TEST_SEED=%llu\n", of_what, static_cast<unsigned long long>(seed_));
+    }
+    /// For a second thread: its own sequence, of the same seed.
+    chance(std::uint64_t seed, std::uint64_t stream) : seed_(seed), engine_(seed + 1000003 * stream)
+    {
+    }
+
+    [[nodiscard]] std::uint64_t seed() const { return seed_; }
+    /// 0 to `end` - 1.
+    std::uint64_t below(std::uint64_t end) { return engine_() % end; }
+    bool one_in(std::uint64_t n) { return below(n) == 0; }
+
+private:
+    std::uint64_t seed_;
+    std::mt19937_64 engine_;
+};
+
+constexpr std::chrono::seconds kDeadline{120};
+
+/// Ends the process with the state printed, should the scope that holds it take too long: for waits
+/// inside the engine, which cannot be given a deadline. The state is printed from another thread.
+class watchdog {
+public:
+    explicit watchdog(std::function<void()> print_state)
+        : print_state_(std::move(print_state)), thread_([this] { watch(); })
+    {
+    }
+    ~watchdog()
+    {
+        {
+            const std::lock_guard lock(mutex_);
+            done_ = true;
+        }
+        changed_.notify_all();
+        thread_.join();
+    }
+    watchdog(const watchdog&) = delete;
+    watchdog& operator=(const watchdog&) = delete;
+
+private:
+    void watch()
+    {
+        std::unique_lock lock(mutex_);
+        const auto until = std::chrono::system_clock::now() + kDeadline;
+        // wait_until on the system clock: GCC 12's ThreadSanitizer does not know the other one.
+        if (changed_.wait_until(lock, until, [this] { return done_; }))
+            return;
+        std::fprintf(stderr, "no end after %lld s; state:\n",
+            static_cast<long long>(kDeadline.count()));
+        print_state_();
+        std::abort();
+    }
+
+    std::function<void()> print_state_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool done_ = false;
+    std::thread thread_;
+};
+
+/// What a call threw: the errno (or NVMe status) and the text; zero and "" where it did not throw.
+struct thrown {
+    int value = 0;
+    std::string text;
+
+    [[nodiscard]] bool says(const std::string& words) const
+    {
+        return text.find(words) != std::string::npos;
+    }
+};
+
+template <class Call>
+thrown error_of(Call&& call)
+{
+    try {
+        call();
+    } catch (const std::system_error& error) {
+        return {.value = error.code().value(), .text = error.what()};
+    }
+    return {};
+}
+
+} // namespace ngpoll::test

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+#include <cstdint>
+#include <vector>
+
+#include "catch.hpp"
+#include "drive.hpp"
+#include "fake_kernel.hpp"
+
+using namespace ngpoll;
+using test::counted_request;
+using test::fake_drive;
+using test::fake_kernel;
+
+namespace {
+
+struct fixture {
+    fake_drive drive;
+    ring own;
+    std::vector<counted_request> requests{8};
+
+    explicit fixture(uring_transport::options with = {}, unsigned start = 0,
+        std::uint32_t batch_max = 32, std::uint32_t rings_max = 1)
+        : drive({.depth = 8, .rings_max = rings_max}, with, 8, start)
+        , own(*drive.queue, {.depth = 8, .submit_batch_max = batch_max})
+    {
+        for (std::size_t i = 0; i < requests.size(); ++i)
+            requests[i].cmd = read_command(1, i, 1);
+    }
+    ~fixture()
+    {
+        kernel().plan.clear();
+        kernel().on_enter = [](fake_kernel& k) { k.complete_all(); };
+    }
+
+    fake_kernel& kernel() { return *drive.kernel; }
+
+    void submit(std::size_t first, std::size_t count)
+    {
+        for (std::size_t i = first; i < first + count; ++i)
+            REQUIRE(own.submit(requests[i]));
+    }
+
+    /// Whether the kernel took exactly the first `count` requests, each once and in order.
+    [[nodiscard]] bool took_in_order(std::size_t count)
+    {
+        if (kernel().taken.size() != count)
+            return false;
+        for (std::size_t i = 0; i < count; ++i)
+            if (kernel().taken[i].user_data != reinterpret_cast<std::uintptr_t>(&requests[i])
+                || kernel().taken[i].cmd.slba != i)
+                return false;
+        return true;
+    }
+};
+
+} // namespace
+
+TEST_CASE("an entry carries the command, its buffer and what never changes")
+{
+    const bool registered = GENERATE(true, false);
+    fixture f({.registered_file = registered, .fd = 17});
+    std::vector<std::byte> memory(512);
+    f.requests[0].set_buffer({.data = memory.data(), .size_bytes = 512, .fixed_index = 5});
+    f.requests[0].timeout_ms = 1234;
+    f.requests[1].set_buffer({.data = memory.data(), .size_bytes = 512});
+    f.submit(0, 2);
+    f.own.poll();
+    REQUIRE(f.took_in_order(2));
+    for (const uapi::passthrough_sqe& sqe : f.kernel().taken) {
+        CHECK(sqe.opcode == IORING_OP_URING_CMD);
+        CHECK(sqe.flags == (registered ? IOSQE_FIXED_FILE : 0));
+        CHECK(sqe.fd == (registered ? 0 : 17));
+        CHECK(sqe.cmd_op == NVME_URING_CMD_IO);
+        CHECK(sqe.cmd.opcode == opcode::read);
+        CHECK(sqe.cmd.nsid == 1);
+        CHECK(sqe.cmd.data == reinterpret_cast<std::uintptr_t>(memory.data()));
+        CHECK(sqe.cmd.data_bytes == 512);
+    }
+    CHECK(f.kernel().taken[0].uring_cmd_flags == IORING_URING_CMD_FIXED);
+    CHECK(f.kernel().taken[0].buf_index == 5);
+    CHECK(f.kernel().taken[0].timeout_ms == 1234);
+    CHECK(f.kernel().taken[1].uring_cmd_flags == 0);
+    CHECK(f.kernel().taken[1].timeout_ms == 0);
+}
+
+TEST_CASE("an entry used again carries nothing of the command before")
+{
+    fixture f;
+    f.kernel().on_enter = [](fake_kernel& k) { k.complete_all(); };
+    std::vector<std::byte> memory(512);
+    for (counted_request& r : f.requests) {
+        r.set_buffer({.data = memory.data(), .size_bytes = 512, .fixed_index = 7});
+        r.timeout_ms = 9;
+        r.cmd.cdw13 = 1;
+    }
+    f.submit(0, 8);
+    CHECK(f.own.wait(8) == 8);
+    f.kernel().taken.clear();
+    for (counted_request& r : f.requests) {
+        r.cmd = flush_command(1);
+        r.set_buffer({});
+        r.timeout_ms = 0;
+    }
+    f.submit(0, 8);
+    CHECK(f.own.wait(8) == 8);
+    REQUIRE(f.kernel().taken.size() == 8);
+    for (const uapi::passthrough_sqe& sqe : f.kernel().taken) {
+        CHECK(sqe.uring_cmd_flags == 0);
+        CHECK(sqe.cmd.opcode == opcode::flush);
+        CHECK(sqe.cmd.data == 0);
+        CHECK(sqe.cmd.cdw13 == 0);
+        CHECK(sqe.timeout_ms == 0);
+    }
+}
+
+TEST_CASE("a short submit is taken up where it stopped, each command sent once and in order")
+{
+    fixture f({}, GENERATE(0U, 0xfffffffdU));
+    f.kernel().plan = {3, 0, 4};
+    f.submit(0, 8);
+    f.own.poll();
+    CHECK(f.took_in_order(3));
+    CHECK(f.own.stats().sent == 3);
+    f.own.poll();
+    CHECK(f.took_in_order(3));
+    f.own.poll();
+    CHECK(f.took_in_order(7));
+    f.own.poll();
+    CHECK(f.took_in_order(8));
+    CHECK(f.own.stats().sent == 8);
+    CHECK(f.own.stats().system_calls == 4);
+    CHECK(f.kernel().calls[0].to_submit == 8);
+    CHECK(f.kernel().calls[1].to_submit == 5);
+    CHECK(f.kernel().calls[2].to_submit == 5);
+    CHECK(f.kernel().calls[3].to_submit == 1);
+}
+
+TEST_CASE("an error that passes is tried again, with nothing lost or doubled")
+{
+    const int error = GENERATE(EAGAIN, EBUSY, EINTR, ENOMEM);
+    CAPTURE(error);
+    fixture f;
+    f.kernel().plan = {-error, 2, -error, -error};
+    f.submit(0, 4);
+    for (int pass = 0; pass < 4; ++pass)
+        CHECK(f.own.poll() == 0);
+    CHECK(f.took_in_order(2));
+    CHECK(f.own.outstanding() == 4);
+    f.kernel().on_enter = [](fake_kernel& k) { k.complete_all(); };
+    CHECK(f.own.wait(4) == 4);
+    CHECK(f.took_in_order(4));
+    CHECK(f.own.stats().sent == 4);
+    for (std::size_t i = 0; i < 4; ++i)
+        CHECK(f.requests[i].finished == 1);
+}
+
+TEST_CASE("completions are found although the call that found them failed")
+{
+    fixture f;
+    f.submit(0, 3);
+    f.own.poll();
+    f.kernel().complete(1, 0);
+    f.kernel().plan = {-EBUSY};
+    CHECK(f.own.poll() == 1);
+    CHECK(f.requests[1].finished == 1);
+}
+
+TEST_CASE("wait survives errors until everything is done")
+{
+    fixture f;
+    f.kernel().plan = {-EAGAIN, 1, -EINTR, 3, -ENOMEM, -EBUSY, 0, 2};
+    f.kernel().on_enter = [](fake_kernel& k) {
+        if (!k.in_flight.empty())
+            k.complete(k.in_flight.size() - 1, 0);
+    };
+    f.submit(0, 8);
+    CHECK(f.own.wait(8) == 8);
+    CHECK(f.took_in_order(8));
+    for (const counted_request& r : f.requests)
+        CHECK(r.finished == 1);
+}
+
+TEST_CASE("completions in any order find their requests, with errno, status and result apart")
+{
+    fixture f;
+    f.submit(0, 4);
+    f.own.poll();
+    f.kernel().complete(2, 0x4080); // request 2
+    f.kernel().complete(2, -EIO); // request 3
+    f.kernel().complete(0, 0, 0x1122334455667788); // request 0
+    CHECK(f.own.poll() == 3);
+    CHECK(f.requests[2].status == status{.nvme_status = 0x4080});
+    CHECK(f.requests[3].status == status{.errno_value = EIO});
+    CHECK(f.requests[0].status.ok());
+    CHECK(f.requests[0].result == 0x1122334455667788);
+    CHECK(f.requests[1].finished == 0);
+    CHECK(f.own.outstanding() == 1);
+}
+
+TEST_CASE("a later success does not keep an earlier failure")
+{
+    fixture f;
+    for (const int res : {0x0281, 0, -EIO, 0}) {
+        f.submit(0, 1);
+        f.own.poll();
+        f.kernel().complete(0, res, 7);
+        CHECK(f.own.poll() == 1);
+        CHECK(f.requests[0].status == status_from_result(res));
+    }
+}
+
+TEST_CASE("the indices wrap, at the end of the arrays and of the 32-bit count")
+{
+    const unsigned start = GENERATE(0U, 5U, 0xfffffff0U, 0xffffffffU);
+    CAPTURE(start);
+    fixture f({}, start);
+    f.kernel().on_enter = [](fake_kernel& k) { k.complete_all(); };
+    for (unsigned round = 1; round <= 50; ++round) {
+        const std::size_t count = 1 + round % 8;
+        for (counted_request& r : f.requests)
+            r.finished = 0;
+        f.submit(0, count);
+        REQUIRE(f.own.wait(8) == count);
+        for (std::size_t i = 0; i < 8; ++i)
+            REQUIRE(f.requests[i].finished == (i < count ? 1 : 0));
+    }
+}
+
+TEST_CASE("one call sends no more than the batch's limit")
+{
+    fixture f({}, 0, 3);
+    f.submit(0, 8);
+    f.own.poll();
+    CHECK(f.took_in_order(3));
+    f.own.poll();
+    CHECK(f.took_in_order(6));
+    f.own.poll();
+    CHECK(f.took_in_order(8));
+    for (const fake_kernel::call& each : f.kernel().calls)
+        CHECK(each.to_submit <= 3);
+}
+
+TEST_CASE("flush sends everything in batches and looks for no completions")
+{
+    fixture f({}, 0, 3);
+    f.submit(0, 8);
+    f.own.flush();
+    CHECK(f.took_in_order(8));
+    REQUIRE(f.kernel().calls.size() == 3);
+    for (const fake_kernel::call& each : f.kernel().calls)
+        CHECK((each.flags & IORING_ENTER_GETEVENTS) == 0);
+    CHECK(f.own.stats().passes == 0);
+    CHECK(f.own.stats().sent == 8);
+}
+
+TEST_CASE("what a flush could not send is sent by the next poll")
+{
+    fixture f;
+    f.kernel().plan = {-EAGAIN};
+    f.submit(0, 4);
+    f.own.flush();
+    CHECK(f.took_in_order(0));
+    CHECK(f.own.outstanding() == 4);
+    f.own.poll();
+    CHECK(f.took_in_order(4));
+}
+
+TEST_CASE("poll never waits in the kernel, wait does once everything is sent")
+{
+    fixture f({}, 0, 4);
+    f.submit(0, 8);
+    f.own.poll();
+    CHECK(f.kernel().calls.back().min_complete == 0);
+    CHECK((f.kernel().calls.back().flags & IORING_ENTER_GETEVENTS) != 0);
+    f.kernel().on_enter = [](fake_kernel& k) {
+        for (unsigned i = k.calls.back().min_complete; i != 0 && !k.in_flight.empty(); --i)
+            k.complete(0, 0);
+    };
+    CHECK(f.own.wait(5) == 5);
+    CHECK(f.kernel().calls.back().min_complete == 5);
+    CHECK(f.own.wait(100) == 3); // never for more than there is
+    CHECK(f.kernel().calls.back().min_complete == 3);
+}
+
+TEST_CASE("a ring of a shared queue never waits in the kernel")
+{
+    fixture f({}, 0, 32, 2);
+    f.submit(0, 8);
+    f.kernel().on_enter = [](fake_kernel& k) {
+        if (k.calls.size() >= 3 && !k.in_flight.empty())
+            k.complete(0, 0);
+    };
+    CHECK(f.own.wait(8) == 8);
+    for (const fake_kernel::call& each : f.kernel().calls)
+        CHECK(each.min_complete == 0);
+}
+
+TEST_CASE("closing polls what the kernel has until it is done and aborts the rest")
+{
+    fixture f({}, 0, 4);
+    f.kernel().plan = {2};
+    f.submit(0, 8);
+    f.own.poll(); // 4 prepared, 2 of them taken
+    f.kernel().on_enter = [](fake_kernel& k) {
+        if (k.calls.size() > 5 && !k.in_flight.empty())
+            k.complete(k.in_flight.size() - 1, 0);
+    };
+    f.own.close();
+    CHECK(f.kernel().in_flight.empty());
+    CHECK(f.took_in_order(4));
+    for (std::size_t i = 0; i < 8; ++i) {
+        CAPTURE(i);
+        CHECK(f.requests[i].finished == 1);
+        CHECK(f.requests[i].status == status{.errno_value = i < 4 ? 0 : ECANCELED});
+    }
+    CHECK(f.kernel().attached == 0);
+}
+
+TEST_CASE("where completions need their sender, a ring that closes waits for all of them")
+{
+    fixture f({.completes_on_sender = true}, 0, 32, 2);
+    {
+        // Ring depths sum to the queue's, so this one lives on a second queue of its own kind.
+        fake_drive drive({.depth = 8, .rings_max = 2}, {.completes_on_sender = true});
+        ring sender(*drive.queue, {.depth = 4});
+        ring owner(*drive.queue, {.depth = 4});
+        counted_request r(flush_command(1));
+        REQUIRE(owner.submit(r));
+        owner.flush();
+        sender.poll(); // sends owner's command
+        CHECK(drive.kernel->in_flight.size() == 1);
+        drive.kernel->on_enter = [](fake_kernel& k) {
+            if (k.calls.size() > 10 && !k.in_flight.empty())
+                k.complete(0, 0);
+        };
+        sender.close();
+        CHECK(drive.kernel->in_flight.empty());
+        CHECK(r.finished == 0);
+        CHECK(owner.poll() == 1);
+        CHECK(r.finished == 1);
+    }
+}
+
+TEST_CASE("a buffer pool's indices are those the kernel gave, and are given back")
+{
+    fixture f;
+    {
+        const buffer_pool pool(*f.drive.queue, {.count = 3, .buffer_bytes = 4096});
+        CHECK(f.kernel().registered == 3);
+        CHECK(pool.at(0).fixed_index == 40);
+        CHECK(pool.at(2).fixed_index == 42);
+        const buffer_pool plain(
+            *f.drive.queue, {.count = 3, .buffer_bytes = 4096, .fixed = false});
+        CHECK(f.kernel().registered == 3);
+        CHECK(plain.at(1).fixed_index == buffer::kNotFixed);
+    }
+    CHECK(f.kernel().registered == 0);
+}

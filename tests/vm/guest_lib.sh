@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# Helpers for scripts that `run` runs in the guest:  . "$VM_LIB"
+
+# dmesg_clean [ALLOWED]   Fails, and prints the lines, if the kernel complained since boot.
+# ALLOWED, an extended regular expression, names lines that a test provokes and that do not count.
+dmesg_clean() {
+    local trouble='Oops|BUG:|WARNING:|Call Trace|general protection|blocked for more than'
+    trouble+='|stalls? on|stall detected|lockup|I/O error'
+    trouble+='|I/O (tag )?[0-9]+.* timeout|controller is down|nvme.* (failed|abort|reset)'
+    local lines
+    lines=$(dmesg | grep -E "$trouble" | grep -vE "${1:-^\$}") || return 0
+    echo "the kernel complained:"
+    echo "$lines"
+    return 1
+} >&2
+
+# wait_for PATH [SECONDS]   Until PATH exists: /dev/ng0n1 always does, a device added with `run -a`
+# may take a moment longer.
+wait_for() {
+    local tenths
+    for ((tenths = ${2:-10} * 10; tenths > 0; tenths--)); do
+        [[ -e $1 ]] && return
+        sleep 0.1
+    done
+    echo "no $1 after ${2:-10} s" >&2
+    return 1
+}
