@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 
 #include <ngpoll/completion_batch.hpp>
@@ -46,14 +47,15 @@ ring_stats& ring_stats::operator+=(const ring_stats& other) noexcept
     return *this;
 }
 
-ring::ring(poll_queue& queue, options how) : credits_(how.depth)
+ring::ring(poll_queue& queue, options how) : limit_(how.depth)
+    , staged_mask_(std::bit_ceil(std::max(how.depth, 1U)) - 1)
     , queue_(queue)
     , options_(how)
 {
     options_.submit_batch_max = std::max(how.submit_batch_max, 1U);
     queue_.attach(how.depth);
     try {
-        staged_ = std::make_unique<request*[]>(std::size_t{2} * how.depth);
+        staged_ = std::make_unique<request*[]>(std::size_t{staged_mask_} + 1);
         seat_ = queue_.transport_->attach();
     } catch (...) {
         queue_.detach(how.depth);
@@ -149,7 +151,7 @@ std::uint32_t ring::polling_pass(
     const std::uint32_t finished = batch.finished_inline();
     passes_.add(1);
     system_calls_.add(did.system_calls);
-    sent_.add(did.sent);
+    commands_sent_.add(did.sent);
     finished_inline_.add(finished);
     if (batch.found() == 0)
         empty_passes_.add(1);
@@ -158,17 +160,12 @@ std::uint32_t ring::polling_pass(
 
 std::span<request* const> ring::take_staged() noexcept
 {
-    const std::uint32_t all = staged();
-    const std::uint32_t count = std::min(all, options_.submit_batch_max);
-    request** batch = staged_.get();
-    if (count != all) {
-        // What stays moves to the front, so what goes is copied out of its way.
-        batch = std::copy_n(staged_.get(), count, staged_.get() + options_.depth) - count;
-        std::copy_n(staged_.get() + count, all - count, staged_.get());
-    }
-    staged_count_ -= count;
-    credits_ -= count;
-    return {batch, count};
+    const auto from = static_cast<std::uint32_t>(sent_) & staged_mask_;
+    // A batch ends where the array does.
+    const std::uint32_t count
+        = std::min({staged(), options_.submit_batch_max, staged_mask_ + 1 - from});
+    sent_ += count;
+    return {staged_.get() + from, count};
 }
 
 std::uint32_t ring::drain_deferred() noexcept
@@ -190,15 +187,13 @@ std::uint32_t ring::drain_deferred() noexcept
 
 void ring::queue_staged() noexcept
 {
-    const std::uint32_t count = staged();
-    if (count == 0)
+    if (staged() == 0)
         return;
-    for (std::uint32_t i = 0; i + 1 < count; ++i)
+    request& first = staged_at(sent_);
+    for (; sent_ + 1 < accepted_; ++sent_)
         // relaxed: published, with the requests, by the push below.
-        staged_[i]->next.store(staged_[i + 1], std::memory_order_relaxed);
-    staged_count_ -= count;
-    credits_ -= count;
-    queue_.submissions_.push_chain(*staged_[0], *staged_[count - 1]);
+        staged_at(sent_).next.store(&staged_at(sent_ + 1), std::memory_order_relaxed);
+    queue_.submissions_.push_chain(first, staged_at(sent_++));
 }
 
 void ring::flush() noexcept
@@ -212,7 +207,7 @@ void ring::flush() noexcept
     while (staged() != 0) {
         const transport::pass_result did = queue_.transport_->send(take_staged(), seat_);
         system_calls_.add(did.system_calls);
-        sent_.add(did.sent);
+        commands_sent_.add(did.sent);
     }
 }
 
@@ -222,9 +217,9 @@ void ring::close() noexcept
     if (closed_)
         return;
     NGPOLL_ASSERT(thread_ == std::this_thread::get_id(), "close a ring on the thread that made it");
-    const std::uint32_t staged_before = staged();
-    staged_count_ = kClosing;
-    abort(staged_before);
+    closing_ = true;
+    limit_ -= kClosing;
+    abort_staged();
     while (outstanding() != 0)
         wait(outstanding());
     if (queue_.shared() && queue_.transport_->completes_on_sender())
@@ -234,12 +229,11 @@ void ring::close() noexcept
     closed_ = true;
 }
 
-void ring::abort(std::uint32_t staged_before) noexcept
+void ring::abort_staged() noexcept
 {
     in_callbacks_ = true;
-    credits_ -= staged_before;
-    for (std::uint32_t i = 0; i < staged_before; ++i) {
-        request& r = *staged_[i];
+    while (staged() != 0) {
+        request& r = staged_at(sent_++);
         r.status = {.errno_value = ECANCELED};
         r.result = 0;
         finish(r);
@@ -266,7 +260,7 @@ ring_stats ring::stats() const noexcept
         .passes = passes_.get(),
         .empty_passes = empty_passes_.get(),
         .system_calls = system_calls_.get(),
-        .sent = sent_.get()};
+        .sent = commands_sent_.get()};
 }
 
 } // namespace ngpoll

@@ -33,7 +33,7 @@ public:
 
     /// Sends the requests' commands, in order, makes one polling pass and hands what it finds to
     /// `batch`. There is room for all: in flight they are at most the poll queue's depth. The span
-    /// is not read any more once the first completion is handed over. With `min_complete` the pass
+    /// is not read any more once the first completion is handed over, which may stage new requests. With `min_complete` the pass
     /// may wait until so many are found; it may always return with fewer.
     virtual pass_result pass(std::span<request* const> to_send, completion_batch& batch,
         const transport_seat& seat, std::uint32_t min_complete) noexcept

@@ -13,7 +13,7 @@ using namespace ngpoll;
 
 namespace {
 
-constexpr std::uint32_t kBlocksMax = 24;
+constexpr std::uint32_t kBlocksMax = 12;
 
 /// A command in flight and what it must come back with.
 struct operation : test::counted_request {

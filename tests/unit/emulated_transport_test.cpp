@@ -178,6 +178,7 @@ TEST_CASE("commands of one queue wait out their latency together")
 {
     drive emulated("emu:size=1M,latency=100ms");
     ring own(emulated.queue);
+    const test::watchdog dog(own);
     std::vector<test::counted_request> requests(64);
     const auto start = std::chrono::steady_clock::now();
     for (auto& r : requests) {

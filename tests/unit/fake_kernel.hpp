@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <atomic>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -12,21 +12,9 @@
 
 #include <ngpoll/ngpoll.hpp>
 
+#include "testing_access.hpp"
 #include "uring/kernel_ring.hpp"
 #include "uring/uring_transport.hpp"
-
-namespace ngpoll {
-
-/// The friend that poll_queue names: puts a transport of the test's own underneath.
-struct testing_access {
-    static std::unique_ptr<poll_queue> make(
-        std::unique_ptr<transport> made, poll_queue::options how)
-    {
-        return std::unique_ptr<poll_queue>(new poll_queue(std::move(made), how));
-    }
-};
-
-} // namespace ngpoll
 
 namespace ngpoll::test {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <thread>
@@ -98,7 +98,7 @@ TEST_CASE("nothing is lost and each producer's order is kept with many producers
     CAPTURE(count);
     ngpoll::test::chance random("mpsc_queue producers");
     CAPTURE(random.seed());
-    const std::uint64_t each = ngpoll::test::rounds("mpsc_queue pushes per producer", 20000);
+    const std::uint64_t each = ngpoll::test::rounds("mpsc_queue pushes per producer", 100000);
 
     queue tested;
     queue::cursor at(tested);

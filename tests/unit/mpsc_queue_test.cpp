@@ -304,7 +304,7 @@ TEST_CASE("random pushes, chains, stopped producers and pops agree with a std::d
     ngpoll::test::chance random("mpsc_queue against std::deque");
     CAPTURE(random.seed());
     model_run both(random);
-    for (auto left = ngpoll::test::rounds("mpsc_queue against std::deque", 50000); left != 0;
+    for (auto left = ngpoll::test::rounds("mpsc_queue against std::deque", 100000); left != 0;
          --left)
         both.step();
 }

@@ -174,7 +174,7 @@ TEST_CASE("rings that come and go on several threads lose, double and mix up not
     CAPTURE(threads_count, latency);
     test::chance random("shared queue");
     CAPTURE(random.seed());
-    const std::uint64_t sessions = test::rounds("shared queue sessions per thread", 20);
+    const std::uint64_t sessions = test::rounds("shared queue sessions per thread", 60);
     const std::uint64_t seed = random.seed();
 
     test::drive emulated(std::string("emu:size=1M,latency=") + latency,

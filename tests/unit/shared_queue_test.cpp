@@ -16,11 +16,13 @@ namespace {
 
 /// Two rings of one thread on one poll queue: each step of a hand-over is then ours to choose.
 struct fixture {
+    std::vector<counted_request> for_a{16};
+    std::vector<counted_request> for_b{16};
     drive emulated;
     ring a;
     ring b;
-    std::vector<counted_request> for_a{16};
-    std::vector<counted_request> for_b{16};
+    test::watchdog dog_a{a};
+    test::watchdog dog_b{b};
 
     explicit fixture(const char* path = "emu:size=1M")
         : emulated(path, {.depth = 32, .rings_max = 2})

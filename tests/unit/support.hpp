@@ -13,6 +13,9 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
+
+#include <ngpoll/ring.hpp>
 
 namespace ngpoll::test {
 
@@ -55,7 +58,8 @@ private:
     std::mt19937_64 engine_;
 };
 
-constexpr std::chrono::seconds kDeadline{120};
+/// NGPOLL_TEST_DEADLINE in seconds, two minutes by default.
+inline const std::chrono::seconds kDeadline{environment_number("NGPOLL_TEST_DEADLINE", 120)};
 
 /// Ends the process with the state printed, should the scope that holds it take too long: for waits
 /// inside the engine, which cannot be given a deadline. The state is printed from another thread.
@@ -65,6 +69,8 @@ public:
         : print_state_(std::move(print_state)), thread_([this] { watch(); })
     {
     }
+    /// Prints the figures that a ring shows to other threads. Goes before the ring does.
+    explicit watchdog(const ring& watched) : watchdog([&watched] { print(watched.stats()); }) {}
     ~watchdog()
     {
         {
@@ -78,6 +84,15 @@ public:
     watchdog& operator=(const watchdog&) = delete;
 
 private:
+    static void print(const ring_stats& figures)
+    {
+        std::fprintf(stderr, "sent %llu, finished inline %llu, deferred %llu, passes %llu\n",
+            static_cast<unsigned long long>(figures.sent),
+            static_cast<unsigned long long>(figures.finished_inline),
+            static_cast<unsigned long long>(figures.finished_deferred),
+            static_cast<unsigned long long>(figures.passes));
+    }
+
     void watch()
     {
         std::unique_lock lock(mutex_);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <vector>
 
@@ -132,6 +133,14 @@ public:
 
     [[nodiscard]] std::uint64_t finished() const { return finished_; }
 
+    /// From another thread, and the program ends after it: the figures may be a little off.
+    void print_state() const
+    {
+        std::fprintf(stderr, "accepted %llu, finished %llu, in the kernel %zu\n",
+            static_cast<unsigned long long>(accepted_), static_cast<unsigned long long>(finished_),
+            drive_.kernel->in_flight.size());
+    }
+
 private:
     void open(std::unique_ptr<ring>& place)
     {
@@ -184,7 +193,8 @@ TEST_CASE("on a kernel that takes, fails and completes as it likes each request 
     test::chance random("moody kernel");
     CAPTURE(random.seed());
     schedule tried(random, rings, start);
-    for (auto left = test::rounds("moody kernel", 4000); left != 0; --left)
+    const test::watchdog dog([&] { tried.print_state(); });
+    for (auto left = test::rounds("moody kernel", 20000); left != 0; --left)
         tried.step();
     tried.finish();
     CHECK(tried.finished() > 1000);

@@ -15,9 +15,10 @@ using test::fake_kernel;
 namespace {
 
 struct fixture {
+    std::vector<counted_request> requests{8};
     fake_drive drive;
     ring own;
-    std::vector<counted_request> requests{8};
+    test::watchdog dog{own};
 
     explicit fixture(uring_transport::options with = {}, unsigned start = 0,
         std::uint32_t batch_max = 32, std::uint32_t rings_max = 1)
@@ -227,18 +228,21 @@ TEST_CASE("the indices wrap, at the end of the arrays and of the 32-bit count")
     }
 }
 
-TEST_CASE("one call sends no more than the batch's limit")
+TEST_CASE("poll sends everything in batches and looks for completions with the last")
 {
     fixture f({}, 0, 3);
     f.submit(0, 8);
     f.own.poll();
-    CHECK(f.took_in_order(3));
-    f.own.poll();
-    CHECK(f.took_in_order(6));
-    f.own.poll();
     CHECK(f.took_in_order(8));
-    for (const fake_kernel::call& each : f.kernel().calls)
-        CHECK(each.to_submit <= 3);
+    REQUIRE(f.kernel().calls.size() == 3);
+    CHECK(f.kernel().calls[0].to_submit == 3);
+    CHECK(f.kernel().calls[1].to_submit == 3);
+    CHECK(f.kernel().calls[2].to_submit == 2);
+    CHECK((f.kernel().calls[0].flags & IORING_ENTER_GETEVENTS) == 0);
+    CHECK((f.kernel().calls[1].flags & IORING_ENTER_GETEVENTS) == 0);
+    CHECK((f.kernel().calls[2].flags & IORING_ENTER_GETEVENTS) != 0);
+    CHECK(f.own.stats().passes == 1);
+    CHECK(f.own.stats().system_calls == 3);
 }
 
 TEST_CASE("flush sends everything in batches and looks for no completions")
@@ -298,10 +302,11 @@ TEST_CASE("a ring of a shared queue never waits in the kernel")
 
 TEST_CASE("closing polls what the kernel has until it is done and aborts the rest")
 {
-    fixture f({}, 0, 4);
+    fixture f;
     f.kernel().plan = {2};
-    f.submit(0, 8);
+    f.submit(0, 4);
     f.own.poll(); // 4 prepared, 2 of them taken
+    f.submit(4, 4); // staged
     f.kernel().on_enter = [](fake_kernel& k) {
         if (k.calls.size() > 5 && !k.in_flight.empty())
             k.complete(k.in_flight.size() - 1, 0);
@@ -319,27 +324,51 @@ TEST_CASE("closing polls what the kernel has until it is done and aborts the res
 
 TEST_CASE("where completions need their sender, a ring that closes waits for all of them")
 {
-    fixture f({.completes_on_sender = true}, 0, 32, 2);
-    {
-        // Ring depths sum to the queue's, so this one lives on a second queue of its own kind.
-        fake_drive drive({.depth = 8, .rings_max = 2}, {.completes_on_sender = true});
-        ring sender(*drive.queue, {.depth = 4});
-        ring owner(*drive.queue, {.depth = 4});
-        counted_request r(flush_command(1));
-        REQUIRE(owner.submit(r));
-        owner.flush();
-        sender.poll(); // sends owner's command
-        CHECK(drive.kernel->in_flight.size() == 1);
-        drive.kernel->on_enter = [](fake_kernel& k) {
-            if (k.calls.size() > 10 && !k.in_flight.empty())
-                k.complete(0, 0);
-        };
-        sender.close();
-        CHECK(drive.kernel->in_flight.empty());
-        CHECK(r.finished == 0);
-        CHECK(owner.poll() == 1);
-        CHECK(r.finished == 1);
-    }
+    counted_request r(flush_command(1));
+    fake_drive drive({.depth = 8, .rings_max = 2}, {.completes_on_sender = true});
+    ring sender(*drive.queue, {.depth = 4});
+    ring owner(*drive.queue, {.depth = 4});
+    REQUIRE(owner.submit(r));
+    owner.flush();
+    sender.poll(); // sends the owner's command
+    CHECK(drive.kernel->in_flight.size() == 1);
+    drive.kernel->on_enter = [](fake_kernel& k) {
+        if (k.calls.size() > 10 && !k.in_flight.empty())
+            k.complete(0, 0);
+    };
+    sender.close();
+    CHECK(drive.kernel->in_flight.empty());
+    CHECK(r.finished == 0);
+    CHECK(owner.poll() == 1);
+    CHECK(r.finished == 1);
+}
+
+TEST_CASE("elsewhere a ring that closes leaves other rings' commands to them")
+{
+    counted_request r(flush_command(1));
+    fake_drive drive({.depth = 8, .rings_max = 2});
+    ring sender(*drive.queue, {.depth = 4});
+    ring owner(*drive.queue, {.depth = 4});
+    REQUIRE(owner.submit(r));
+    owner.flush();
+    sender.poll();
+    sender.close();
+    CHECK(drive.kernel->in_flight.size() == 1);
+    drive.kernel->on_enter = [](fake_kernel& k) { k.complete_all(); };
+    CHECK(owner.wait(1) == 1);
+    CHECK(r.finished == 1);
+}
+
+TEST_CASE("a closed ring does not enter the kernel any more")
+{
+    const std::uint32_t rings_max = GENERATE(1U, 2U);
+    fixture f({}, 0, 32, rings_max);
+    f.own.close();
+    const std::size_t calls = f.kernel().calls.size();
+    CHECK(f.own.poll() == 0);
+    CHECK(f.own.wait(1) == 0);
+    f.own.flush();
+    CHECK(f.kernel().calls.size() == calls); // its seat is given back
 }
 
 TEST_CASE("a buffer pool's indices are those the kernel gave, and are given back")

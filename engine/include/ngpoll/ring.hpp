@@ -67,12 +67,11 @@ public:
     {
         NGPOLL_DEBUG_ASSERT(r.on_complete != nullptr, "set request::on_complete before submit()");
         NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
-        const std::uint32_t count = staged_count_;
-        if (count >= credits_)
+        if (accepted_ >= limit_)
             return false;
         r.owner = this;
-        staged_[count] = &r;
-        staged_count_ = count + 1;
+        staged_[static_cast<std::uint32_t>(accepted_) & staged_mask_] = &r;
+        ++accepted_;
         return true;
     }
 
@@ -95,7 +94,8 @@ public:
     /// Requests accepted and not finished.
     [[nodiscard]] std::uint32_t outstanding() const noexcept
     {
-        return options_.depth - credits_ + staged();
+        const std::int64_t free = limit_ + (closing_ ? kClosing : 0) - accepted_;
+        return options_.depth - static_cast<std::uint32_t>(free);
     }
     [[nodiscard]] ring_stats stats() const noexcept;
 
@@ -122,40 +122,51 @@ private:
     std::uint32_t own_pass(std::uint32_t min_complete) noexcept;
     std::uint32_t polling_pass(
         std::span<request* const> to_send, std::uint32_t min_complete) noexcept;
+    /// The next batch of staged requests, counted as sent. Good until submit() is called again.
     std::span<request* const> take_staged() noexcept;
     std::uint32_t drain_deferred() noexcept;
     void queue_staged() noexcept;
-    void abort(std::uint32_t staged_before) noexcept;
+    void abort_staged() noexcept;
     void drain_queue() noexcept;
 
     /// Finishes `r` on this ring's own thread.
     void finish(request& r) noexcept
     {
-        ++credits_;
+        ++limit_;
         r.on_complete(r);
     }
 
     /// Hands `r`, found by another ring, over to this one. Any thread.
     void defer(request& r) noexcept { deferred_.push(r); }
 
-    /// Set in staged_count_ by closing: no credits reach it, so submit() refuses without a test of
-    /// its own.
-    static constexpr std::uint32_t kClosing = 1U << 31U;
+    /// What closing takes from limit_: submit() then refuses without a test of its own.
+    static constexpr std::int64_t kClosing = std::int64_t{1} << 62;
 
-    [[nodiscard]] std::uint32_t staged() const noexcept { return staged_count_ & ~kClosing; }
+    [[nodiscard]] std::uint32_t staged() const noexcept
+    {
+        return static_cast<std::uint32_t>(accepted_ - sent_);
+    }
+    [[nodiscard]] request& staged_at(std::int64_t position) const noexcept
+    {
+        return *staged_[static_cast<std::uint32_t>(position) & staged_mask_];
+    }
 
-    // Written by the owning thread only. staged() <= credits_ <= depth.
-    std::uint32_t credits_; ///< depth, less the requests that are with the drive's side
-    std::uint32_t staged_count_ = 0;
-    /// Accepted and not sent, in order; room for depth, and for as many on their way out.
-    std::unique_ptr<request*[]> staged_;
+    // Written by the owning thread only. Requests so far, 64 bits so that they never wrap:
+    // finished <= sent_ <= accepted_ <= limit_ == finished + depth, until closing.
+    std::int64_t accepted_ = 0;
+    std::int64_t limit_;
+    std::int64_t sent_ = 0;
+    std::unique_ptr<request*[]> staged_; ///< accepted and not sent, by position modulo its size
+    std::uint32_t staged_mask_; ///< a power of two that holds depth, minus one
     poll_queue& queue_;
     transport_seat seat_;
     options options_;
     bool in_callbacks_ = false;
+    bool closing_ = false;
     bool closed_ = false;
     std::thread::id thread_ = std::this_thread::get_id();
-    counter finished_inline_, finished_deferred_, passes_, empty_passes_, system_calls_, sent_;
+    counter finished_inline_, finished_deferred_, passes_, empty_passes_, system_calls_,
+        commands_sent_;
 
     // Written by the rings that found this one's completions, and by this one's drain.
     mpsc_queue<> deferred_;

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+//
+// What one I/O costs in user space from submit() to the return of its callback, for `io_path_cost`
+// to count under callgrind: `io_path PATH REQUESTS` runs REQUESTS of them, 128 in flight, in
+// batches of 32, each submitted again from its callback.
+//
+//   null   a transport that finishes at once what it was given: ring and batch alone
+//   uring  the io_uring transport over a kernel that finishes at once what it was given
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <ngpoll/ngpoll.hpp>
+
+#include "testing_access.hpp"
+#include "transport.hpp"
+#include "uring/uring_transport.hpp"
+
+namespace {
+
+constexpr std::uint32_t kDepth = 128;
+constexpr std::uint32_t kBatch = 32;
+
+/// Finishes whatever it was given, without looking at it.
+class null_transport final : public ngpoll::transport {
+public:
+    ngpoll::transport_seat attach() override { return {}; }
+    void detach(const ngpoll::transport_seat&) noexcept override {}
+    pass_result pass(std::span<ngpoll::request* const> to_send, ngpoll::completion_batch& batch,
+        const ngpoll::transport_seat&, std::uint32_t) noexcept override
+    {
+        send(to_send, {});
+        const std::uint32_t count = std::exchange(sent_count_, 0);
+        batch.add_found(count);
+        for (ngpoll::request** r = sent_; r != sent_ + count; ++r)
+            batch.finish(**r, {}, 0);
+        return {.sent = count};
+    }
+    pass_result send(std::span<ngpoll::request* const> to_send,
+        const ngpoll::transport_seat&) noexcept override
+    {
+        std::copy(to_send.begin(), to_send.end(), sent_ + sent_count_);
+        sent_count_ += static_cast<std::uint32_t>(to_send.size());
+        return {};
+    }
+    [[nodiscard]] std::uint32_t in_flight() const noexcept override { return 0; }
+    [[nodiscard]] bool completes_on_sender() const noexcept override { return false; }
+    std::uint16_t register_buffers(
+        std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
+    {
+        return ngpoll::buffer::kNotFixed;
+    }
+    void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override {}
+
+private:
+    ngpoll::request* sent_[kDepth];
+    std::uint32_t sent_count_ = 0;
+};
+
+/// Completes every entry when it is submitted.
+class null_kernel final : public ngpoll::kernel_ring {
+public:
+    null_kernel() : sqes_(kDepth), cqes_(2 * kDepth)
+    {
+        memory_ = {.sq_head = &sq_head_,
+            .sq_tail = &sq_tail_,
+            .sq_entries = kDepth,
+            .sqes = sqes_.data(),
+            .cq_head = &cq_head_,
+            .cq_tail = &cq_tail_,
+            .cq_overflow = &overflow_,
+            .cq_entries = 2 * kDepth,
+            .cqes = cqes_.data()};
+    }
+    int enter(const ngpoll::transport_seat&, unsigned to_submit, unsigned, unsigned) noexcept
+        override
+    {
+        for (unsigned i = 0; i < to_submit; ++i)
+            cqes_[cq_tail_++ % cqes_.size()].user_data
+                = sqes_[sq_head_++ % sqes_.size()].user_data;
+        return static_cast<int>(to_submit);
+    }
+    ngpoll::transport_seat attach() override { return {}; }
+    void detach(const ngpoll::transport_seat&) noexcept override {}
+    std::uint16_t register_buffers(
+        std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
+    {
+        return ngpoll::buffer::kNotFixed;
+    }
+    void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override {}
+
+private:
+    std::vector<ngpoll::uapi::passthrough_sqe> sqes_;
+    std::vector<ngpoll::uapi::passthrough_cqe> cqes_;
+    unsigned sq_head_ = 0, sq_tail_ = 0, cq_head_ = 0, cq_tail_ = 0, overflow_ = 0;
+};
+
+std::unique_ptr<ngpoll::transport> make_transport(std::string_view path)
+{
+    if (path == "null")
+        return std::make_unique<null_transport>();
+    if (path == "uring")
+        return std::make_unique<ngpoll::uring_transport>(std::make_unique<null_kernel>(),
+            ngpoll::poll_queue_report{}, ngpoll::uring_transport::options{});
+    return nullptr;
+}
+
+void submit_again(ngpoll::request& r) noexcept
+{
+    auto& ring = *static_cast<ngpoll::ring*>(r.context);
+    if (!r.status.ok() || !ring.submit(r))
+        std::abort();
+}
+
+void stay(ngpoll::request&) noexcept {}
+
+/// noinline: io_path_cost counts what happens from here down.
+[[gnu::noinline]] void run(ngpoll::ring& ring, std::uint64_t wanted)
+{
+    for (std::uint64_t finished = 0; finished < wanted;)
+        finished += ring.wait(kBatch);
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    auto transport = argc == 3 ? make_transport(argv[1]) : nullptr;
+    const std::uint64_t wanted = argc == 3 ? std::strtoull(argv[2], nullptr, 10) : 0;
+    if (!transport || wanted == 0) {
+        std::fprintf(stderr, "usage: io_path null|uring REQUESTS\n");
+        return 2;
+    }
+    const auto queue
+        = ngpoll::testing_access::make(std::move(transport), {.depth = kDepth, .rings_max = 1});
+    ngpoll::ring ring(*queue, {.depth = kDepth, .submit_batch_max = kBatch});
+    std::vector<ngpoll::request> requests(kDepth);
+    for (ngpoll::request& r : requests) {
+        r.cmd = ngpoll::read_command(1, 0, 1);
+        r.context = &ring;
+        r.on_complete = submit_again;
+        if (!ring.submit(r))
+            return 1;
+    }
+    run(ring, wanted);
+    for (ngpoll::request& r : requests)
+        r.on_complete = stay;
+    return 0;
+}
