@@ -6,8 +6,11 @@
 #include <bit>
 #include <cerrno>
 #include <fstream>
+#include <numeric>
+#include <span>
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -42,16 +45,10 @@ constexpr std::array kOptional{
     named_flag{IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL"}, // 5.18
 };
 
-/// liburing 2.3 accepts the flag and writes its index array over the ring's heads.
-#if defined(IO_URING_VERSION_MAJOR) && (IO_URING_VERSION_MAJOR > 2 || IO_URING_VERSION_MINOR >= 5)
-constexpr bool kLibraryKnowsNoSqArray = true;
-#else
-constexpr bool kLibraryKnowsNoSqArray = false;
-#endif
-
 unsigned wanted_flags(const poll_queue::options& how)
 {
-    unsigned flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL;
+    unsigned flags
+        = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL | uapi::kSetupNoSqArray;
     for (const named_flag& flag : kRequired)
         flags |= flag.value;
     if (how.mode != poll_mode::interrupt)
@@ -61,8 +58,6 @@ unsigned wanted_flags(const poll_queue::options& how)
     // One thread for good: set up disabled, and bound to the thread that attaches first.
     if (how.rings_max == 1)
         flags |= IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_R_DISABLED;
-    if (kLibraryKnowsNoSqArray)
-        flags |= uapi::kSetupNoSqArray;
     return flags;
 }
 
@@ -120,39 +115,61 @@ int register_call(int fd, unsigned opcode, void* argument, unsigned count) noexc
     return done < 0 ? -errno : static_cast<int>(done);
 }
 
+/// Puts `regions` into the table of registered buffers; the number done, or a negative errno.
+int update_buffers(int fd, std::uint32_t first, std::span<const iovec> regions) noexcept
+{
+    io_uring_rsrc_update2 update{};
+    update.offset = first;
+    update.data = reinterpret_cast<std::uintptr_t>(regions.data());
+    update.nr = static_cast<std::uint32_t>(regions.size());
+    return register_call(fd, IORING_REGISTER_BUFFERS_UPDATE, &update, sizeof update);
+}
+
 } // namespace
 
 io_uring_ring::io_uring_ring(int fd, const poll_queue::options& how, poll_queue_report& report)
-    : registers_ring_(how.registered_ring)
+    : registers_ring_(how.registered_ring), starts_disabled_(how.rings_max == 1)
 {
-    set_up(how, report);
-    map_memory();
-    if (!how.registered_file)
-        return;
-    const int failed = io_uring_register_files(&ring_, &fd, 1);
-    if (failed < 0) {
-        io_uring_queue_exit(&ring_);
-        detail::fail(-failed, "the namespace could not be registered with the ring");
+    io_uring_params params{};
+    set_up(how, params, report);
+    try {
+        map_memory(params);
+        if (!how.registered_file)
+            return;
+        if (const int failed = register_call(fd_, IORING_REGISTER_FILES, &fd, 1); failed < 0)
+            detail::fail(-failed, "the namespace could not be registered with the ring");
+    } catch (...) {
+        tear_down();
+        throw;
     }
 }
 
 io_uring_ring::~io_uring_ring()
 {
-    io_uring_queue_exit(&ring_);
+    tear_down();
 }
 
-void io_uring_ring::set_up(const poll_queue::options& how, poll_queue_report& report)
+void io_uring_ring::tear_down() noexcept
+{
+    if (sqes_.memory != nullptr)
+        ::munmap(sqes_.memory, sqes_.bytes);
+    if (rings_.memory != nullptr)
+        ::munmap(rings_.memory, rings_.bytes);
+    ::close(fd_);
+}
+
+void io_uring_ring::set_up(
+    const poll_queue::options& how, io_uring_params& params, poll_queue_report& report)
 {
     const unsigned entries = std::bit_ceil(how.depth);
     unsigned flags = wanted_flags(how);
-    int failed = 0;
     for (std::size_t next = 0;;) {
-        io_uring_params params{};
+        params = {};
         params.flags = flags;
         // Room for all in flight, and for as many again that a slow callback has not let go of.
         params.cq_entries = 2 * entries;
-        failed = io_uring_queue_init_params(entries, &ring_, &params);
-        if (failed != -EINVAL)
+        fd_ = io_uring_setup(entries, &params);
+        if (fd_ != -EINVAL)
             break;
         while (next < kOptional.size() && (flags & kOptional[next].value) == 0)
             ++next;
@@ -162,8 +179,8 @@ void io_uring_ring::set_up(const poll_queue::options& how, poll_queue_report& re
         report.declined.push_back(
             fmt::format("{}: not in the running kernel", kOptional[next].name));
     }
-    if (failed < 0)
-        fail_set_up(-failed);
+    if (fd_ < 0)
+        fail_set_up(-fd_);
 
     report.transport = "io_uring";
     report.mode = how.mode;
@@ -178,21 +195,39 @@ void io_uring_ring::set_up(const poll_queue::options& how, poll_queue_report& re
             report.flags.emplace_back(flag.name);
 }
 
-void io_uring_ring::map_memory() noexcept
+io_uring_ring::mapping io_uring_ring::map(std::size_t bytes, std::uint64_t offset) const
 {
-    memory_.sq_head = ring_.sq.khead;
-    memory_.sq_tail = ring_.sq.ktail;
-    memory_.sq_entries = *ring_.sq.kring_entries;
-    memory_.sqes = reinterpret_cast<uapi::passthrough_sqe*>(ring_.sq.sqes);
-    memory_.cq_head = ring_.cq.khead;
-    memory_.cq_tail = ring_.cq.ktail;
-    memory_.cq_overflow = ring_.cq.koverflow;
-    memory_.cq_entries = *ring_.cq.kring_entries;
-    memory_.cqes = reinterpret_cast<const uapi::passthrough_cqe*>(ring_.cq.cqes);
+    void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd_,
+        static_cast<off_t>(offset));
+    if (memory == MAP_FAILED)
+        detail::fail(errno, "the ring could not be mapped");
+    return {.memory = static_cast<std::byte*>(memory), .bytes = bytes};
+}
+
+void io_uring_ring::map_memory(const io_uring_params& params)
+{
+    // Both rings are one mapping since Linux 5.4 (IORING_FEAT_SINGLE_MMAP).
+    rings_ = map(std::max<std::size_t>(params.sq_off.array + params.sq_entries * sizeof(unsigned),
+                     params.cq_off.cqes + params.cq_entries * sizeof(uapi::passthrough_cqe)),
+        IORING_OFF_SQ_RING);
+    sqes_ = map(params.sq_entries * sizeof(uapi::passthrough_sqe), IORING_OFF_SQES);
+
+    const auto word = [this](std::uint32_t offset) {
+        return reinterpret_cast<unsigned*>(rings_.memory + offset);
+    };
+    memory_.sq_head = word(params.sq_off.head);
+    memory_.sq_tail = word(params.sq_off.tail);
+    memory_.sq_entries = params.sq_entries;
+    memory_.sqes = reinterpret_cast<uapi::passthrough_sqe*>(sqes_.memory);
+    memory_.cq_head = word(params.cq_off.head);
+    memory_.cq_tail = word(params.cq_off.tail);
+    memory_.cq_overflow = word(params.cq_off.overflow);
+    memory_.cq_entries = params.cq_entries;
+    memory_.cqes
+        = reinterpret_cast<const uapi::passthrough_cqe*>(rings_.memory + params.cq_off.cqes);
     // Entries are used in ring order, so the index array is the identity, written once.
-    if ((ring_.flags & uapi::kSetupNoSqArray) == 0)
-        for (unsigned i = 0; i < memory_.sq_entries; ++i)
-            ring_.sq.array[i] = i;
+    if ((params.flags & uapi::kSetupNoSqArray) == 0)
+        std::iota(word(params.sq_off.array), word(params.sq_off.array) + params.sq_entries, 0U);
 }
 
 int io_uring_ring::enter(const transport_seat& seat, unsigned to_submit, unsigned min_complete,
@@ -205,23 +240,21 @@ int io_uring_ring::enter(const transport_seat& seat, unsigned to_submit, unsigne
 transport_seat io_uring_ring::attach()
 {
     std::call_once(enabled_, [this] {
-        if ((ring_.flags & IORING_SETUP_R_DISABLED) == 0)
+        if (!starts_disabled_)
             return;
-        // Not io_uring_enable_rings(): liburing 2.3 declares it and does not export it.
-        const int failed
-            = register_call(ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+        const int failed = register_call(fd_, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
         if (failed < 0)
             detail::fail(-failed, "the ring could not be enabled");
     });
-    transport_seat seat{.enter_fd = ring_.ring_fd};
+    transport_seat seat{.enter_fd = fd_};
     if (!registers_ring_)
         return seat;
     // The index is this thread's: another thread would enter nothing, or another ring.
     io_uring_rsrc_update update{};
     update.offset = -1U;
-    update.data = static_cast<std::uint64_t>(ring_.ring_fd);
+    update.data = static_cast<std::uint64_t>(fd_);
     // 16 a thread; without one of them the plain descriptor serves.
-    if (register_call(ring_.ring_fd, IORING_REGISTER_RING_FDS, &update, 1) == 1) {
+    if (register_call(fd_, IORING_REGISTER_RING_FDS, &update, 1) == 1) {
         seat.enter_fd = static_cast<int>(update.offset);
         seat.enter_flags = IORING_ENTER_REGISTERED_RING;
     }
@@ -234,13 +267,16 @@ void io_uring_ring::detach(const transport_seat& seat) noexcept
         return;
     io_uring_rsrc_update update{};
     update.offset = static_cast<std::uint32_t>(seat.enter_fd);
-    register_call(ring_.ring_fd, IORING_UNREGISTER_RING_FDS, &update, 1);
+    register_call(fd_, IORING_UNREGISTER_RING_FDS, &update, 1);
 }
 
 std::uint32_t io_uring_ring::take_slots(std::uint32_t count)
 {
     if (slots_taken_.empty()) {
-        const int failed = io_uring_register_buffers_sparse(&ring_, kFixedBuffersMax);
+        io_uring_rsrc_register table{};
+        table.nr = kFixedBuffersMax;
+        table.flags = IORING_RSRC_REGISTER_SPARSE;
+        const int failed = register_call(fd_, IORING_REGISTER_BUFFERS2, &table, sizeof table);
         if (failed < 0)
             fail_registering(-failed, kFixedBuffersMax, 0);
         slots_taken_.resize(kFixedBuffersMax);
@@ -262,16 +298,14 @@ std::uint16_t io_uring_ring::register_buffers(
     std::vector<iovec> regions(count);
     for (std::uint32_t i = 0; i < count; ++i)
         regions[i] = {.iov_base = memory + i * stride, .iov_len = bytes};
-    const int done
-        = io_uring_register_buffers_update_tag(&ring_, first, regions.data(), nullptr, count);
+    const int done = update_buffers(fd_, first, regions);
     if (done == static_cast<int>(count))
         return static_cast<std::uint16_t>(first);
     // Fewer than asked for: the kernel ran out in the middle, and says of what only when asked again.
     const std::uint32_t registered = done < 0 ? 0 : static_cast<std::uint32_t>(done);
     int reason = done;
     if (done >= 0)
-        reason = io_uring_register_buffers_update_tag(
-            &ring_, first + registered, &regions[registered], nullptr, 1);
+        reason = update_buffers(fd_, first + registered, std::span(regions).subspan(registered, 1));
     std::fill_n(slots_taken_.begin() + first, count, false);
     fail_registering(reason < 0 ? -reason : ENOMEM, count, bytes);
 }
@@ -282,8 +316,7 @@ void io_uring_ring::unregister_buffers(std::uint16_t first, std::uint32_t count)
     const std::vector<iovec> nothing(count);
     // Refused (EEXIST) on another thread than the ring's: the slots then stay taken until the ring
     // is torn down, which frees them.
-    if (io_uring_register_buffers_update_tag(&ring_, first, nothing.data(), nullptr, count)
-        == static_cast<int>(count))
+    if (update_buffers(fd_, first, nothing) == static_cast<int>(count))
         std::fill_n(slots_taken_.begin() + first, count, false);
 }
 
