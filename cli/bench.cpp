@@ -77,7 +77,8 @@ private:
 /// The JSON file: opened before the run, so that a bad path fails at once, and put in place whole.
 class json_file {
 public:
-    explicit json_file(std::string path) : path_(std::move(path))
+    explicit json_file(std::string path)
+        : path_(std::move(path))
     {
         if (path_.empty())
             return;
@@ -202,8 +203,8 @@ void bench_run::measure(stop_signals& signals)
     bench_interval before{.seconds = seconds_since(start_)};
     for (int second = 1;; ++second) {
         const double until = limit == 0 ? second : std::min<double>(second, limit);
-        const bool signalled = signals.wait_until(
-            start_ + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(until)));
+        const bool signalled = signals.wait_until(start_
+            + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(until)));
         const bench_interval now = totals();
         result_.intervals.push_back(now.since(before));
         before = now;
@@ -241,6 +242,7 @@ void bench_run::collect()
 
 int run_bench(const bench_options& asked)
 {
+    check_counts(asked);
     bench_options options = asked;
     // As t/io_uring does; the header prints what is in force.
     options.submit_batch = std::min(options.submit_batch, options.depth);

@@ -46,8 +46,8 @@ void add_foreign_switches(CLI::App& bench)
                 std::string("-") + foreign.letter,
                 [foreign](const bool& given) {
                     if (given != foreign.needed)
-                        throw CLI::ValidationError(fmt::format(
-                            "-{}{}: {}", foreign.letter, given ? 1 : 0, foreign.why));
+                        throw CLI::ValidationError(
+                            fmt::format("-{}{}: {}", foreign.letter, given ? 1 : 0, foreign.why));
                 },
                 fmt::format("t/io_uring's; only {} is taken", foreign.needed ? 1 : 0))
             ->type_name("0|1")
@@ -56,7 +56,9 @@ void add_foreign_switches(CLI::App& bench)
     // Direct I/O is the only kind a character device has, NUMA placement is the scheduler's, and
     // the TSC's rate matters only to latencies: either value changes nothing.
     for (const char* name : {"-O", "-P", "-T"})
-        bench.add_option_function<std::string>(name, [](const std::string&) {}, "no effect")
+        bench
+            .add_option_function<std::string>(
+                name, [](const std::string&) {}, "no effect")
             ->group("Accepted for t/io_uring's command lines");
 }
 
@@ -66,30 +68,18 @@ template <class... Arguments>
     throw std::invalid_argument(fmt::format(text, std::forward<Arguments>(arguments)...));
 }
 
-void check_counts(const bench_options& options)
-{
-    if (options.threads == 0 || options.threads > kThreadsMax)
-        refuse("-n{}: give 1 to {} threads", options.threads, kThreadsMax);
-    if (options.depth == 0)
-        refuse("-d0: at least one read must be in flight; give 1 or more");
-    if (options.submit_batch == 0)
-        refuse("-s0: nothing would ever be submitted; give 1 or more");
-    if (options.complete_batch == 0)
-        refuse("-c0: give 1 or more completions to wait for");
-    if (!(options.seconds >= 0))
-        refuse("-r{}: give seconds, or 0 for no end", options.seconds);
-}
-
 void check_depth(
     const bench_options& options, const namespace_info& device, const bench_geometry& geometry)
 {
     // poll_queue refuses a single ring that is too deep; here it is the product that is.
-    const std::uint64_t together = std::uint64_t{options.depth} * geometry.threads_on(0, options.threads);
-    const std::uint32_t limit = std::min(
-        device.queue_depth_max == 0 ? 32768U : device.queue_depth_max, 32768U);
+    const std::uint64_t together
+        = std::uint64_t{options.depth} * geometry.threads_on(0, options.threads);
+    const std::uint32_t limit
+        = std::min(device.queue_depth_max == 0 ? 32768U : device.queue_depth_max, 32768U);
     if (together > limit && together != options.depth)
-        refuse("{} threads of depth {} on one poll queue make {}, above the {} it holds; give -d{} or "
-               "less, or --queues private",
+        refuse(
+            "{} threads of depth {} on one poll queue make {}, above the {} it holds; give -d{} or "
+            "less, or --queues private",
             geometry.threads_on(0, options.threads), options.depth, together, limit,
             limit / geometry.threads_on(0, options.threads));
 }
@@ -128,6 +118,20 @@ CLI::App& add_bench(CLI::App& app, bench_options& options)
     return bench;
 }
 
+void check_counts(const bench_options& options)
+{
+    if (options.threads == 0 || options.threads > kThreadsMax)
+        refuse("-n{}: give 1 to {} threads", options.threads, kThreadsMax);
+    if (options.depth == 0)
+        refuse("-d0: at least one read must be in flight; give 1 or more");
+    if (options.submit_batch == 0)
+        refuse("-s0: nothing would ever be submitted; give 1 or more");
+    if (options.complete_batch == 0)
+        refuse("-c0: give 1 or more completions to wait for");
+    if (!(options.seconds >= 0))
+        refuse("-r{}: give seconds, or 0 for no end", options.seconds);
+}
+
 std::uint32_t queue_count(const bench_options& options)
 {
     if (options.queues == "private")
@@ -136,7 +140,8 @@ std::uint32_t queue_count(const bench_options& options)
     const char* const end = options.queues.data() + options.queues.size();
     const auto [stopped, error] = std::from_chars(options.queues.data(), end, count);
     if (error != std::errc{} || stopped != end || count == 0)
-        refuse("--queues {}: give a number of poll queues, 1 or more, or 'private'", options.queues);
+        refuse(
+            "--queues {}: give a number of poll queues, 1 or more, or 'private'", options.queues);
     return std::min(count, options.threads);
 }
 
@@ -145,8 +150,8 @@ bench_geometry plan(const bench_options& options, const namespace_info& device)
     check_counts(options);
     const std::uint64_t bytes = options.block_bytes;
     if (bytes == 0 || bytes % device.lba_bytes != 0)
-        refuse("-b{}: {} has logical blocks of {} bytes; give a multiple of that", bytes, device.path,
-            device.lba_bytes);
+        refuse("-b{}: {} has logical blocks of {} bytes; give a multiple of that", bytes,
+            device.path, device.lba_bytes);
     const std::uint64_t blocks = bytes / device.lba_bytes;
     const std::uint64_t transfer
         = bytes + (device.metadata_interleaved ? blocks * device.metadata_bytes : 0);

@@ -48,7 +48,8 @@ struct bench_geometry {
     std::uint32_t transfer_bytes = 0; ///< the blocks' data, and interleaved metadata
     std::uint64_t positions = 0; ///< places an I/O can start at, each a multiple of its size
 
-    [[nodiscard]] std::uint32_t threads_on(std::uint32_t queue, std::uint32_t threads) const noexcept
+    [[nodiscard]] std::uint32_t threads_on(
+        std::uint32_t queue, std::uint32_t threads) const noexcept
     {
         return threads / queues + (queue < threads % queues ? 1 : 0);
     }
@@ -57,10 +58,13 @@ struct bench_geometry {
 /// Adds the subcommand, which fills `options` when it is parsed.
 CLI::App& add_bench(CLI::App& app, bench_options& options);
 
+/// Checks what can be checked without a drive; throws std::invalid_argument with one line.
+void check_counts(const bench_options& options);
+
 /// Poll queues the options ask for. Throws std::invalid_argument.
 [[nodiscard]] std::uint32_t queue_count(const bench_options& options);
 
-/// Checks options against the namespace; throws std::invalid_argument with one line.
+/// Checks options against the namespace too; throws std::invalid_argument with one line.
 [[nodiscard]] bench_geometry plan(const bench_options& options, const namespace_info& device);
 
 } // namespace ngpoll::cli

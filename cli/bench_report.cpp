@@ -131,13 +131,12 @@ std::string header_text(const bench_result& run)
             d.firmware, kernel_text());
     if (d.has_poll_queues == false && o.polled)
         fmt::format_to(out,
-            "warning: {} has no poll queues, so this runs by interrupt; to poll: modprobe -r nvme && "
-            "modprobe nvme poll_queues=2 (or boot with nvme.poll_queues=2)\n",
+            "warning: {} has no poll queues, so this runs by interrupt; to poll: modprobe -r nvme "
+            "&& modprobe nvme poll_queues=2 (or boot with nvme.poll_queues=2)\n",
             d.path);
     fmt::format_to(out, "{} in blocks of {} bytes; {} reads of {} bytes, depth {}, batches {}/{}\n",
-        size_text(d.capacity_blocks * d.lba_bytes), d.lba_bytes,
-        o.random ? "random" : "sequential", o.block_bytes, o.depth, o.submit_batch,
-        o.complete_batch);
+        size_text(d.capacity_blocks * d.lba_bytes), d.lba_bytes, o.random ? "random" : "sequential",
+        o.block_bytes, o.depth, o.submit_batch, o.complete_batch);
     fmt::format_to(out, "{} thread{} on {} poll queue{}; {}, {}{}{}{}\n", o.threads,
         o.threads == 1 ? "" : "s", run.geometry.queues, run.geometry.queues == 1 ? "" : "s",
         queue.transport, to_string(queue.mode), queue.flags.empty() ? "" : ", ",
@@ -150,12 +149,12 @@ std::string header_text(const bench_result& run)
 std::string interval_text(const bench_interval& second, std::uint32_t block_bytes)
 {
     const std::uint64_t calls = calls_of(second.stats);
-    std::string text = fmt::format(
-        "IOPS={}, BW={}, IOS/call={:.0f}/{:.0f}, inline={:.1f}%, deferred={:.1f}%",
-        rate_text(second.iops()), bandwidth_text(second.iops() * block_bytes),
-        ratio(second.stats.sent, calls), ratio(second.finished(), calls),
-        100 * ratio(second.stats.finished_inline, second.finished()),
-        100 * ratio(second.stats.finished_deferred, second.finished()));
+    std::string text
+        = fmt::format("IOPS={}, BW={}, IOS/call={:.0f}/{:.0f}, inline={:.1f}%, deferred={:.1f}%",
+            rate_text(second.iops()), bandwidth_text(second.iops() * block_bytes),
+            ratio(second.stats.sent, calls), ratio(second.finished(), calls),
+            100 * ratio(second.stats.finished_inline, second.finished()),
+            100 * ratio(second.stats.finished_deferred, second.finished()));
     if (second.errors != 0)
         text += fmt::format(", errors={}", second.errors);
     return text;

@@ -31,10 +31,7 @@ bench_worker::bench_worker(const setting& from)
 {
 }
 
-bench_worker::~bench_worker()
-{
-    join();
-}
+bench_worker::~bench_worker() { join(); }
 
 void bench_worker::join()
 {
@@ -131,8 +128,8 @@ void bench_worker::note(status outcome) noexcept
         return; // never reached the drive: the run was over
     // relaxed: a statistic with one writer.
     error_total_.store(error_total() + 1, std::memory_order_relaxed);
-    auto kind = std::find_if(errors_.begin(), errors_.end(),
-        [&](const error_count& e) { return e.status == outcome; });
+    auto kind = std::find_if(
+        errors_.begin(), errors_.end(), [&](const error_count& e) { return e.status == outcome; });
     if (kind == errors_.end()) {
         if (errors_.size() == kErrorKindsMax)
             --kind;

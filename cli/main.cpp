@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <exception>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -11,7 +12,12 @@ namespace {
 
 int report_bad_input(const std::exception& error)
 {
-    fmt::print(stderr, "ngpoll: {}\n", error.what());
+    std::string_view text = error.what();
+    // What the engine says of a wrong argument is whole; "Invalid argument" adds nothing to it.
+    const std::string_view vague = ": Invalid argument";
+    if (text.ends_with(vague))
+        text.remove_suffix(vague.size());
+    fmt::print(stderr, "ngpoll: {}\n", text);
     return ngpoll::cli::kExitBadInput;
 }
 

@@ -13,7 +13,9 @@ namespace ngpoll::cli {
 /// at most count / 2^64.
 class random_position {
 public:
-    random_position(std::uint64_t seed, std::uint64_t count) noexcept : state_(seed), count_(count)
+    random_position(std::uint64_t seed, std::uint64_t count) noexcept
+        : state_(seed)
+        , count_(count)
     {
     }
 

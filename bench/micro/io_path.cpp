@@ -29,7 +29,7 @@ constexpr std::uint32_t kBatch = 32;
 class null_transport final : public ngpoll::transport {
 public:
     ngpoll::transport_seat attach() override { return {}; }
-    void detach(const ngpoll::transport_seat&) noexcept override {}
+    void detach(const ngpoll::transport_seat&) noexcept override { }
     pass_result pass(std::span<ngpoll::request* const> to_send, ngpoll::completion_batch& batch,
         const ngpoll::transport_seat&, std::uint32_t) noexcept override
     {
@@ -40,8 +40,8 @@ public:
             batch.finish(**r, {}, 0);
         return {.sent = count};
     }
-    pass_result send(std::span<ngpoll::request* const> to_send,
-        const ngpoll::transport_seat&) noexcept override
+    pass_result send(
+        std::span<ngpoll::request* const> to_send, const ngpoll::transport_seat&) noexcept override
     {
         std::copy(to_send.begin(), to_send.end(), sent_ + sent_count_);
         sent_count_ += static_cast<std::uint32_t>(to_send.size());
@@ -49,12 +49,11 @@ public:
     }
     [[nodiscard]] std::uint32_t in_flight() const noexcept override { return 0; }
     [[nodiscard]] bool completes_on_sender() const noexcept override { return false; }
-    std::uint16_t register_buffers(
-        std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
+    std::uint16_t register_buffers(std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
     {
         return ngpoll::buffer::kNotFixed;
     }
-    void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override {}
+    void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override { }
 
 private:
     ngpoll::request* sent_[kDepth];
@@ -64,7 +63,9 @@ private:
 /// Completes every entry when it is submitted.
 class null_kernel final : public ngpoll::kernel_ring {
 public:
-    null_kernel() : sqes_(kDepth), cqes_(2 * kDepth)
+    null_kernel()
+        : sqes_(kDepth)
+        , cqes_(2 * kDepth)
     {
         memory_ = {.sq_head = &sq_head_,
             .sq_tail = &sq_tail_,
@@ -76,22 +77,20 @@ public:
             .cq_entries = 2 * kDepth,
             .cqes = cqes_.data()};
     }
-    int enter(const ngpoll::transport_seat&, unsigned to_submit, unsigned, unsigned) noexcept
-        override
+    int enter(
+        const ngpoll::transport_seat&, unsigned to_submit, unsigned, unsigned) noexcept override
     {
         for (unsigned i = 0; i < to_submit; ++i)
-            cqes_[cq_tail_++ % cqes_.size()].user_data
-                = sqes_[sq_head_++ % sqes_.size()].user_data;
+            cqes_[cq_tail_++ % cqes_.size()].user_data = sqes_[sq_head_++ % sqes_.size()].user_data;
         return static_cast<int>(to_submit);
     }
     ngpoll::transport_seat attach() override { return {}; }
-    void detach(const ngpoll::transport_seat&) noexcept override {}
-    std::uint16_t register_buffers(
-        std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
+    void detach(const ngpoll::transport_seat&) noexcept override { }
+    std::uint16_t register_buffers(std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
     {
         return ngpoll::buffer::kNotFixed;
     }
-    void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override {}
+    void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override { }
 
 private:
     std::vector<ngpoll::uapi::passthrough_sqe> sqes_;
@@ -116,7 +115,7 @@ void submit_again(ngpoll::request& r) noexcept
         std::abort();
 }
 
-void stay(ngpoll::request&) noexcept {}
+void stay(ngpoll::request&) noexcept { }
 
 /// noinline: io_path_cost counts what happens from here down.
 [[gnu::noinline]] void run(ngpoll::ring& ring, std::uint64_t wanted)

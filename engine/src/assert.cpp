@@ -8,8 +8,7 @@
 
 namespace ngpoll::detail {
 
-void assertion_failed(
-    const char* expression, const char* hint, const char* file, int line) noexcept
+void assertion_failed(const char* expression, const char* hint, const char* file, int line) noexcept
 {
     std::fprintf(stderr, "ngpoll: %s (%s is false, %s:%d)\n", hint, expression, file, line);
     std::abort();

@@ -42,7 +42,9 @@ void* map_pages(std::size_t bytes, int extra_flags)
 
 } // namespace
 
-buffer_pool::buffer_pool(poll_queue& queue, options how) : queue_(queue), options_(how)
+buffer_pool::buffer_pool(poll_queue& queue, options how)
+    : queue_(queue)
+    , options_(how)
 {
     if (how.count == 0 || how.buffer_bytes == 0)
         detail::fail(EINVAL, "a buffer pool needs at least one buffer of at least one byte");

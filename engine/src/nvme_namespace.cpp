@@ -21,9 +21,6 @@ nvme_namespace nvme_namespace::open(std::string_view path, options how)
     return nvme_namespace(std::make_shared<device_namespace>(path, how));
 }
 
-const namespace_info& nvme_namespace::info() const noexcept
-{
-    return backend_->info();
-}
+const namespace_info& nvme_namespace::info() const noexcept { return backend_->info(); }
 
 } // namespace ngpoll

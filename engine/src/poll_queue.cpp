@@ -25,8 +25,8 @@ void check_depth(const namespace_info& device, std::uint32_t depth)
         detail::fail(EINVAL, "depth 0: at least one command must be in flight; give 1 or more");
     if (depth > kRingEntriesMax)
         detail::fail(EINVAL,
-            fmt::format("depth {} is above what a ring holds; give {} or less", depth,
-                kRingEntriesMax));
+            fmt::format(
+                "depth {} is above what a ring holds; give {} or less", depth, kRingEntriesMax));
     if (device.queue_depth_max != 0 && depth > device.queue_depth_max)
         detail::fail(EINVAL,
             fmt::format("depth {} is above what one queue of {} holds; give {} or less", depth,
@@ -45,31 +45,30 @@ const char* to_string(poll_mode mode) noexcept
     return "unknown";
 }
 
-poll_queue::poll_queue(const nvme_namespace& device, options how) : options_(how), device_(device.backend_)
+poll_queue::poll_queue(const nvme_namespace& device, options how)
+    : options_(how)
+    , device_(device.backend_)
 {
     check_depth(device.info(), how.depth);
     if (how.rings_max == 0)
-        detail::fail(EINVAL, "rings_max 0: a poll queue without rings does nothing; give 1 or more");
+        detail::fail(
+            EINVAL, "rings_max 0: a poll queue without rings does nothing; give 1 or more");
     transport_ = device_->open_transport(how);
 }
 
 poll_queue::poll_queue(std::unique_ptr<transport> made, options how) noexcept
-    : options_(how), transport_(std::move(made))
+    : options_(how)
+    , transport_(std::move(made))
 {
 }
 
 poll_queue::~poll_queue()
 {
-    // relaxed: rings that were closed on other threads are ordered by whatever joined those threads.
-    NGPOLL_ASSERT(rings_attached_.load(std::memory_order_relaxed) == 0,
-        "close every ring before its poll_queue is destroyed");
+    NGPOLL_ASSERT(rings_attached_ == 0, "close every ring before its poll_queue is destroyed");
     NGPOLL_ASSERT(transport_->in_flight() == 0, "a closed ring left a command in flight");
 }
 
-const poll_queue_report& poll_queue::report() const noexcept
-{
-    return transport_->report();
-}
+const poll_queue_report& poll_queue::report() const noexcept { return transport_->report(); }
 
 bool poll_queue::try_become_poller() noexcept
 {
@@ -93,29 +92,25 @@ void poll_queue::attach(std::uint32_t depth)
 {
     if (depth == 0)
         detail::fail(EINVAL, "depth 0: a ring must hold at least one request; give 1 or more");
-    // relaxed: the counts guard nothing but themselves.
-    if (rings_attached_.fetch_add(1, std::memory_order_relaxed) >= options_.rings_max) {
-        rings_attached_.fetch_sub(1, std::memory_order_relaxed); // relaxed: as above
+    const std::lock_guard lock(attach_mutex_);
+    if (rings_attached_ == options_.rings_max)
         detail::fail(EBUSY,
             fmt::format("the poll queue was set up for {} ring(s) and has them; raise rings_max",
                 options_.rings_max));
-    }
-    // relaxed: as above.
-    const std::uint32_t before = depth_attached_.fetch_add(depth, std::memory_order_relaxed);
-    if (depth > options_.depth || before > options_.depth - depth) {
-        detach(depth);
+    if (depth > options_.depth - depth_attached_)
         detail::fail(EBUSY,
             fmt::format("the poll queue's depth is {}, {} of it taken: no room for a ring of depth "
                         "{}; raise poll_queue::options::depth or lower ring::options::depth",
-                options_.depth, before, depth));
-    }
+                options_.depth, depth_attached_, depth));
+    ++rings_attached_;
+    depth_attached_ += depth;
 }
 
 void poll_queue::detach(std::uint32_t depth) noexcept
 {
-    // relaxed: as in attach().
-    depth_attached_.fetch_sub(depth, std::memory_order_relaxed);
-    rings_attached_.fetch_sub(1, std::memory_order_relaxed); // relaxed: as above
+    const std::lock_guard lock(attach_mutex_);
+    --rings_attached_;
+    depth_attached_ -= depth;
 }
 
 } // namespace ngpoll

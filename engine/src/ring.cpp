@@ -47,14 +47,16 @@ ring_stats& ring_stats::operator+=(const ring_stats& other) noexcept
     return *this;
 }
 
-ring::ring(poll_queue& queue, options how) : limit_(how.depth)
-    , staged_mask_(std::bit_ceil(std::max(how.depth, 1U)) - 1)
+ring::ring(poll_queue& queue, options how)
+    : limit_(how.depth)
     , queue_(queue)
     , options_(how)
 {
     options_.submit_batch_max = std::max(how.submit_batch_max, 1U);
     queue_.attach(how.depth);
     try {
+        // attach() has refused depths that this could not round up.
+        staged_mask_ = std::bit_ceil(how.depth) - 1;
         staged_ = std::make_unique<request*[]>(std::size_t{staged_mask_} + 1);
         seat_ = queue_.transport_->attach();
     } catch (...) {
@@ -70,10 +72,7 @@ ring::~ring()
     NGPOLL_ASSERT(deferred_.empty(deferred_at_), "a ring was destroyed with completions queued");
 }
 
-std::uint32_t ring::poll() noexcept
-{
-    return pass(0);
-}
+std::uint32_t ring::poll() noexcept { return pass(0); }
 
 std::uint32_t ring::wait(std::uint32_t n) noexcept
 {
@@ -146,8 +145,7 @@ std::uint32_t ring::polling_pass(
     std::span<request* const> to_send, std::uint32_t min_complete) noexcept
 {
     completion_batch batch(*this);
-    const transport::pass_result did
-        = queue_.transport_->pass(to_send, batch, seat_, min_complete);
+    const transport::pass_result did = queue_.transport_->pass(to_send, batch, seat_, min_complete);
     const std::uint32_t finished = batch.finished_inline();
     passes_.add(1);
     system_calls_.add(did.system_calls);
@@ -213,9 +211,9 @@ void ring::flush() noexcept
 
 void ring::close() noexcept
 {
-    NGPOLL_ASSERT(!in_callbacks_, "a ring cannot be closed from inside its own callbacks");
     if (closed_)
         return;
+    NGPOLL_ASSERT(!in_callbacks_, "a ring cannot be closed from inside its own callbacks");
     NGPOLL_ASSERT(thread_ == std::this_thread::get_id(), "close a ring on the thread that made it");
     closing_ = true;
     limit_ -= kClosing;
@@ -227,6 +225,7 @@ void ring::close() noexcept
     queue_.transport_->detach(seat_);
     queue_.detach(options_.depth);
     closed_ = true;
+    in_callbacks_ = true; // for good: poll() and wait() must not enter with the seat given back
 }
 
 void ring::abort_staged() noexcept

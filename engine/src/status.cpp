@@ -10,7 +10,8 @@ namespace {
 
 std::string nvme_status_text(unsigned value)
 {
-    // libnvme names the type and code; "do not retry", "more" and the retry delay are not part of it.
+    // libnvme names the type and code; "do not retry", "more" and the retry delay are not part of
+    // it.
     const char* name = nvme_status_to_string(static_cast<int>(value & 0x7ffU), false);
     return fmt::format("{} (NVMe status 0x{:04x})", name, value);
 }

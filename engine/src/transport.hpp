@@ -14,7 +14,8 @@ namespace ngpoll {
 /// What carries a poll queue's commands to the drive and finds their completions: a kernel ring or
 /// an emulated queue pair.
 ///
-/// Calls are virtual and made once per batch, never per I/O. pass() and send() are the poller's alone; attach() and detach() are called on the thread of the ring that comes or goes.
+/// Calls are virtual and made once per batch, never per I/O. pass() and send() are the poller's
+/// alone; attach() and detach() are called on the thread of the ring that comes or goes.
 class transport {
 public:
     struct pass_result {
@@ -33,16 +34,15 @@ public:
 
     /// Sends the requests' commands, in order, makes one polling pass and hands what it finds to
     /// `batch`. There is room for all: in flight they are at most the poll queue's depth. The span
-    /// is not read any more once the first completion is handed over, which may stage new requests. With `min_complete` the pass
-    /// may wait until so many are found; it may always return with fewer.
+    /// is not read any more once the first completion is handed over, which may stage new requests.
+    /// With `min_complete` the pass may wait until so many are found; it may always return with
+    /// fewer.
     virtual pass_result pass(std::span<request* const> to_send, completion_batch& batch,
-        const transport_seat& seat, std::uint32_t min_complete) noexcept
-        = 0;
+        const transport_seat& seat, std::uint32_t min_complete) noexcept = 0;
 
     /// Sends the requests' commands, in order.
     virtual pass_result send(
-        std::span<request* const> to_send, const transport_seat& seat) noexcept
-        = 0;
+        std::span<request* const> to_send, const transport_seat& seat) noexcept = 0;
 
     /// Commands taken by pass() or send() and not yet found complete.
     [[nodiscard]] virtual std::uint32_t in_flight() const noexcept = 0;

@@ -11,10 +11,7 @@ namespace {
 
 using bytes = std::array<std::uint8_t, 64>;
 
-bytes bytes_of(const ngpoll::command& built)
-{
-    return std::bit_cast<bytes>(built);
-}
+bytes bytes_of(const ngpoll::command& built) { return std::bit_cast<bytes>(built); }
 
 /// An entry with the given little-endian words, all else zero.
 bytes entry(std::uint8_t opcode, std::uint32_t nsid, std::uint64_t slba, std::uint32_t cdw12)

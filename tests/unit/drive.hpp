@@ -24,7 +24,11 @@ struct counted_request : request {
     {
         on_complete = [](request& r) noexcept { static_cast<counted_request&>(r).count(); };
     }
-    explicit counted_request(const command& what) : counted_request() { cmd = what; }
+    explicit counted_request(const command& what)
+        : counted_request()
+    {
+        cmd = what;
+    }
 
     void count() noexcept
     {
@@ -39,7 +43,8 @@ struct drive {
     poll_queue queue;
 
     explicit drive(const std::string& path, poll_queue::options how = {})
-        : device(nvme_namespace::open(path)), queue(device, how)
+        : device(nvme_namespace::open(path))
+        , queue(device, how)
     {
     }
 };

@@ -83,8 +83,8 @@ private:
         next.cmd = next.writes ? write_command(1, next.first, blocks)
                                : read_command(1, next.first, blocks);
         next.data = test::pattern(std::size_t{blocks} * lba_, random_.below(1000));
-        next.set_buffer({.data = next.data.data(),
-            .size_bytes = static_cast<std::uint32_t>(next.data.size())});
+        next.set_buffer(
+            {.data = next.data.data(), .size_bytes = static_cast<std::uint32_t>(next.data.size())});
         return true;
     }
 

@@ -20,10 +20,7 @@ namespace {
 
 constexpr status kSuccess;
 
-status answer(std::uint16_t nvme_status)
-{
-    return {.nvme_status = nvme_status};
-}
+status answer(std::uint16_t nvme_status) { return {.nvme_status = nvme_status}; }
 
 } // namespace
 

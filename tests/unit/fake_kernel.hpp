@@ -30,7 +30,8 @@ public:
 
     /// `start` is where all four indices begin: near UINT_MAX they wrap soon.
     explicit fake_kernel(unsigned entries, unsigned start = 0)
-        : sqes_(entries), cqes_(2 * std::size_t{entries})
+        : sqes_(entries)
+        , cqes_(2 * std::size_t{entries})
     {
         sq_head_ = sq_tail_ = cq_head_ = cq_tail_ = start;
         memory_ = {.sq_head = &sq_head_,
@@ -47,8 +48,7 @@ public:
     int enter(const transport_seat&, unsigned to_submit, unsigned min_complete,
         unsigned flags) noexcept override
     {
-        calls.push_back(
-            {.to_submit = to_submit, .min_complete = min_complete, .flags = flags});
+        calls.push_back({.to_submit = to_submit, .min_complete = min_complete, .flags = flags});
         int may_take = static_cast<int>(to_submit);
         if (!plan.empty()) {
             may_take = std::min(plan.front(), may_take);
@@ -86,9 +86,11 @@ public:
             ++cq_overflow_;
             return;
         }
-        cqes_[cq_tail_ & (memory_.cq_entries - 1)]
-            = {.user_data = in_flight.at(index), .res = res, .flags = 0, .result = result,
-                .reserved = 0};
+        cqes_[cq_tail_ & (memory_.cq_entries - 1)] = {.user_data = in_flight.at(index),
+            .res = res,
+            .flags = 0,
+            .result = result,
+            .reserved = 0};
         in_flight.erase(in_flight.begin() + static_cast<std::ptrdiff_t>(index));
         ++cq_tail_;
     }

@@ -64,7 +64,10 @@ struct consumer {
     std::uint64_t out_of_order = 0;
     std::uint64_t emptied = 0;
 
-    explicit consumer(std::size_t producers) : expected(producers) {}
+    explicit consumer(std::size_t producers)
+        : expected(producers)
+    {
+    }
 
     void take(item& found)
     {
@@ -109,8 +112,7 @@ TEST_CASE("nothing is lost and each producer's order is kept with many producers
             std::fprintf(stderr, "producer %u: pushed %llu, popped %llu of %llu\n", i,
                 static_cast<unsigned long long>(
                     producers[i].pushed.load(std::memory_order_relaxed)),
-                static_cast<unsigned long long>(
-                    taking.expected[i].load(std::memory_order_relaxed)),
+                static_cast<unsigned long long>(taking.expected[i].load(std::memory_order_relaxed)),
                 static_cast<unsigned long long>(each));
     });
     std::vector<std::thread> threads;

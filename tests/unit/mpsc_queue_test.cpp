@@ -217,7 +217,9 @@ namespace {
 /// The queue beside a std::deque, driven by chance.
 class model_run {
 public:
-    explicit model_run(ngpoll::test::chance& with) : random_(with), items_(64)
+    explicit model_run(ngpoll::test::chance& with)
+        : random_(with)
+        , items_(64)
     {
         for (std::size_t i = 0; i < items_.size(); ++i) {
             items_[i].number = i;

@@ -41,7 +41,9 @@ struct repeating_request : counted_request {
     unsigned left = 0;
     unsigned refused = 0;
 
-    explicit repeating_request(unsigned more) : counted_request(flush_command(1)), left(more)
+    explicit repeating_request(unsigned more)
+        : counted_request(flush_command(1))
+        , left(more)
     {
         on_complete = [](request& r) noexcept {
             auto& self = static_cast<repeating_request&>(r);

@@ -39,12 +39,15 @@ inline std::uint64_t rounds(const char* of_what, std::uint64_t each)
 class chance {
 public:
     explicit chance(const char* of_what)
-        : seed_(environment_number("NGPOLL_TEST_SEED", std::random_device{}())), engine_(seed_)
+        : seed_(environment_number("NGPOLL_TEST_SEED", std::random_device{}()))
+        , engine_(seed_)
     {
         std::printf("%s: NGPOLL_TEST_SEED=%llu\n", of_what, static_cast<unsigned long long>(seed_));
     }
     /// For a second thread: its own sequence, of the same seed.
-    chance(std::uint64_t seed, std::uint64_t stream) : seed_(seed), engine_(seed + 1000003 * stream)
+    chance(std::uint64_t seed, std::uint64_t stream)
+        : seed_(seed)
+        , engine_(seed + 1000003 * stream)
     {
     }
 
@@ -66,11 +69,15 @@ inline const std::chrono::seconds kDeadline{environment_number("NGPOLL_TEST_DEAD
 class watchdog {
 public:
     explicit watchdog(std::function<void()> print_state)
-        : print_state_(std::move(print_state)), thread_([this] { watch(); })
+        : print_state_(std::move(print_state))
+        , thread_([this] { watch(); })
     {
     }
     /// Prints the figures that a ring shows to other threads. Goes before the ring does.
-    explicit watchdog(const ring& watched) : watchdog([&watched] { print(watched.stats()); }) {}
+    explicit watchdog(const ring& watched)
+        : watchdog([&watched] { print(watched.stats()); })
+    {
+    }
     ~watchdog()
     {
         {
@@ -100,8 +107,8 @@ private:
         // wait_until on the system clock: GCC 12's ThreadSanitizer does not know the other one.
         if (changed_.wait_until(lock, until, [this] { return done_; }))
             return;
-        std::fprintf(stderr, "no end after %lld s; state:\n",
-            static_cast<long long>(kDeadline.count()));
+        std::fprintf(
+            stderr, "no end after %lld s; state:\n", static_cast<long long>(kDeadline.count()));
         print_state_();
         std::abort();
     }

@@ -38,8 +38,8 @@ void plan_next(fake_kernel& kernel, test::chance& random)
     constexpr int kPassing[] = {-EAGAIN, -EBUSY, -EINTR, -ENOMEM};
     kernel.plan.clear();
     for (std::uint64_t calls = random.below(4); calls != 0; --calls)
-        kernel.plan.push_back(random.one_in(3) ? kPassing[random.below(4)]
-                                               : static_cast<int>(random.below(6)));
+        kernel.plan.push_back(
+            random.one_in(3) ? kPassing[random.below(4)] : static_cast<int>(random.below(6)));
 }
 
 /// Finishes exactly once for each time it was accepted, on the ring it belongs to.
@@ -64,8 +64,8 @@ struct watched_request : request {
     {
         ++*finished;
         const bool aborted = status.errno_value == ECANCELED;
-        const bool right_outcome = aborted || status.ok() || status.errno_value == EIO
-            || status.nvme_status == 0x0281;
+        const bool right_outcome
+            = aborted || status.ok() || status.errno_value == EIO || status.nvme_status == 0x0281;
         const std::uint64_t expected = reinterpret_cast<std::uintptr_t>(this) ^ 0x5a5a;
         if (!in_flight || owner != expected_owner || !right_outcome
             || (!aborted && result != expected))
@@ -83,7 +83,9 @@ struct watched_request : request {
 class schedule {
 public:
     schedule(test::chance& with, std::uint32_t rings, unsigned start)
-        : random_(with), drive_({.depth = 16, .rings_max = rings}, {}, 16, start), requests_(24)
+        : random_(with)
+        , drive_({.depth = 16, .rings_max = rings}, {}, 16, start)
+        , requests_(24)
     {
         make_moody(*drive_.kernel, random_);
         rings_.resize(rings);

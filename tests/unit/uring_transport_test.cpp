@@ -391,8 +391,7 @@ TEST_CASE("a buffer pool's indices are those the kernel gave, and are given back
         CHECK(f.kernel().registered == 3);
         CHECK(pool.at(0).fixed_index == 40);
         CHECK(pool.at(2).fixed_index == 42);
-        const buffer_pool plain(
-            *f.drive.queue, {.count = 3, .buffer_bytes = 4096, .fixed = false});
+        const buffer_pool plain(*f.drive.queue, {.count = 3, .buffer_bytes = 4096, .fixed = false});
         CHECK(f.kernel().registered == 3);
         CHECK(plain.at(1).fixed_index == buffer::kNotFixed);
     }

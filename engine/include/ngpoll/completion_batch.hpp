@@ -16,7 +16,10 @@ namespace ngpoll {
 /// completion for the local ring context, for rings in user space.
 class completion_batch {
 public:
-    explicit completion_batch(ring& poll_ctx) noexcept : poll_ctx_(&poll_ctx) {}
+    explicit completion_batch(ring& poll_ctx) noexcept
+        : poll_ctx_(&poll_ctx)
+    {
+    }
     completion_batch(const completion_batch&) = delete;
     completion_batch& operator=(const completion_batch&) = delete;
 

@@ -53,7 +53,10 @@ public:
     /// Where the consumer stands. Starts at cursor(queue) and is passed to every pop.
     class alignas(64) cursor {
     public:
-        explicit cursor(mpsc_queue& queue) noexcept : head_(&queue.stub_) {}
+        explicit cursor(mpsc_queue& queue) noexcept
+            : head_(&queue.stub_)
+        {
+        }
 
     private:
         friend class mpsc_queue;
@@ -67,7 +70,10 @@ public:
         bool emptied = false;
     };
 
-    mpsc_queue() noexcept : tail_(&stub_) {}
+    mpsc_queue() noexcept
+        : tail_(&stub_)
+    {
+    }
     mpsc_queue(const mpsc_queue&) = delete;
     mpsc_queue& operator=(const mpsc_queue&) = delete;
 
@@ -99,8 +105,9 @@ public:
         if (head == &stub_) {
             if (next == nullptr)
                 return {};
-            // The cursor leaves the stub: reset it here, once per emptying, and not at the put-back,
-            // whose window stays small. relaxed: published by the put-back's release (Q2).
+            // The cursor leaves the stub: reset it here, once per emptying, and not at the
+            // put-back, whose window stays small. relaxed: published by the put-back's release
+            // (Q2).
             stub_.next.store(nullptr, std::memory_order_relaxed);
             at.head_ = head = next;
             // acquire: as above (Q1).
@@ -116,8 +123,8 @@ public:
     /// Consumer only. False while a producer is between its two steps, though pop() finds nothing.
     [[nodiscard]] bool empty(const cursor& at) const noexcept
     {
-        // relaxed: a look, not a proof; nothing is read through the value. Whoever wants to sleep on
-        // an empty queue has to order this look against the producers by other means.
+        // relaxed: a look, not a proof; nothing is read through the value. Whoever wants to sleep
+        // on an empty queue has to order this look against the producers by other means.
         return at.head_ == &stub_ && tail_.load(std::memory_order_relaxed) == &stub_;
     }
 

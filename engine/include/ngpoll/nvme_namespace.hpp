@@ -25,7 +25,8 @@ struct namespace_info {
     std::uint32_t lba_bytes = 0; ///< data size of one logical block
     std::uint32_t metadata_bytes = 0; ///< metadata size of one logical block, 0 for none
     bool metadata_interleaved = false; ///< metadata follows each block's data in the same buffer
-    /// Most data one command moves: MDTS and the kernel's own limit, whichever is less; 0: no limit.
+    /// Most data one command moves: MDTS and the kernel's own limit, whichever is less; 0: no
+    /// limit.
     std::uint32_t transfer_bytes_max = 0;
     /// Commands one hardware queue holds; 0 where the system does not say.
     std::uint32_t queue_depth_max = 0;

@@ -4,8 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <span>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -61,7 +60,10 @@ public:
     /// passthrough), ENOMEM, EBUSY (all emulated queue pairs are taken). A mode the drive or the
     /// kernel does not have is not an error: report() says what is used instead, and why.
     poll_queue(const nvme_namespace& device, options how);
-    explicit poll_queue(const nvme_namespace& device) : poll_queue(device, options{}) {}
+    explicit poll_queue(const nvme_namespace& device)
+        : poll_queue(device, options{})
+    {
+    }
     /// No ring may be attached any more.
     ~poll_queue();
     poll_queue(const poll_queue&) = delete;
@@ -90,9 +92,9 @@ private:
     std::shared_ptr<backend> device_; ///< outlives the transport
     std::unique_ptr<transport> transport_;
 
-    // Written by rings that join and leave.
-    std::atomic<std::uint32_t> rings_attached_{0};
-    std::atomic<std::uint32_t> depth_attached_{0};
+    std::mutex attach_mutex_; ///< for rings that join and leave
+    std::uint32_t rings_attached_ = 0;
+    std::uint32_t depth_attached_ = 0;
 
     // Shared queues only. The submission queue's tail is written by every submitter, its cursor by
     // whoever is the poller.

@@ -17,6 +17,9 @@ struct request;
 /// poll, wait or close. It may change the request and submit it again; it must not throw.
 using completion_function = void (*)(request&) noexcept;
 
+/// What a request does when nothing else is asked for: its outcome is looked at after wait().
+inline void ignore_completion(request&) noexcept { }
+
 /// A piece of memory for one command. `fixed_index` is its place in the poll queue's table of
 /// registered buffers, or kNotFixed: the kernel then maps the pages anew for each command.
 struct buffer {
@@ -32,12 +35,13 @@ struct buffer {
 ///
 /// Belongs to the caller until ring::submit() accepts it, then to the engine until its
 /// on_complete runs, then to the caller again. It must stay at its address in between. Fill `cmd`,
-/// `on_complete`, `context` and, for commands with data, call set_buffer(). Everything but the
-/// outcome is kept over completions, so a request is set up once and submitted many times.
+/// where wanted `on_complete` and `context` and, for commands with data, call set_buffer().
+/// Everything but the outcome is kept over completions, so a request is set up once and submitted
+/// many times.
 struct alignas(64) request : mpsc_node<> {
     // One cache line for the completion ...
     ring* owner = nullptr; ///< set by ring::submit()
-    completion_function on_complete = nullptr;
+    completion_function on_complete = ignore_completion;
     void* context = nullptr; ///< the caller's own
     ngpoll::status status; ///< outcome: how the command ended
     std::uint64_t result = 0; ///< outcome: dwords 0 and 1 of the NVMe completion

@@ -47,15 +47,18 @@ public:
     struct options {
         /// Requests outstanding at once; the ring's guaranteed share of its poll queue's depth.
         std::uint32_t depth = 128;
-        /// Most commands sent by one system call. The kernel's block layer takes 32 tags at a time,
-        /// and larger batches cost more instructions per command.
+        /// Most commands handed to the drive's side in one pass. The kernel's block layer takes 32
+        /// tags at a time, and larger batches cost more instructions per command.
         std::uint32_t submit_batch_max = 32;
     };
 
     /// Throws std::system_error: EINVAL (depth 0), EBUSY (the poll queue has no room for one more
     /// ring, or for its depth).
     ring(poll_queue& queue, options how);
-    explicit ring(poll_queue& queue) : ring(queue, options{}) {}
+    explicit ring(poll_queue& queue)
+        : ring(queue, options{})
+    {
+    }
     /// Closes.
     ~ring();
     ring(const ring&) = delete;
@@ -65,7 +68,7 @@ public:
     /// are outstanding, or once the ring is closing: `r` is then the caller's still.
     [[nodiscard]] bool submit(request& r) noexcept
     {
-        NGPOLL_DEBUG_ASSERT(r.on_complete != nullptr, "set request::on_complete before submit()");
+        NGPOLL_DEBUG_ASSERT(r.on_complete != nullptr, "request::on_complete must not be null");
         NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
         if (accepted_ >= limit_)
             return false;
@@ -75,8 +78,8 @@ public:
         return true;
     }
 
-    /// Sends what is staged and makes one polling pass. Never sleeps. Returns how many requests
-    /// finished.
+    /// Sends a batch of what is staged and makes one polling pass. Never sleeps. Returns how many
+    /// requests finished.
     std::uint32_t poll() noexcept;
 
     /// Polls until `n` requests have finished, or as many as are outstanding if those are fewer,
@@ -84,7 +87,8 @@ public:
     /// not end it.
     std::uint32_t wait(std::uint32_t n) noexcept;
 
-    /// Sends what is staged without looking for completions.
+    /// Sends all that is staged without looking for completions. On a shared queue it only leaves
+    /// it for the next ring that polls.
     void flush() noexcept;
 
     /// Accepts no more, polls what reached the drive until it is done, and finishes what did not
@@ -157,7 +161,7 @@ private:
     std::int64_t limit_;
     std::int64_t sent_ = 0;
     std::unique_ptr<request*[]> staged_; ///< accepted and not sent, by position modulo its size
-    std::uint32_t staged_mask_; ///< a power of two that holds depth, minus one
+    std::uint32_t staged_mask_ = 0; ///< a power of two that holds depth, minus one
     poll_queue& queue_;
     transport_seat seat_;
     options options_;

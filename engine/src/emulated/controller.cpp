@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include <sys/mman.h>
 
@@ -30,6 +31,9 @@ constexpr std::uint16_t kDataLengthInvalid = 0x000f | kDoNotRetry;
 constexpr std::uint16_t kLbaOutOfRange = 0x0080 | kDoNotRetry;
 constexpr std::uint16_t kUnrecoveredReadError = 0x0281;
 
+/// Stands for every namespace of the controller, where a command allows it.
+constexpr std::uint32_t kBroadcastNamespaceId = 0xffffffff;
+
 std::uint64_t now_ns() noexcept
 {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -40,29 +44,27 @@ std::uint64_t now_ns() noexcept
 } // namespace
 
 controller::controller(const spec& settings)
-    : settings_(settings), page_count_((settings.size_bytes + kPageBytes - 1) / kPageBytes)
+    : settings_(settings)
 {
-    void* table = ::mmap(nullptr, page_count_ * sizeof(std::byte*), PROT_READ | PROT_WRITE,
+    void* table = ::mmap(nullptr, table_bytes(), PROT_READ | PROT_WRITE,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (table == MAP_FAILED)
         detail::fail(errno, "no memory for the emulated drive's page table; give a smaller size=");
-    pages_ = static_cast<std::byte**>(table);
+    pages_ = static_cast<page**>(table);
 }
 
 controller::~controller()
 {
-    // Whole untouched stretches of the table would become real memory if they were walked; mincore
-    // tells which are there. relaxed: nobody else is left.
-    constexpr std::size_t kEntriesPerPage = kPageBytes / sizeof(std::byte*);
-    for (std::uint64_t first = 0; first < page_count_; first += kEntriesPerPage) {
-        unsigned char present = 1;
-        if (::mincore(pages_ + first, 1, &present) == 0 && (present & 1U) == 0)
-            continue;
-        const std::uint64_t end = std::min(page_count_, first + kEntriesPerPage);
-        for (std::uint64_t i = first; i < end; ++i)
-            ::operator delete(pages_[i], std::align_val_t{64});
-    }
-    ::munmap(pages_, page_count_ * sizeof(std::byte*));
+    // relaxed: nobody else is left.
+    page* each = allocated_.load(std::memory_order_relaxed);
+    while (each != nullptr)
+        delete std::exchange(each, each->allocated_before);
+    ::munmap(pages_, table_bytes());
+}
+
+std::size_t controller::table_bytes() const noexcept
+{
+    return (settings_.size_bytes + kPageBytes - 1) / kPageBytes * sizeof(page*);
 }
 
 void controller::service(queue_pair& queue) noexcept
@@ -120,7 +122,9 @@ void controller::post(queue_pair& queue, completion_entry entry) noexcept
 
 std::uint16_t controller::execute(const submission_entry& command) noexcept
 {
-    if (command.nsid != kNamespaceId)
+    const bool to_all = command.nsid == kBroadcastNamespaceId
+        && static_cast<opcode>(command.opcode) == opcode::flush;
+    if (command.nsid != kNamespaceId && !to_all)
         return kInvalidNamespace;
     if (command.flags != 0)
         return kInvalidField; // no fused commands, no metadata SGL
@@ -159,10 +163,10 @@ void controller::read(std::uint64_t offset, std::byte* into, std::size_t bytes) 
         const std::size_t within = offset % kPageBytes;
         const std::size_t part = std::min(bytes, kPageBytes - within);
         // acquire: the page's zeros; pairs with the compare-exchange in page_for_writing().
-        const std::byte* page = std::atomic_ref(pages_[offset / kPageBytes])
-                                    .load(std::memory_order_acquire);
-        if (page != nullptr)
-            std::memcpy(into, page + within, part);
+        const page* from
+            = std::atomic_ref(pages_[offset / kPageBytes]).load(std::memory_order_acquire);
+        if (from != nullptr)
+            std::memcpy(into, from->data + within, part);
         else
             std::memset(into, 0, part);
         into += part;
@@ -176,10 +180,10 @@ bool controller::write(std::uint64_t offset, const std::byte* from, std::size_t 
     while (bytes != 0) {
         const std::size_t within = offset % kPageBytes;
         const std::size_t part = std::min(bytes, kPageBytes - within);
-        std::byte* page = page_for_writing(offset / kPageBytes);
-        if (page == nullptr)
+        std::byte* to = page_for_writing(offset / kPageBytes);
+        if (to == nullptr)
             return false;
-        std::memcpy(page + within, from, part);
+        std::memcpy(to + within, from, part);
         from += part;
         offset += part;
         bytes -= part;
@@ -189,22 +193,27 @@ bool controller::write(std::uint64_t offset, const std::byte* from, std::size_t 
 
 std::byte* controller::page_for_writing(std::uint64_t index) noexcept
 {
-    std::atomic_ref<std::byte*> slot(pages_[index]);
+    std::atomic_ref<page*> slot(pages_[index]);
     // acquire: as in read().
-    if (std::byte* page = slot.load(std::memory_order_acquire); page != nullptr)
-        return page;
-    auto* fresh = static_cast<std::byte*>(
-        ::operator new(kPageBytes, std::align_val_t{64}, std::nothrow));
+    if (page* there = slot.load(std::memory_order_acquire); there != nullptr)
+        return there->data;
+    page* const fresh = new (std::nothrow) page{}; // zeros
     if (fresh == nullptr)
         return nullptr;
-    std::memset(fresh, 0, kPageBytes);
-    std::byte* found = nullptr;
+    page* found = nullptr;
     // release: publishes the zeros; acquire on failure: those of another queue's page.
-    if (slot.compare_exchange_strong(
-            found, fresh, std::memory_order_release, std::memory_order_acquire))
-        return fresh;
-    ::operator delete(fresh, std::align_val_t{64});
-    return found;
+    if (!slot.compare_exchange_strong(
+            found, fresh, std::memory_order_release, std::memory_order_acquire)) {
+        delete fresh;
+        return found->data;
+    }
+    // relaxed: a push-only list that only the destructor walks, so nothing is read through it and
+    // there is no ABA.
+    fresh->allocated_before = allocated_.load(std::memory_order_relaxed);
+    while (!allocated_.compare_exchange_weak(fresh->allocated_before, fresh,
+        std::memory_order_relaxed, std::memory_order_relaxed)) { // relaxed: as above
+    }
+    return fresh->data;
 }
 
 } // namespace ngpoll::emulated

@@ -50,7 +50,9 @@ static_assert(sizeof(completion_entry) == 16);
 class queue_pair {
 public:
     explicit queue_pair(std::uint32_t entries)
-        : submissions(entries), completions(entries), delayed_(entries)
+        : submissions(entries)
+        , completions(entries)
+        , delayed_(entries)
     {
     }
 
@@ -122,14 +124,20 @@ private:
     [[nodiscard]] bool write(
         std::uint64_t offset, const std::byte* from, std::size_t bytes) noexcept;
     [[nodiscard]] std::byte* page_for_writing(std::uint64_t index) noexcept;
+    [[nodiscard]] std::size_t table_bytes() const noexcept;
     void complete(queue_pair& queue, const completion_entry& entry) noexcept;
     void post(queue_pair& queue, completion_entry entry) noexcept;
     void post_due(queue_pair& queue) noexcept;
 
     spec settings_;
-    std::uint64_t page_count_;
+    struct page {
+        page* allocated_before;
+        alignas(64) std::byte data[kPageBytes];
+    };
+
     /// One pointer a page, in memory that is zero until touched. Written by compare-exchange.
-    std::byte** pages_;
+    page** pages_;
+    std::atomic<page*> allocated_{nullptr}; ///< the last one made; only ever pushed to
 };
 
 } // namespace ngpoll::emulated

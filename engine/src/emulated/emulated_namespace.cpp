@@ -11,7 +11,8 @@
 namespace ngpoll {
 
 emulated_namespace::emulated_namespace(std::string_view path)
-    : spec_(emulated::parse_spec(path)), controller_(spec_)
+    : spec_(emulated::parse_spec(path))
+    , controller_(spec_)
 {
     info_.path = std::string(path);
     info_.emulated = true;

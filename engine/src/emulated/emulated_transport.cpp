@@ -33,7 +33,9 @@ emulated::submission_entry entry_for(const command& cmd, std::uint16_t cid) noex
 } // namespace
 
 emulated_transport::emulated_transport(emulated_namespace& device, const poll_queue::options& how)
-    : device_(device), queue_(how.depth + 1), requests_(how.depth)
+    : device_(device)
+    , queue_(how.depth + 1)
+    , requests_(how.depth)
 {
     // From the back, so that the stack hands out 0, 1, 2, ...
     for (std::uint32_t id = how.depth; id-- > 0;)
@@ -45,10 +47,7 @@ emulated_transport::emulated_transport(emulated_namespace& device, const poll_qu
             std::string(to_string(how.mode)) + ": an emulated drive is always polled");
 }
 
-emulated_transport::~emulated_transport()
-{
-    device_.return_queue();
-}
+emulated_transport::~emulated_transport() { device_.return_queue(); }
 
 void emulated_transport::submit(std::span<request* const> to_send) noexcept
 {

@@ -21,7 +21,7 @@ public:
     ~emulated_transport() override;
 
     transport_seat attach() override { return {}; }
-    void detach(const transport_seat&) noexcept override {}
+    void detach(const transport_seat&) noexcept override { }
     pass_result pass(std::span<request* const> to_send, completion_batch& batch,
         const transport_seat& seat, std::uint32_t min_complete) noexcept override;
     pass_result send(
@@ -31,12 +31,11 @@ public:
         return static_cast<std::uint32_t>(requests_.size() - free_ids_.size());
     }
     [[nodiscard]] bool completes_on_sender() const noexcept override { return false; }
-    std::uint16_t register_buffers(
-        std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
+    std::uint16_t register_buffers(std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
     {
         return buffer::kNotFixed;
     }
-    void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override {}
+    void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override { }
 
 private:
     void submit(std::span<request* const> to_send) noexcept;

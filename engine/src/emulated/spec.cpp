@@ -22,8 +22,8 @@ struct unit {
     std::uint64_t factor;
 };
 
-constexpr unit kBytes[] = {{"", 1}, {"K", 1ULL << 10}, {"M", 1ULL << 20}, {"G", 1ULL << 30},
-    {"T", 1ULL << 40}};
+constexpr unit kBytes[]
+    = {{"", 1}, {"K", 1ULL << 10}, {"M", 1ULL << 20}, {"G", 1ULL << 30}, {"T", 1ULL << 40}};
 constexpr unit kNanoseconds[] = {{"", 1}, {"ns", 1}, {"us", 1000}, {"ms", 1000000}};
 constexpr unit kPlain[] = {{"", 1}};
 

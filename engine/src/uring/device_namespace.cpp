@@ -53,7 +53,7 @@ std::string identify_text(const char (&field)[Size])
 /// Opening anything but a character device could have effects of its own, so look first.
 void check_kind(const std::string& path)
 {
-    struct stat found {};
+    struct stat found { };
     if (::stat(path.c_str(), &found) != 0) {
         const int reason = errno;
         if (reason == ENOENT)
@@ -124,17 +124,14 @@ device_namespace::device_namespace(std::string_view path, nvme_namespace::option
     read_limits();
 }
 
-device_namespace::~device_namespace()
-{
-    ::close(fd_);
-}
+device_namespace::~device_namespace() { ::close(fd_); }
 
 void device_namespace::identify()
 {
     if (nvme_get_nsid(fd_, &info_.nsid) != 0)
         detail::fail(ENOTTY,
-            fmt::format("{} is not an NVMe namespace; give a passthrough device, /dev/ngXnY",
-                info_.path));
+            fmt::format(
+                "{} is not an NVMe namespace; give a passthrough device, /dev/ngXnY", info_.path));
     nvme_id_ctrl controller{};
     if (const int failed = nvme_identify_ctrl(fd_, &controller); failed != 0)
         fail_identifying(info_.path, "Identify Controller", failed);
@@ -184,8 +181,7 @@ std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::op
     }
     auto kernel = std::make_unique<io_uring_ring>(fd_, possible, report);
     return std::make_unique<uring_transport>(std::move(kernel), std::move(report),
-        uring_transport::options{
-            .registered_file = how.registered_file,
+        uring_transport::options{.registered_file = how.registered_file,
             .fd = fd_,
             .completes_on_sender = kernel_completes_on_sender()});
 }

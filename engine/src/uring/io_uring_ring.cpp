@@ -47,8 +47,7 @@ constexpr std::array kOptional{
 
 unsigned wanted_flags(const poll_queue::options& how)
 {
-    unsigned flags
-        = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL | uapi::kSetupNoSqArray;
+    unsigned flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL | uapi::kSetupNoSqArray;
     for (const named_flag& flag : kRequired)
         flags |= flag.value;
     if (how.mode != poll_mode::interrupt)
@@ -101,11 +100,11 @@ unsigned wanted_flags(const poll_queue::options& how)
                         "limit is {} KiB; raise it (ulimit -l unlimited) or lower the depth",
                 count, bytes, (total + 1023) / 1024, limit.rlim_cur / 1024));
     case EEXIST:
-        detail::fail(EEXIST,
-            "a poll queue with rings_max 1 takes buffers only from its ring's thread");
-    default:
         detail::fail(
-            errno_value, fmt::format("{} buffers of {} bytes could not be registered", count, bytes));
+            EEXIST, "a poll queue with rings_max 1 takes buffers only from its ring's thread");
+    default:
+        detail::fail(errno_value,
+            fmt::format("{} buffers of {} bytes could not be registered", count, bytes));
     }
 }
 
@@ -128,7 +127,8 @@ int update_buffers(int fd, std::uint32_t first, std::span<const iovec> regions) 
 } // namespace
 
 io_uring_ring::io_uring_ring(int fd, const poll_queue::options& how, poll_queue_report& report)
-    : registers_ring_(how.registered_ring), starts_disabled_(how.rings_max == 1)
+    : registers_ring_(how.registered_ring)
+    , starts_disabled_(how.rings_max == 1)
 {
     io_uring_params params{};
     set_up(how, params, report);
@@ -144,10 +144,7 @@ io_uring_ring::io_uring_ring(int fd, const poll_queue::options& how, poll_queue_
     }
 }
 
-io_uring_ring::~io_uring_ring()
-{
-    tear_down();
-}
+io_uring_ring::~io_uring_ring() { tear_down(); }
 
 void io_uring_ring::tear_down() noexcept
 {
@@ -230,8 +227,8 @@ void io_uring_ring::map_memory(const io_uring_params& params)
         std::iota(word(params.sq_off.array), word(params.sq_off.array) + params.sq_entries, 0U);
 }
 
-int io_uring_ring::enter(const transport_seat& seat, unsigned to_submit, unsigned min_complete,
-    unsigned flags) noexcept
+int io_uring_ring::enter(
+    const transport_seat& seat, unsigned to_submit, unsigned min_complete, unsigned flags) noexcept
 {
     return io_uring_enter(static_cast<unsigned>(seat.enter_fd), to_submit, min_complete,
         flags | seat.enter_flags, nullptr);
@@ -284,8 +281,9 @@ std::uint32_t io_uring_ring::take_slots(std::uint32_t count)
     const auto from = std::search_n(slots_taken_.begin(), slots_taken_.end(), count, false);
     if (from == slots_taken_.end())
         detail::fail(EINVAL,
-            fmt::format("no room for {} registered buffers beside those there are; a queue takes {}",
-                count, kFixedBuffersMax));
+            fmt::format(
+                "no room for {} registered buffers beside those there are; a queue takes {}", count,
+                kFixedBuffersMax));
     std::fill_n(from, count, true);
     return static_cast<std::uint32_t>(from - slots_taken_.begin());
 }
@@ -301,7 +299,8 @@ std::uint16_t io_uring_ring::register_buffers(
     const int done = update_buffers(fd_, first, regions);
     if (done == static_cast<int>(count))
         return static_cast<std::uint16_t>(first);
-    // Fewer than asked for: the kernel ran out in the middle, and says of what only when asked again.
+    // Fewer than asked for: the kernel ran out in the middle, and says of what only when asked
+    // again.
     const std::uint32_t registered = done < 0 ? 0 : static_cast<std::uint32_t>(done);
     int reason = done;
     if (done >= 0)

@@ -28,8 +28,8 @@ public:
         unsigned flags) noexcept override;
     transport_seat attach() override;
     void detach(const transport_seat& seat) noexcept override;
-    std::uint16_t register_buffers(std::byte* memory, std::size_t stride, std::uint32_t bytes,
-        std::uint32_t count) override;
+    std::uint16_t register_buffers(
+        std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count) override;
     void unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept override;
 
 private:
@@ -38,8 +38,7 @@ private:
         std::size_t bytes = 0;
     };
 
-    void set_up(
-        const poll_queue::options& how, io_uring_params& params, poll_queue_report& report);
+    void set_up(const poll_queue::options& how, io_uring_params& params, poll_queue_report& report);
     void map_memory(const io_uring_params& params);
     [[nodiscard]] mapping map(std::size_t bytes, std::uint64_t offset) const;
     void tear_down() noexcept;

@@ -38,8 +38,7 @@ public:
 
     /// io_uring_enter: the number of entries taken, or a negative errno.
     virtual int enter(const transport_seat& seat, unsigned to_submit, unsigned min_complete,
-        unsigned flags) noexcept
-        = 0;
+        unsigned flags) noexcept = 0;
 
     /// Binds the calling thread; throws std::system_error.
     virtual transport_seat attach() = 0;

@@ -100,8 +100,8 @@ transport::pass_result uring_transport::send(
 std::uint32_t uring_transport::enter(
     const transport_seat& seat, std::uint32_t min_complete, unsigned flags) noexcept
 {
-    // acquire: the kernel has read what is before the head. A short submit leaves entries behind the head, and they are counted
-    // again here, in their order.
+    // acquire: the kernel has read what is before the head. A short submit leaves entries behind
+    // the head, and they are counted again here, in their order.
     const unsigned to_submit = sq_tail_ - io_uring_smp_load_acquire(memory_.sq_head);
     const int taken = ring_->enter(seat, to_submit, min_complete, flags);
     if (taken >= 0) [[likely]]
@@ -115,12 +115,12 @@ std::uint32_t uring_transport::enter(
     case EBADR: // the kernel dropped completions for want of memory
         detail::stop("the kernel lost completions (EBADR): their requests can never finish");
     case EEXIST: // IORING_SETUP_SINGLE_ISSUER
-        detail::stop("a poll queue with rings_max 1 was used from a second thread (EEXIST); make it "
-                     "with rings_max 2 or more");
+        detail::stop(
+            "a poll queue with rings_max 1 was used from a second thread (EEXIST); make it "
+            "with rings_max 2 or more");
     default:
-        detail::stop(fmt::format(
-            "io_uring_enter failed for good: {} (errno {})", status{.errno_value = -taken}.text(),
-            -taken));
+        detail::stop(fmt::format("io_uring_enter failed for good: {} (errno {})",
+            status{.errno_value = -taken}.text(), -taken));
     }
 }
 

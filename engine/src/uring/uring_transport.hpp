@@ -35,8 +35,8 @@ public:
     {
         return options_.completes_on_sender;
     }
-    std::uint16_t register_buffers(std::byte* memory, std::size_t stride, std::uint32_t bytes,
-        std::uint32_t count) override
+    std::uint16_t register_buffers(
+        std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count) override
     {
         return ring_->register_buffers(memory, stride, bytes, count);
     }

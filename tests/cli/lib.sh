@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# Helpers for the tests of the ngpoll command:  . lib.sh   with $ngpoll set
+passed=0 failed=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+complain() {
+    echo "FAILED: $1"
+    sed 's/^/    /' "$work/out" "$work/err" 2>/dev/null
+    failed=$((failed + 1))
+}
+
+# run STATUS ARGUMENTS...   Runs ngpoll, keeps what it prints in $work/out and $work/err.
+run() {
+    local wanted=$1 status=0
+    shift
+    timeout 60 "$ngpoll" "$@" > "$work/out" 2> "$work/err" </dev/null || status=$?
+    [[ $status == "$wanted" ]] || { complain "ngpoll $*: exit status $status, not $wanted"; return 1; }
+}
+
+# refused TEXT ARGUMENTS...   Exit status 2, and one line on standard error in which TEXT (an
+# extended regular expression) stands.
+refused() {
+    local text=$1
+    shift
+    run 2 "$@" || return 0
+    if [[ $(wc -l < "$work/err") != 1 ]]; then
+        complain "ngpoll $*: not one line of error"
+    elif ! grep -qE -- "$text" "$work/err"; then
+        complain "ngpoll $*: the error does not say '$text'"
+    else
+        passed=$((passed + 1))
+    fi
+}
+
+# prints STATUS TEXT ARGUMENTS...   Exit status STATUS, and TEXT on standard output.
+prints() {
+    local wanted=$1 text=$2
+    shift 2
+    run "$wanted" "$@" || return 0
+    if grep -qE -- "$text" "$work/out"; then
+        passed=$((passed + 1))
+    else
+        complain "ngpoll $*: it does not print '$text'"
+    fi
+}
+
+# check NAME COMMAND...   Any other condition.
+check() {
+    local name=$1
+    shift
+    if "$@"; then passed=$((passed + 1)); else complain "$name"; fi
+}
+
+finish() {
+    echo "${0##*/}: $passed passed, $failed failed"
+    exit "$((failed != 0))"
+}

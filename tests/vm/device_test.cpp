@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+//
+// The engine on the kernel's NVMe driver. NGPOLL_TEST_DEVICE names the namespace; it is only read,
+// unless NGPOLL_TEST_WRITE=1 allows its data to be overwritten. The tag [one thread] marks what
+// kernel 6.1 is asked for: two polling rings are more than it bears.
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <ngpoll/ngpoll.hpp>
+
+#include "../unit/catch.hpp"
+#include "../unit/drive.hpp"
+#include "../unit/support.hpp"
+
+using namespace ngpoll;
+using ngpoll::test::watchdog;
+
+namespace {
+
+std::string device_path()
+{
+    const char* path = std::getenv("NGPOLL_TEST_DEVICE");
+    if (path == nullptr)
+        FAIL("set NGPOLL_TEST_DEVICE to a namespace that may be read, for example /dev/ng0n1");
+    return path;
+}
+
+constexpr std::uint32_t kDepth = 128;
+
+/// Reads block after block, `wanted` in all, and checks that each request finishes once for each
+/// time it was accepted, on the thread that submitted it.
+class reader {
+public:
+    reader(poll_queue& queue, const namespace_info& device, std::uint32_t depth, bool fixed)
+        : ring_(queue, {.depth = depth})
+        , buffers_(queue, {.count = depth, .buffer_bytes = device.lba_bytes, .fixed = fixed})
+        , slots_(depth)
+    {
+        for (std::uint32_t i = 0; i < depth; ++i) {
+            slots_[i].cmd = read_command(device.nsid, i, 1);
+            slots_[i].set_buffer(buffers_.at(i));
+            slots_[i].context = this;
+            slots_[i].on_complete = finished;
+        }
+    }
+
+    void start(std::uint64_t wanted)
+    {
+        wanted_ = wanted;
+        for (slot& s : slots_)
+            submit(s);
+    }
+
+    void run(std::uint64_t wanted)
+    {
+        const watchdog dog(ring_);
+        start(wanted);
+        while (ring_.outstanding() != 0)
+            ring_.wait(32);
+        check();
+        CHECK(finished_ == wanted);
+    }
+
+    /// Nothing lost, nothing twice, nothing elsewhere.
+    void check() const
+    {
+        CHECK(wrong_ == 0);
+        for (const slot& s : slots_)
+            REQUIRE(s.accepted == s.finished);
+    }
+
+    [[nodiscard]] ring& polling() noexcept { return ring_; }
+    [[nodiscard]] std::uint64_t failed() const noexcept { return failed_; }
+
+private:
+    struct slot : request {
+        std::uint64_t accepted = 0;
+        std::uint64_t finished = 0;
+    };
+
+    void submit(slot& s) noexcept
+    {
+        if (accepted_ == wanted_)
+            return;
+        if (!ring_.submit(s))
+            return;
+        ++s.accepted;
+        ++accepted_;
+    }
+
+    static void finished(request& r) noexcept
+    {
+        auto& s = static_cast<slot&>(r);
+        auto& self = *static_cast<reader*>(r.context);
+        ++s.finished;
+        ++self.finished_;
+        if (s.finished != s.accepted || std::this_thread::get_id() != self.thread_)
+            ++self.wrong_;
+        if (!r.status.ok())
+            ++self.failed_;
+        self.submit(s);
+    }
+
+    std::thread::id thread_ = std::this_thread::get_id();
+    std::uint64_t wanted_ = 0, accepted_ = 0, finished_ = 0, failed_ = 0, wrong_ = 0;
+    ring ring_;
+    buffer_pool buffers_;
+    std::vector<slot> slots_;
+};
+
+} // namespace
+
+TEST_CASE("a namespace says what it is", "[one thread]")
+{
+    const nvme_namespace device = nvme_namespace::open(device_path());
+    const namespace_info& info = device.info();
+    CHECK_FALSE(info.emulated);
+    CHECK(info.nsid >= 1);
+    CHECK(info.serial == "ngpoll");
+    CHECK(info.model == "QEMU NVMe Ctrl");
+    CHECK_FALSE(info.firmware.empty());
+    CHECK(info.lba_bytes >= 512);
+    CHECK(info.capacity_blocks * info.lba_bytes == 1U << 30U);
+    CHECK(info.transfer_bytes_max <= 4096U << 7U); // the rig's mdts=7
+    CHECK(info.transfer_bytes_max >= 64 * 1024);
+    CHECK(info.queue_depth_max == 1023);
+    CHECK(info.has_poll_queues == true);
+}
+
+TEST_CASE("every mode and kind of buffer reads", "[one thread]")
+{
+    const nvme_namespace device = nvme_namespace::open(device_path());
+    const poll_mode mode
+        = GENERATE(poll_mode::polled, poll_mode::hybrid, poll_mode::interrupt);
+    const bool fixed = GENERATE(true, false);
+    const bool registered = GENERATE(true, false);
+    CAPTURE(to_string(mode), fixed, registered);
+    poll_queue queue(device,
+        {.mode = mode, .registered_file = registered, .registered_ring = registered});
+    if (mode != poll_mode::hybrid) // before 6.13 the report says "polled" instead
+        CHECK(queue.report().mode == mode);
+    reader reads(queue, device.info(), kDepth, fixed);
+    reads.run(2000 * test::rounds("reads of each kind, thousands", 2));
+    CHECK(reads.failed() == 0);
+}
+
+TEST_CASE("the drive's errors and the kernel's come apart", "[one thread]")
+{
+    const nvme_namespace device = nvme_namespace::open(device_path());
+    poll_queue queue(device);
+    buffer_pool buffers(queue, {.count = 1, .buffer_bytes = device.info().lba_bytes});
+    request r;
+    ring polling(queue);
+    r.set_buffer(buffers.at(0));
+
+    r.cmd.nsid = device.info().nsid;
+    r.cmd.opcode = opcode::read;
+    r.cmd.slba = device.info().capacity_blocks;
+    REQUIRE(polling.submit(r));
+    REQUIRE(polling.wait(1) == 1);
+    CHECK(r.status.errno_value == 0);
+    CHECK(r.status.code_type() == 0);
+    CHECK(r.status.code() == 0x80); // LBA out of range
+    CHECK(r.status.text().find("LBA") != std::string::npos);
+
+    r.cmd.slba = 0;
+    r.cmd.opcode = static_cast<opcode>(0x7e);
+    REQUIRE(polling.submit(r));
+    REQUIRE(polling.wait(1) == 1);
+    CHECK(r.status.errno_value == 0);
+    CHECK(r.status.code() == 0x01); // invalid opcode
+
+    r.cmd.opcode = opcode::read;
+    r.set_buffer({.data = nullptr, .size_bytes = device.info().lba_bytes});
+    r.cmd.data = 4096; // no memory of ours
+    REQUIRE(polling.submit(r));
+    REQUIRE(polling.wait(1) == 1);
+    CHECK(r.status.errno_value == EFAULT);
+    CHECK(r.status.nvme_status == 0);
+}
+
+TEST_CASE("closing with polled reads in flight drains them", "[one thread]")
+{
+    const nvme_namespace device = nvme_namespace::open(device_path());
+    const std::uint64_t rounds = test::rounds("closings under load", 50);
+    for (std::uint64_t round = 0; round < rounds; ++round) {
+        poll_queue queue(device);
+        reader reads(queue, device.info(), kDepth, true);
+        const watchdog dog(reads.polling());
+        reads.start(1 << 30);
+        if (round % 2 == 0)
+            reads.polling().flush(); // all in flight, none looked for
+        else
+            reads.polling().poll(); // the rest staged
+        reads.polling().close();
+        reads.check();
+        REQUIRE(reads.polling().outstanding() == 0);
+    }
+}
+
+TEST_CASE("one thread may have several rings on one poll queue", "[one thread]")
+{
+    const nvme_namespace device = nvme_namespace::open(device_path());
+    poll_queue queue(device, {.depth = 64, .rings_max = 2});
+    reader first(queue, device.info(), 32, true);
+    reader second(queue, device.info(), 32, true);
+    const watchdog dog(first.polling());
+    first.start(5000);
+    second.start(5000);
+    while (first.polling().outstanding() + second.polling().outstanding() != 0) {
+        first.polling().poll();
+        second.polling().poll();
+    }
+    first.check();
+    second.check();
+    CHECK(first.polling().stats().finished_deferred + second.polling().stats().finished_deferred
+        > 0);
+}
+
+TEST_CASE("threads share a poll queue, and come and go")
+{
+    const nvme_namespace device = nvme_namespace::open(device_path());
+    const unsigned threads = GENERATE(2U, 4U);
+    CAPTURE(threads);
+    poll_queue queue(device, {.depth = 64 * threads, .rings_max = threads});
+    const std::uint64_t rounds = test::rounds("rings opened and closed on each thread", 5);
+    std::vector<std::thread> running;
+    std::atomic<std::uint64_t> failed{0};
+    for (unsigned t = 0; t < threads; ++t)
+        running.emplace_back([&] {
+            for (std::uint64_t round = 0; round < rounds; ++round) {
+                reader reads(queue, device.info(), 64, true);
+                reads.run(2000);
+                failed += reads.failed();
+            }
+        });
+    for (std::thread& thread : running)
+        thread.join();
+    CHECK(failed == 0);
+}
+
+TEST_CASE("what is written is read back")
+{
+    const char* allowed = std::getenv("NGPOLL_TEST_WRITE");
+    if (allowed == nullptr || std::string(allowed) != "1") {
+        WARN("skipped: NGPOLL_TEST_WRITE=1 allows " << device_path() << " to be overwritten");
+        return;
+    }
+    const nvme_namespace device = nvme_namespace::open(device_path(), {.writable = true});
+    const std::uint32_t blocks = GENERATE(1U, 8U, 128U);
+    const std::uint32_t bytes = blocks * device.info().lba_bytes;
+    poll_queue queue(device);
+    buffer_pool buffers(queue, {.count = 2, .buffer_bytes = bytes});
+    request r;
+    ring polling(queue);
+    test::chance chance("written and read back");
+    for (int round = 0; round < 50; ++round) {
+        const std::uint64_t slba = chance.below(device.info().capacity_blocks - blocks);
+        std::generate_n(buffers.at(0).data, bytes, [&] { return std::byte(chance.below(256)); });
+        r.cmd = write_command(device.info().nsid, slba, blocks);
+        r.set_buffer(buffers.at(0));
+        REQUIRE(polling.submit(r));
+        REQUIRE(polling.wait(1) == 1);
+        REQUIRE(r.status.text() == "success");
+        r.cmd = read_command(device.info().nsid, slba, blocks);
+        r.set_buffer(buffers.at(1));
+        REQUIRE(polling.submit(r));
+        REQUIRE(polling.wait(1) == 1);
+        REQUIRE(r.status.text() == "success");
+        REQUIRE(std::memcmp(buffers.at(0).data, buffers.at(1).data, bytes) == 0);
+    }
+    r.cmd = flush_command(device.info().nsid);
+    r.set_buffer({});
+    REQUIRE(polling.submit(r));
+    REQUIRE(polling.wait(1) == 1);
+    CHECK(r.status.text() == "success");
+}
