@@ -89,8 +89,12 @@ void check_depth(
 CLI::App& add_bench(CLI::App& app, bench_options& options)
 {
     CLI::App& bench = *app.add_subcommand("bench", "Read as fast as it goes, and count");
-    bench.add_option("DEVICE", options.device,
-        "/dev/ngXnY, or emu:size=1G,lba=512,queues=1,latency=0; without it, an emulated drive");
+    // The last one of each counts, as with t/io_uring; of devices there is one.
+    bench.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    bench
+        .add_option("DEVICE", options.device,
+            "/dev/ngXnY, or emu:size=1G,lba=512,queues=1,latency=0; without it, an emulated drive")
+        ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
     bench.add_option("-b,--block-size", options.block_bytes, "Bytes per read")
         ->transform(CLI::AsSizeValue(false))
         ->capture_default_str();

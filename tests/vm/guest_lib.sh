@@ -26,3 +26,13 @@ wait_for() {
     echo "no $1 after ${2:-10} s" >&2
     return 1
 }
+
+# device_of SERIAL   The passthrough device of the drive with that serial number's first namespace.
+device_of() {
+    local serial
+    for serial in /sys/class/nvme/nvme*/serial; do
+        [[ $(tr -d ' ' < "$serial") == "$1" ]] || continue
+        serial=${serial%/serial}
+        echo "/dev/ng${serial##*/nvme}n1"
+    done
+}
