@@ -111,11 +111,16 @@ std::uint32_t ring::pass(std::uint32_t min_complete) noexcept
 
 std::uint32_t ring::own_pass(std::uint32_t min_complete) noexcept
 {
-    const std::span<request* const> to_send = take_staged();
-    // Wait only with everything sent: a loop that waits before its depth is full never fills it.
-    if (staged() != 0)
-        min_complete = 0;
-    return polling_pass(to_send, min_complete);
+    // The depth is filled before anything is waited or looked for: a loop that looks after each
+    // batch finds that batch, and never has more than two in flight. A rest of less than a batch
+    // waits for company, unless it is waited for: full batches cost least.
+    for (;;) {
+        const std::span<request* const> to_send = take_staged();
+        const std::uint32_t rest = staged();
+        if (rest == 0 || (rest < options_.submit_batch_max && min_complete <= outstanding() - rest))
+            return polling_pass(to_send, min_complete);
+        send(to_send);
+    }
 }
 
 std::uint32_t ring::shared_pass() noexcept
@@ -202,11 +207,15 @@ void ring::flush() noexcept
         queue_staged();
         return;
     }
-    while (staged() != 0) {
-        const transport::pass_result did = queue_.transport_->send(take_staged(), seat_);
-        system_calls_.add(did.system_calls);
-        commands_sent_.add(did.sent);
-    }
+    while (staged() != 0)
+        send(take_staged());
+}
+
+void ring::send(std::span<request* const> to_send) noexcept
+{
+    const transport::pass_result did = queue_.transport_->send(to_send, seat_);
+    system_calls_.add(did.system_calls);
+    commands_sent_.add(did.sent);
 }
 
 void ring::close() noexcept

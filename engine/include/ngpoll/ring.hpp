@@ -47,8 +47,8 @@ public:
     struct options {
         /// Requests outstanding at once; the ring's guaranteed share of its poll queue's depth.
         std::uint32_t depth = 128;
-        /// Most commands handed to the drive's side in one pass. The kernel's block layer takes 32
-        /// tags at a time, and larger batches cost more instructions per command.
+        /// Most commands handed to the drive's side at once. The kernel's block layer takes 32 tags
+        /// at a time, and larger batches cost more instructions per command.
         std::uint32_t submit_batch_max = 32;
     };
 
@@ -78,8 +78,8 @@ public:
         return true;
     }
 
-    /// Sends a batch of what is staged and makes one polling pass. Never sleeps. Returns how many
-    /// requests finished.
+    /// Sends what is staged, but for a rest of less than submit_batch_max, which goes with the next
+    /// pass, and makes one polling pass. Never sleeps. Returns how many requests finished.
     std::uint32_t poll() noexcept;
 
     /// Polls until `n` requests have finished, or as many as are outstanding if those are fewer,
@@ -128,6 +128,7 @@ private:
         std::span<request* const> to_send, std::uint32_t min_complete) noexcept;
     /// The next batch of staged requests, counted as sent. Good until submit() is called again.
     std::span<request* const> take_staged() noexcept;
+    void send(std::span<request* const> to_send) noexcept;
     std::uint32_t drain_deferred() noexcept;
     void queue_staged() noexcept;
     void abort_staged() noexcept;
