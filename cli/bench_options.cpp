@@ -157,8 +157,7 @@ bench_geometry plan(const bench_options& options, const namespace_info& device)
         refuse("-b{}: {} has logical blocks of {} bytes; give a multiple of that", bytes,
             device.path, device.lba_bytes);
     const std::uint64_t blocks = bytes / device.lba_bytes;
-    const std::uint64_t transfer
-        = bytes + (device.metadata_interleaved ? blocks * device.metadata_bytes : 0);
+    const std::uint64_t transfer = blocks * device.block_bytes();
     if (device.transfer_bytes_max != 0 && transfer > device.transfer_bytes_max)
         refuse("-b{}: {} moves at most {} bytes with one command (MDTS); give {} or less", bytes,
             device.path, device.transfer_bytes_max, device.transfer_bytes_max);

@@ -32,6 +32,13 @@ struct namespace_info {
     std::uint32_t queue_depth_max = 0;
     /// Whether the drive has poll queues; nothing where the system does not say.
     std::optional<bool> has_poll_queues;
+
+    /// What one logical block takes in a data buffer. The drive moves that much for each block of a
+    /// command, whatever the buffer's size.
+    [[nodiscard]] std::uint32_t block_bytes() const noexcept
+    {
+        return lba_bytes + (metadata_interleaved ? metadata_bytes : 0);
+    }
 };
 
 /// An open NVMe namespace: a drive's, or an emulated one in this process.
