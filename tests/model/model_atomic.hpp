@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#define RL_DO_ASSERT 1 // Relacy's checks of itself, and that an operation may have its order
+#include <relacy/relacy.hpp>
+
+// Relacy takes these names away from whatever comes after it. Nothing here allocates while a
+// schedule runs, and orders are given to Relacy by as_relacy() below.
+#undef $
+#undef assert
+#undef calloc
+#undef delete
+#undef errno
+#undef free
+#undef malloc
+#undef memory_order_acq_rel
+#undef memory_order_acquire
+#undef memory_order_consume
+#undef memory_order_relaxed
+#undef memory_order_release
+#undef memory_order_seq_cst
+#undef new
+#undef realloc
+
+namespace ngpoll::test {
+
+inline constexpr std::size_t kModelThreadsMax = 8;
+
+enum class operation { load, store, exchange, compare_exchange };
+
+/// One atomic operation, as the code under test wrote it.
+struct site {
+    operation what;
+    std::memory_order order;
+    std::string_view function;
+    const void* address;
+};
+
+/// A mistake to make in the code under test without touching it: another order for an operation,
+/// or a store left out.
+struct mutation {
+    const char* name;
+    std::memory_order (*order)(const site&) = nullptr;
+    bool (*omits)(const site&) = nullptr;
+};
+inline constexpr mutation kAsWritten{"as written"};
+inline const mutation* mutation_in_force = &kAsWritten;
+inline std::uint64_t operations_mutated = 0;
+
+/// Stores that nothing ordered behind the value they replaced; see model_atomic.
+inline std::uint64_t stores_unordered = 0;
+
+/// Told of operations that succeeded before any other thread does anything: what it notes is what
+/// happened, in the order in which it happened, and needs no synchronisation of its own.
+struct operation_watcher {
+    virtual void exchanged() = 0;
+    virtual void compare_exchanged() = 0;
+
+protected:
+    ~operation_watcher() = default;
+};
+inline std::array<operation_watcher*, kModelThreadsMax> watcher_of_thread{};
+
+constexpr rl::memory_order as_relacy(std::memory_order order)
+{
+    switch (order) {
+    case std::memory_order_relaxed: return rl::mo_relaxed;
+    case std::memory_order_consume: return rl::mo_consume;
+    case std::memory_order_acquire: return rl::mo_acquire;
+    case std::memory_order_release: return rl::mo_release;
+    case std::memory_order_acq_rel: return rl::mo_acq_rel;
+    case std::memory_order_seq_cst: break;
+    }
+    return rl::mo_seq_cst;
+}
+
+/// Whether the newest value of an atomic has to come before what this thread stores now: only if
+/// the write of it, or a read of it, happens before (write-write and read-write coherence).
+class newest_value {
+public:
+    [[nodiscard]] bool comes_before_this_thread() const
+    {
+        // What each thread had done when this one last synchronised with it: Relacy's vector clock.
+        const auto* const known = rl::ctx().threadx_->acq_rel_order_;
+        for (std::size_t i = 0; i < threads(); ++i)
+            if (first_seen_[i] != 0 && known[i] >= first_seen_[i])
+                return true;
+        return false;
+    }
+    void written()
+    {
+        first_seen_.fill(0);
+        read();
+    }
+    void read()
+    {
+        auto& mine = first_seen_[rl::thread_index()];
+        if (mine == 0)
+            mine = rl::ctx().threadx_->own_acq_rel_order_;
+    }
+
+private:
+    static std::size_t threads() { return static_cast<std::size_t>(rl::ctx().get_thread_count()); }
+
+    std::array<rl::timestamp_t, kModelThreadsMax> first_seen_{}; ///< 0: that thread has not
+};
+
+/// What stands in for std::atomic under Relacy: every operation is a point where its scheduler may
+/// let another thread go first, and a load may find an older value where the orders allow that.
+///
+/// Relacy alone puts the stores to one object in the order in which its scheduler comes to them. In
+/// C++ two stores that nothing orders may take effect the other way round, and the one that was
+/// "later" is then overwritten at once and lost. That is what the queue's Q2 and Q3 forbid, so it
+/// is modelled here: such a store is left out by chance. Without it, Relacy passes a push whose
+/// exchange is not acquire, or not release, and a put-back that is relaxed: their only duty is to
+/// order stores to a link.
+///
+/// Not modelled: a store overtaken by more than the newest; a failing compare-exchange that finds
+/// an old value (the queue does not use what it finds); a load that finds what is stored only later
+/// (load buffering). Relacy has C++11's release sequences, which a thread's own relaxed store
+/// continues: C++20's are shorter. Here no thread reads such a store that had not read its head.
+template <class T>
+class model_atomic {
+public:
+    // NOLINTNEXTLINE(google-explicit-constructor): std::atomic's is implicit, too.
+    model_atomic(T initial)
+        : value_(initial)
+    {
+        newest_.written();
+    }
+
+    // The last argument is the place of the call, for the history that a failure prints.
+    T load(std::memory_order order,
+        rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()}) const
+    {
+        const turn alone;
+        const T found = value_.load(mutated(operation::load, order, from), from);
+        if (found == value_.debug_value())
+            newest_.read();
+        return found;
+    }
+
+    void store(T wanted, std::memory_order order,
+        rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
+    {
+        const turn alone;
+        const rl::memory_order used = mutated(operation::store, order, from);
+        if (omitted(order, from) || overtaken(from))
+            return;
+        value_.store(wanted, used, from);
+        newest_.written();
+        newest_is_exchanged_ = false;
+    }
+
+    T exchange(T wanted, std::memory_order order,
+        rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
+    {
+        T found{};
+        {
+            const turn alone;
+            found = value_.exchange(wanted, mutated(operation::exchange, order, from), from);
+            newest_is_exchanged_ = true;
+        }
+        if (auto* const watcher = watcher_of_thread[rl::thread_index()])
+            watcher->exchanged();
+        return found;
+    }
+
+    bool compare_exchange_strong(T& expected, T wanted, std::memory_order success,
+        std::memory_order failure,
+        rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
+    {
+        bool done = false;
+        {
+            const turn alone;
+            done = value_.compare_exchange_strong(expected, wanted,
+                mutated(operation::compare_exchange, success, from), from, as_relacy(failure),
+                from);
+            newest_is_exchanged_ = newest_is_exchanged_ || done;
+        }
+        auto* const watcher = watcher_of_thread[rl::thread_index()];
+        if (done && watcher != nullptr)
+            watcher->compare_exchanged();
+        return done;
+    }
+
+private:
+    /// Others may go first; then this thread goes on alone until the operation is done.
+    class turn {
+    public:
+        turn()
+        {
+            rl::ctx().sched();
+            rl::ctx().disable_preemption();
+        }
+        ~turn() { rl::ctx().enable_preemption(); }
+        turn(const turn&) = delete;
+        turn& operator=(const turn&) = delete;
+    };
+
+    rl::memory_order mutated(
+        operation what, std::memory_order order, const rl::debug_info& from) const
+    {
+        if (mutation_in_force->order == nullptr)
+            return as_relacy(order);
+        const std::memory_order used = mutation_in_force->order({what, order, from.func_, this});
+        operations_mutated += used == order ? 0U : 1U;
+        return as_relacy(used);
+    }
+
+    bool omitted(std::memory_order order, const rl::debug_info& from) const
+    {
+        const bool omitted = mutation_in_force->omits != nullptr
+            && mutation_in_force->omits({operation::store, order, from.func_, this});
+        operations_mutated += omitted ? 1U : 0U;
+        return omitted;
+    }
+
+    bool overtaken(const rl::debug_info& from) const
+    {
+        // A read-modify-write puts its value right behind the one it found: nothing fits between.
+        if (newest_is_exchanged_ || newest_.comes_before_this_thread())
+            return false;
+        ++stores_unordered;
+        if (rl::rand(2) != 0)
+            return false;
+        if (rl::ctx().collecting_history())
+            rl::ctx().exec_log_msg(from, "store overtaken: nothing orders it behind the newest");
+        return true;
+    }
+
+    rl::atomic<T> value_;
+    mutable newest_value newest_;
+    bool newest_is_exchanged_ = false;
+};
+
+} // namespace ngpoll::test
