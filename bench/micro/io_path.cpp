@@ -160,4 +160,3 @@ int main(int argc, char** argv)
     std::printf("finished %llu\n", static_cast<unsigned long long>(finished));
     return 0;
 }
-
