@@ -70,8 +70,8 @@ json interval_json(const bench_interval& of, std::uint32_t block_bytes)
         {"inline_share", ratio(of.stats.finished_inline, of.finished())},
         {"deferred_share", ratio(of.stats.finished_deferred, of.finished())},
         {"system_calls", of.stats.system_calls}, {"passes", of.stats.passes},
-        {"empty_passes", of.stats.empty_passes},
-        {"submitted_per_call", ratio(of.stats.sent, calls)},
+        {"empty_passes", of.stats.empty_passes}, {"sleeps", of.stats.sleeps},
+        {"takeovers", of.stats.takeovers}, {"submitted_per_call", ratio(of.stats.sent, calls)},
         {"completed_per_call", ratio(of.finished(), calls)}};
 }
 
@@ -110,7 +110,9 @@ bench_interval bench_interval::since(const bench_interval& before) const noexcep
             .passes = a.passes - b.passes,
             .empty_passes = a.empty_passes - b.empty_passes,
             .system_calls = a.system_calls - b.system_calls,
-            .sent = a.sent - b.sent},
+            .sent = a.sent - b.sent,
+            .sleeps = a.sleeps - b.sleeps,
+            .takeovers = a.takeovers - b.takeovers},
         .errors = errors - before.errors};
 }
 

@@ -5,6 +5,12 @@
 #include <array>
 #include <bit>
 #include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <ngpoll/completion_batch.hpp>
 #include <ngpoll/poll_queue.hpp>
@@ -15,23 +21,33 @@ namespace ngpoll {
 
 namespace {
 
-/// Looks at the role before the processor is offered to others. Short: on one processor nothing
-/// changes while we look.
-constexpr unsigned kSpinsBeforeYield = 64;
+/// How long a ring sleeps before it looks whether the one that polls has stopped: bounds the gap
+/// that a holder of the role leaves when it turns to something else.
+constexpr std::int64_t kSleepNs = 1'000'000;
 
 /// Most deferred completions finished before the ring looks at the drive again.
 constexpr std::uint32_t kDrainMax = 256;
 
+/// Passes after which the role goes to another ring: the one that polls gets its own completions
+/// sooner than the others, so all must have their turn.
+constexpr std::uint32_t kTurnPasses = 256;
+
 /// Most commands one pass takes from a shared queue.
 constexpr std::size_t kSharedBatchMax = 64;
 
-void pause_processor() noexcept
+/// Sleeps while `word` is `expected`; true when nobody woke it: the time ran out, or a signal came
+/// (a stream of them, from a profiler, must not keep the time from ever running out).
+bool futex_wait(
+    std::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t nanoseconds) noexcept
 {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
+    const timespec limit{.tv_sec = 0, .tv_nsec = nanoseconds};
+    return ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, &limit, nullptr, 0) != 0
+        && errno != EAGAIN;
+}
+
+void futex_wake(std::atomic<std::uint32_t>& word) noexcept
+{
+    ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
 } // namespace
@@ -44,6 +60,8 @@ ring_stats& ring_stats::operator+=(const ring_stats& other) noexcept
     empty_passes += other.empty_passes;
     system_calls += other.system_calls;
     sent += other.sent;
+    sleeps += other.sleeps;
+    takeovers += other.takeovers;
     return *this;
 }
 
@@ -72,39 +90,35 @@ ring::~ring()
     NGPOLL_ASSERT(deferred_.empty(deferred_at_), "a ring was destroyed with completions queued");
 }
 
-std::uint32_t ring::poll() noexcept { return pass(0); }
-
-std::uint32_t ring::wait(std::uint32_t n) noexcept
-{
-    if (in_callbacks_)
-        return 0;
-    const std::uint32_t wanted = std::min(n, outstanding());
-    std::uint32_t finished = 0;
-    // The poll loop: it ends when the drive has answered, however long that takes.
-    for (unsigned spins = 0; finished < wanted;) {
-        const std::uint32_t found = pass(wanted - finished);
-        finished += found;
-        if (found != 0 || !queue_.shared()) {
-            spins = 0;
-        } else if (++spins < kSpinsBeforeYield) {
-            pause_processor();
-        } else {
-            // A system call on purpose: before Linux 7.0 completions of commands this thread sent
-            // are task work, which runs when it next enters the kernel.
-            std::this_thread::yield();
-        }
-    }
-    return finished;
-}
-
-std::uint32_t ring::pass(std::uint32_t min_complete) noexcept
+std::uint32_t ring::poll() noexcept
 {
     NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
     // A pass inside a pass would find the completions that the outer one is still handing out.
     if (in_callbacks_)
         return 0;
     in_callbacks_ = true;
-    const std::uint32_t finished = queue_.shared() ? shared_pass() : own_pass(min_complete);
+    const std::uint32_t finished = queue_.shared() ? shared_poll() : own_pass(0);
+    in_callbacks_ = false;
+    return finished;
+}
+
+std::uint32_t ring::wait(std::uint32_t n) noexcept
+{
+    NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
+    if (in_callbacks_)
+        return 0;
+    const std::uint32_t wanted = std::min(n, outstanding());
+    std::uint32_t finished = 0;
+    in_callbacks_ = true;
+    if (queue_.shared()) {
+        // relaxed, both: a hint, to those that choose an heir.
+        waiting_.store(true, std::memory_order_relaxed);
+        finished = shared_wait(wanted);
+        waiting_.store(false, std::memory_order_relaxed);
+    } else
+        // The poll loop: it ends when the drive has answered, however long that takes.
+        while (finished < wanted)
+            finished += own_pass(wanted - finished);
     in_callbacks_ = false;
     return finished;
 }
@@ -123,12 +137,119 @@ std::uint32_t ring::own_pass(std::uint32_t min_complete) noexcept
     }
 }
 
-std::uint32_t ring::shared_pass() noexcept
+std::uint32_t ring::shared_poll() noexcept
 {
     queue_staged();
     std::uint32_t finished = drain_deferred();
-    if (!queue_.try_become_poller())
+    // A closing ring that claims the role goes first: between the passes of a loop of poll() it
+    // would find the role free by luck only.
+    if (queue_.role_claimed() || !queue_.try_become_poller(*this, poll_queue::taking::from_idle))
         return finished;
+    begin_turn();
+    finished += shared_pass();
+    queue_.end_pass();
+    queue_.lease_poller(*this);
+    return finished;
+}
+
+std::uint32_t ring::shared_wait(std::uint32_t wanted) noexcept
+{
+    auto taking = poll_queue::taking::nobody;
+    std::uint32_t finished = 0;
+    // The poll loop: it ends when the drive has answered, however long that takes.
+    for (;;) {
+        queue_staged();
+        finished += drain_deferred();
+        if (finished >= wanted)
+            return finished;
+        if (queue_.try_become_poller(*this, taking)) {
+            begin_turn();
+            finished += poll_for_all(wanted - finished);
+            continue;
+        }
+        taking
+            = sleep(wanted - finished) ? poll_queue::taking::from_idle : poll_queue::taking::nobody;
+    }
+}
+
+std::uint32_t ring::poll_for_all(std::uint32_t wanted) noexcept
+{
+    std::uint32_t finished = 0;
+    for (;;) {
+        finished += shared_pass();
+        // Not between passes: the heir's request, just handed over, keeps its ring from closing.
+        // One that is elsewhere would let the lease run out. relaxed: a hint.
+        if (++turn_passes_ >= kTurnPasses && heir_ != nullptr
+            && heir_->waiting_.load(std::memory_order_relaxed)) {
+            hand_over(*heir_);
+            return finished;
+        }
+        queue_.end_pass();
+        finished += drain_deferred();
+        queue_staged();
+        if (queue_.role_claimed()) {
+            queue_.step_aside();
+            return finished;
+        }
+        if (finished >= wanted) {
+            queue_.lease_poller(*this);
+            return finished;
+        }
+    }
+}
+
+void ring::begin_turn() noexcept
+{
+    if (std::exchange(queue_.last_poller_, this) == this)
+        return;
+    turn_passes_ = 0;
+    takeovers_.add(1);
+}
+
+void ring::hand_over(ring& heir) noexcept
+{
+    turn_passes_ = 0;
+    // release: as in wake().
+    heir.asleep_.store(0, std::memory_order_release);
+    queue_.lease_poller(heir);
+    // The heir may be gone by now: this takes its address, and touches no memory.
+    futex_wake(heir.asleep_);
+}
+
+bool ring::sleep(std::uint32_t missing) noexcept
+{
+    // relaxed: published by the exchange.
+    asleep_.store(1, std::memory_order_relaxed);
+    // seq_cst: the looks below must not be moved before it; pairs with the load in defer().
+    countdown_.exchange(static_cast<std::int32_t>(missing), std::memory_order_seq_cst);
+    bool timed_out = false;
+    // Not empty and nothing to pop is a producer between its two steps: it may have looked for a
+    // sleeper already, so that is no moment to sleep either.
+    if (deferred_.empty(deferred_at_) && queue_.another_polls(*this)) {
+        sleeps_.add(1);
+        timed_out = futex_wait(asleep_, 1, kSleepNs);
+    }
+    // relaxed: who still counts down what was armed wakes early at the worst.
+    countdown_.store(0, std::memory_order_relaxed);
+    return timed_out;
+}
+
+void ring::count_down() noexcept
+{
+    // acq_rel: the count-downs of one arming are ordered, and the last one wakes.
+    if (countdown_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        wake();
+}
+
+void ring::wake() noexcept
+{
+    // release: nothing but the flag goes with it; the completions are in the queue.
+    asleep_.store(0, std::memory_order_release);
+    futex_wake(asleep_);
+}
+
+std::uint32_t ring::shared_pass() noexcept
+{
     std::array<request*, kSharedBatchMax> batch;
     const std::size_t most = std::min<std::size_t>(options_.submit_batch_max, batch.size());
     std::size_t count = 0;
@@ -141,9 +262,7 @@ std::uint32_t ring::shared_pass() noexcept
             break;
     }
     // Never waits in the kernel: what others queue meanwhile would not be sent.
-    finished += polling_pass({batch.data(), count}, 0);
-    queue_.give_up_poller();
-    return finished;
+    return polling_pass({batch.data(), count}, 0);
 }
 
 std::uint32_t ring::polling_pass(
@@ -152,6 +271,7 @@ std::uint32_t ring::polling_pass(
     completion_batch batch(*this);
     const transport::pass_result did = queue_.transport_->pass(to_send, batch, seat_, min_complete);
     const std::uint32_t finished = batch.finished_inline();
+    heir_ = batch.last_deferred_to();
     passes_.add(1);
     system_calls_.add(did.system_calls);
     commands_sent_.add(did.sent);
@@ -229,8 +349,11 @@ void ring::close() noexcept
     abort_staged();
     while (outstanding() != 0)
         wait(outstanding());
-    if (queue_.shared() && queue_.transport_->completes_on_sender())
-        drain_queue();
+    if (queue_.shared()) {
+        if (queue_.transport_->completes_on_sender())
+            drain_queue();
+        leave_role();
+    }
     queue_.transport_->detach(seat_);
     queue_.detach(options_.depth);
     closed_ = true;
@@ -251,14 +374,24 @@ void ring::abort_staged() noexcept
 
 void ring::drain_queue() noexcept
 {
-    while (!queue_.try_become_poller())
-        std::this_thread::yield();
-    // Holding the role, so that nothing new is sent meanwhile.
+    queue_.claim_role(*this);
+    begin_turn();
+    // Holding the role, so that nothing new is sent meanwhile. The yield is a system call: what
+    // this thread sent completes in its own task work.
     while (queue_.transport_->in_flight() != 0) {
         polling_pass({}, 0);
         std::this_thread::yield();
     }
     queue_.give_up_poller();
+}
+
+void ring::leave_role() noexcept
+{
+    // A poller that handed over this ring's last completion may still be about to look whether it
+    // sleeps, or to make it its heir.
+    queue_.wait_for_pass_end();
+    // From here on nobody leases the role to this ring; the lease it may have ends with it.
+    queue_.end_lease(*this);
 }
 
 ring_stats ring::stats() const noexcept
@@ -268,7 +401,9 @@ ring_stats ring::stats() const noexcept
         .passes = passes_.get(),
         .empty_passes = empty_passes_.get(),
         .system_calls = system_calls_.get(),
-        .sent = commands_sent_.get()};
+        .sent = commands_sent_.get(),
+        .sleeps = sleeps_.get(),
+        .takeovers = takeovers_.get()};
 }
 
 } // namespace ngpoll

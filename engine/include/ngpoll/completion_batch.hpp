@@ -35,12 +35,16 @@ public:
             owner->finish(r);
         } else {
             ++deferred_;
+            last_deferred_to_ = owner;
             owner->defer(r);
         }
     }
 
     /// Completions handed to finish() so far, told once a batch by who calls it.
     void add_found(std::uint32_t count) noexcept { found_ += count; }
+
+    /// The other ring that got a completion last; its request shows that it is there still.
+    [[nodiscard]] ring* last_deferred_to() const noexcept { return last_deferred_to_; }
 
     [[nodiscard]] std::uint32_t found() const noexcept { return found_; }
     [[nodiscard]] std::uint32_t deferred() const noexcept { return deferred_; }
@@ -50,6 +54,7 @@ private:
     ring* const poll_ctx_;
     std::uint32_t found_ = 0;
     std::uint32_t deferred_ = 0;
+    ring* last_deferred_to_ = nullptr;
 };
 
 } // namespace ngpoll

@@ -86,9 +86,11 @@ public:
     {
         // relaxed: published by the exchange below (Q3).
         last.next.store(nullptr, std::memory_order_relaxed);
-        // acq_rel: release publishes last.next (Q3); acquire pairs with pop's put-back (Q2) and
-        // with the previous push (Q3), so that the link below comes after their stores to it.
-        node* prev = tail_.exchange(&last, std::memory_order_acq_rel);
+        // Release publishes last.next (Q3); acquire pairs with pop's put-back (Q2) and with the
+        // previous push (Q3), so that the link below comes after their stores to it. seq_cst: a
+        // producer that looks for a sleeper afterwards must not have its look moved before this;
+        // pairs with the load in empty(), made by a consumer that has said it will sleep.
+        node* prev = tail_.exchange(&last, std::memory_order_seq_cst);
         // Asked before the link: once linked, the consumer may take `prev` away.
         const bool was_empty = prev == &stub_;
         // release: publishes the contents of the whole chain (Q1); pairs with pop's link loads.
@@ -123,9 +125,9 @@ public:
     /// Consumer only. False while a producer is between its two steps, though pop() finds nothing.
     [[nodiscard]] bool empty(const cursor& at) const noexcept
     {
-        // relaxed: a look, not a proof; nothing is read through the value. Whoever wants to sleep
-        // on an empty queue has to order this look against the producers by other means.
-        return at.head_ == &stub_ && tail_.load(std::memory_order_relaxed) == &stub_;
+        // seq_cst: a consumer that has said it will sleep must not have this look moved before that
+        // store; pairs with the exchange in push. Nothing is read through the value.
+        return at.head_ == &stub_ && tail_.load(std::memory_order_seq_cst) == &stub_;
     }
 
 private:

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <ngpoll/mpsc_queue.hpp>
@@ -39,7 +40,8 @@ struct poll_queue_report {
 ///
 /// Made on any thread. With `rings_max` 1 it belongs to the first ring's thread from then on, and
 /// costs nothing for being shareable; with more, rings on other threads share it: one of them polls
-/// at a time and hands the others' completions over. It must outlive its rings and buffer pools.
+/// at a time and hands the others their completions, and those that wait meanwhile sleep. It must
+/// outlive its rings and buffer pools.
 ///
 /// Invariant: requests submitted and not finished, over all rings, <= depth.
 class poll_queue {
@@ -80,11 +82,24 @@ private:
 
     poll_queue(std::unique_ptr<transport> made, options how) noexcept;
 
-    /// Who polls. Written by compare-exchange and store only, never drifts.
-    enum class role : std::uint32_t { free, in_pass };
+    /// Who may take the poller's role from a ring that has it leased.
+    enum class taking { nobody, from_idle, from_any };
 
-    [[nodiscard]] bool try_become_poller() noexcept;
+    [[nodiscard]] bool try_become_poller(const ring& who, taking how) noexcept;
+    /// Ends the pass: the role is `who`'s from now on, and may be taken from it.
+    void lease_poller(const ring& who) noexcept;
     void give_up_poller() noexcept;
+    void end_lease(const ring& who) noexcept;
+    /// Whether the role is neither nobody's nor `who`'s, to whom it may have been handed just now.
+    [[nodiscard]] bool another_polls(const ring& who) const noexcept;
+    /// Asks the poller to step aside, and returns with the role.
+    void claim_role(const ring& who) noexcept;
+    [[nodiscard]] bool role_claimed() const noexcept;
+    /// The poller's answer: gives the role up, and returns when the claim is served.
+    void step_aside() noexcept;
+    void end_pass() noexcept;
+    /// Returns once every pass that was under way has ended.
+    void wait_for_pass_end() const noexcept;
     void attach(std::uint32_t depth);
     void detach(std::uint32_t depth) noexcept;
 
@@ -100,7 +115,15 @@ private:
     // whoever is the poller.
     mpsc_queue<> submissions_;
     mpsc_queue<>::cursor submissions_at_{submissions_};
-    alignas(64) std::atomic<role> role_{role::free};
+    const ring* last_poller_ = nullptr; ///< written by the poller; compared, never looked into
+    // The poller's role: nobody's (0), leased by a ring (its address), or that ring's for a pass
+    // (its address and kInPass). Only the first two can be taken, by compare-exchange.
+    static constexpr std::uintptr_t kInPass = 1;
+    alignas(64) std::atomic<std::uintptr_t> role_{0};
+    std::atomic<std::uint64_t> leased_since_ns_{0}; ///< written by the poller before it leases
+    std::atomic<std::thread::id> leased_thread_{}; ///< the same; whose rings take it at once
+    std::atomic<std::uint64_t> passes_ended_{0}; ///< written by the poller
+    alignas(64) std::atomic<std::uint32_t> claims_{0}; ///< closing rings that wait for the role
 };
 
 } // namespace ngpoll

@@ -24,6 +24,8 @@ struct ring_stats {
     std::uint64_t empty_passes = 0; ///< those that found nothing
     std::uint64_t system_calls = 0; ///< io_uring_enter calls this ring made
     std::uint64_t sent = 0; ///< commands this ring sent to the drive, its own and others'
+    std::uint64_t sleeps = 0; ///< times it slept because another ring polled
+    std::uint64_t takeovers = 0; ///< times it took the poller's role over
 
     ring_stats& operator+=(const ring_stats& other) noexcept;
 };
@@ -83,7 +85,8 @@ public:
     std::uint32_t poll() noexcept;
 
     /// Polls until `n` requests have finished, or as many as are outstanding if those are fewer,
-    /// and returns how many did. On a queue of its own it waits inside the kernel. A signal does
+    /// and returns how many did. On a queue of its own it waits inside the kernel; on a
+    /// shared one it polls for all, or sleeps while another ring does. A signal does
     /// not end it.
     std::uint32_t wait(std::uint32_t n) noexcept;
 
@@ -105,6 +108,7 @@ public:
 
 private:
     friend class completion_batch;
+    friend class poll_queue;
 
     /// A statistic: one thread writes, others may read.
     class counter {
@@ -121,8 +125,16 @@ private:
         std::atomic<std::uint64_t> value_{0};
     };
 
-    std::uint32_t pass(std::uint32_t min_complete) noexcept;
+    std::uint32_t shared_poll() noexcept;
+    std::uint32_t shared_wait(std::uint32_t wanted) noexcept;
+    /// With the role: passes until `wanted` requests of this ring finished, or the role is gone.
+    std::uint32_t poll_for_all(std::uint32_t wanted) noexcept;
     std::uint32_t shared_pass() noexcept;
+    /// Sleeps until `missing` deferred completions came, or for kSleepNs; true when time ran out.
+    bool sleep(std::uint32_t missing) noexcept;
+    void wake() noexcept;
+    /// After taking the role: counts it where another ring had it before.
+    void begin_turn() noexcept;
     std::uint32_t own_pass(std::uint32_t min_complete) noexcept;
     std::uint32_t polling_pass(
         std::span<request* const> to_send, std::uint32_t min_complete) noexcept;
@@ -133,6 +145,8 @@ private:
     void queue_staged() noexcept;
     void abort_staged() noexcept;
     void drain_queue() noexcept;
+    void hand_over(ring& heir) noexcept;
+    void leave_role() noexcept;
 
     /// Finishes `r` on this ring's own thread.
     void finish(request& r) noexcept
@@ -142,7 +156,15 @@ private:
     }
 
     /// Hands `r`, found by another ring, over to this one. Any thread.
-    void defer(request& r) noexcept { deferred_.push(r); }
+    void defer(request& r) noexcept
+    {
+        deferred_.push(r);
+        // seq_cst: not before the push's exchange. Either this sees that the owner has armed, or
+        // the owner, which looks into its queue after arming, sees the push.
+        if (countdown_.load(std::memory_order_seq_cst) > 0)
+            count_down();
+    }
+    void count_down() noexcept;
 
     /// What closing takes from limit_: submit() then refuses without a test of its own.
     static constexpr std::int64_t kClosing = std::int64_t{1} << 62;
@@ -166,16 +188,22 @@ private:
     poll_queue& queue_;
     transport_seat seat_;
     options options_;
+    std::uint32_t turn_passes_ = 0; ///< passes since this ring last took the role
+    ring* heir_ = nullptr; ///< who may follow as poller; good within the pass that set it
     bool in_callbacks_ = false;
     bool closing_ = false;
     bool closed_ = false;
     std::thread::id thread_ = std::this_thread::get_id();
     counter finished_inline_, finished_deferred_, passes_, empty_passes_, system_calls_,
-        commands_sent_;
+        commands_sent_, sleeps_, takeovers_;
 
     // Written by the rings that found this one's completions, and by this one's drain.
     mpsc_queue<> deferred_;
     mpsc_queue<>::cursor deferred_at_{deferred_};
+    /// Completions to come until this ring is woken; armed by the owner, counted down by pollers.
+    alignas(64) std::atomic<std::int32_t> countdown_{0};
+    std::atomic<bool> waiting_{false}; ///< its thread is in wait(): who hands the role over looks
+    std::atomic<std::uint32_t> asleep_{0}; ///< the futex; 1 while this ring may sleep
 };
 
 } // namespace ngpoll

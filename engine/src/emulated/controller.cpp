@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -13,6 +12,7 @@
 #include <ngpoll/assert.hpp>
 #include <ngpoll/command.hpp>
 
+#include "../clock.hpp"
 #include "../error.hpp"
 
 namespace ngpoll::emulated {
@@ -33,13 +33,6 @@ constexpr std::uint16_t kUnrecoveredReadError = 0x0281;
 
 /// Stands for every namespace of the controller, where a command allows it.
 constexpr std::uint32_t kBroadcastNamespaceId = 0xffffffff;
-
-std::uint64_t now_ns() noexcept
-{
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-        std::chrono::steady_clock::now().time_since_epoch())
-                                          .count());
-}
 
 } // namespace
 
@@ -94,13 +87,13 @@ void controller::complete(queue_pair& queue, const completion_entry& entry) noex
     }
     NGPOLL_DEBUG_ASSERT(queue.delayed_count_ < queue.entries(), "more commands than entries");
     const std::uint32_t at = (queue.delayed_head_ + queue.delayed_count_) % queue.entries();
-    queue.delayed_[at] = {.due_ns = now_ns() + settings_.latency_ns, .entry = entry};
+    queue.delayed_[at] = {.due_ns = detail::now_ns() + settings_.latency_ns, .entry = entry};
     ++queue.delayed_count_;
 }
 
 void controller::post_due(queue_pair& queue) noexcept
 {
-    const std::uint64_t now = now_ns();
+    const std::uint64_t now = detail::now_ns();
     while (queue.delayed_count_ != 0 && queue.delayed_[queue.delayed_head_].due_ns <= now) {
         post(queue, queue.delayed_[queue.delayed_head_].entry);
         queue.delayed_head_ = queue.after(queue.delayed_head_);

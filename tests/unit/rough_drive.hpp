@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
+#include <deque>
+#include <dlfcn.h>
+#include <linux/futex.h>
+#include <memory>
+#include <pthread.h>
+#include <string>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "catch.hpp"
+#include "drive.hpp"
+#include "futex_probe.hpp"
+#include "testing_access.hpp"
+
+using namespace ngpoll;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+struct worker;
+
+struct tracked_request : request {
+    worker* by = nullptr;
+    std::uint64_t number = 0; ///< of its submission, for the order
+    bool in_flight = false;
+    bool again = false; ///< its callback submits it again
+};
+
+/// A drive that takes its time within a pass, so that others overtake the ring that polls, and sees
+/// when two rings are at it at once.
+class rough_drive : public transport {
+public:
+    struct options {
+        std::uint64_t latency_ns = 0;
+        bool rough = false; ///< stumbles between completions and after the last one
+        bool on_sender = false; ///< closing rings then claim the role and drain
+        std::chrono::microseconds pass_takes{0};
+    };
+
+    explicit rough_drive(options how)
+        : how_(how)
+    {
+        report_.mode = poll_mode::polled;
+        report_.transport = "rough";
+    }
+
+    transport_seat attach() override
+    {
+        attached.fetch_add(1);
+        return {};
+    }
+    void detach(const transport_seat&) noexcept override { attached.fetch_sub(1); }
+    pass_result pass(std::span<request* const> to_send, completion_batch& batch,
+        const transport_seat&, std::uint32_t) noexcept override;
+    pass_result send(std::span<request* const> to_send, const transport_seat&) noexcept override
+    {
+        accept(to_send);
+        return {.sent = static_cast<std::uint32_t>(to_send.size())};
+    }
+    [[nodiscard]] std::uint32_t in_flight() const noexcept override
+    {
+        return static_cast<std::uint32_t>(flying_.size());
+    }
+    [[nodiscard]] bool completes_on_sender() const noexcept override { return how_.on_sender; }
+    std::uint16_t register_buffers(std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
+    {
+        return buffer::kNotFixed;
+    }
+    void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override { }
+
+    std::atomic<std::uint64_t> collisions{0};
+    std::atomic<std::uint64_t> passes{0};
+    std::atomic<int> attached{0};
+    std::atomic<bool> in_pass{false};
+
+private:
+    struct flying {
+        request* r;
+        steady_clock::time_point due;
+    };
+
+    void accept(std::span<request* const> to_send)
+    {
+        const auto due = steady_clock::now() + std::chrono::nanoseconds(how_.latency_ns);
+        for (request* const r : to_send)
+            flying_.push_back({r, due});
+    }
+
+    options how_;
+    std::deque<flying> flying_; // not atomic: TSan tells of passes that are not in order
+};
+
+} // namespace

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdarg>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
+#include <deque>
+#include <dlfcn.h>
+#include <linux/futex.h>
+#include <memory>
+#include <pthread.h>
+#include <string>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include "catch.hpp"
+#include "drive.hpp"
+#include "futex_probe.hpp"
+#include "rough_drive.hpp"
+#include "shared_wait_worker.hpp"
+#include "testing_access.hpp"
+
+using namespace ngpoll;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+TEST_CASE("rings that wait, poll, leave and close on an emulated drive lose nothing")
+{
+    const unsigned threads = GENERATE(3U, 16U);
+    const char* latency = GENERATE("0", "20us", "200us");
+    CAPTURE(threads, latency);
+    test::chance random("shared wait");
+    CAPTURE(random.seed());
+    const std::uint64_t sessions
+        = test::rounds("shared wait sessions per thread", threads == 16 ? 30 : 60);
+    test::drive emulated(std::string("emu:size=1M,latency=") + latency,
+        {.depth = threads * 32, .rings_max = threads});
+    const workers_list workers = make_workers(threads);
+    reset_counts();
+    run_all(workers, emulated.queue, random.seed(), sessions, true);
+    print_counts("emulated");
+    check_all(workers);
+}
+
+TEST_CASE("a poller that stumbles within its passes touches no ring that is gone")
+{
+    const unsigned threads = GENERATE(2U, 5U, 16U);
+    const std::uint64_t latency_us = GENERATE(0, 20, 200);
+    const bool on_sender = GENERATE(false, true);
+    CAPTURE(threads, latency_us, on_sender);
+    test::chance random("stumbling poller");
+    CAPTURE(random.seed());
+    const std::uint64_t sessions
+        = test::rounds("stumbling poller sessions per thread", threads == 16 ? 15 : 40);
+    auto made = std::make_unique<rough_drive>(rough_drive::options{
+        .latency_ns = latency_us * 1000, .rough = true, .on_sender = on_sender});
+    rough_drive& drive = *made;
+    const auto queue = on(std::move(made), threads);
+    const workers_list workers = make_workers(threads);
+    reset_counts();
+    run_all(workers, *queue, random.seed(), sessions, true);
+    print_counts("stumbling");
+    check_all(workers);
+    CHECK(drive.collisions.load() == 0);
+    CHECK(drive.attached.load() == 0);
+    CHECK(drive.in_flight() == 0);
+    CHECK(lost_wakes.load() == 0);
+}
+
+TEST_CASE("no ring goes to sleep on completions it was handed")
+{
+    const std::uint32_t batch = GENERATE(1U, 2U, 8U);
+    const bool with_jitter = GENERATE(false, true);
+    CAPTURE(batch, with_jitter);
+    auto made = std::make_unique<rough_drive>(rough_drive::options{.rough = with_jitter});
+    rough_drive& drive = *made;
+    const auto queue = on(std::move(made), 3);
+    const std::uint64_t waits
+        = test::rounds("waits of two rings that do not poll", with_jitter ? 3000 : 20000);
+    const workers_list workers = make_workers(3);
+    std::atomic<unsigned> running{2};
+    reset_counts();
+    {
+        test::watchdog dog([&] { print_state(workers); });
+        std::vector<std::thread> threads;
+        for (const auto& each : workers)
+            threads.emplace_back([&, w = each.get()] {
+                start(*w, 7, with_jitter);
+                ring own(*queue, {.depth = 32});
+                w->own = &own;
+                if (w->number == 0) {
+                    // Polls for the others, whose own lease never comes to be.
+                    while (running.load() != 0)
+                        own.poll();
+                } else {
+                    for (std::uint64_t i = 0; i < waits; ++i) {
+                        for (std::uint32_t j = 0; j < batch; ++j)
+                            w->submit(w->requests[j]);
+                        w->wait(batch);
+                    }
+                    running.fetch_sub(1);
+                }
+                w->close();
+                here = nullptr;
+            });
+        for (std::thread& thread : threads)
+            thread.join();
+    }
+    print_counts("handed over");
+    check_all(workers);
+    CHECK(drive.collisions.load() == 0);
+    CHECK(lost_wakes.load() == 0);
+}
+
+TEST_CASE("threads taken off their processor anywhere lose no wake and touch no ring that is gone")
+{
+    // A signal's handler sleeps: between any two instructions of the engine, those too between
+    // which a test has no place of its own.
+    struct sigaction away { };
+    away.sa_handler = [](int) {
+        const int error = errno;
+        ::usleep(60);
+        errno = error;
+    };
+    REQUIRE(::sigaction(SIGUSR2, &away, nullptr) == 0);
+    const std::uint64_t sessions = test::rounds("interrupted sessions", 1500);
+    constexpr unsigned kWaits = 8;
+    auto made = std::make_unique<rough_drive>(rough_drive::options{});
+    rough_drive& drive = *made;
+    const auto queue = on(std::move(made), 3);
+    const workers_list workers = make_workers(3);
+    std::atomic<unsigned> running{2};
+    std::atomic<unsigned> alive{3};
+    std::atomic<bool> may_end{false};
+    reset_counts();
+    {
+        test::watchdog dog([&] { print_state(workers); });
+        std::vector<std::thread> threads;
+        for (const auto& each : workers)
+            threads.emplace_back([&, w = each.get()] {
+                start(*w, 7, false);
+                if (w->number == 0) {
+                    ring own(*queue, {.depth = 32});
+                    while (running.load() != 0)
+                        own.poll();
+                } else {
+                    for (std::uint64_t i = 0; i < sessions; ++i) {
+                        auto own = std::make_unique<ring>(*queue, ring::options{.depth = 32});
+                        w->own = own.get();
+                        for (unsigned j = 0; j < kWaits; ++j) {
+                            w->submit(w->requests[0]);
+                            w->wait(1);
+                        }
+                        w->close();
+                    }
+                    running.fetch_sub(1);
+                }
+                here = nullptr;
+                alive.fetch_sub(1);
+                while (!may_end.load()) // its handle is good until then
+                    std::this_thread::sleep_for(milliseconds(1));
+            });
+        for (std::uint64_t i = 0; alive.load() != 0; ++i) {
+            ::pthread_kill(threads[i % 3].native_handle(), SIGUSR2);
+            std::this_thread::sleep_for(microseconds(1));
+        }
+        may_end = true;
+        for (std::thread& thread : threads)
+            thread.join();
+    }
+    print_counts("interrupted");
+    check_all(workers);
+    CHECK(drive.collisions.load() == 0);
+    CHECK(lost_wakes.load() == 0);
+}
+
+TEST_CASE("the last completion of those waited for wakes the ring")
+{
+    // The other ring polls all the while, and a completion takes longer than falling asleep, so
+    // nearly each wait sleeps; were it not woken, it would sleep to the end of its time.
+    auto made = std::make_unique<rough_drive>(rough_drive::options{.latency_ns = 200'000});
+    const auto queue = on(std::move(made), 2);
+    const workers_list workers = make_workers(2);
+    constexpr unsigned kWaits = 300;
+    std::atomic<bool> polls{false};
+    std::atomic<bool> over{false};
+    std::vector<steady_clock::duration> took;
+    reset_counts();
+    {
+        test::watchdog dog([&] { print_state(workers); });
+        std::thread polling([&] {
+            start(*workers[0], 1, false);
+            ring own(*queue, {.depth = 32});
+            while (!over.load()) {
+                own.poll();
+                polls = true;
+            }
+            here = nullptr;
+        });
+        std::thread waiting([&] {
+            worker& w = *workers[1];
+            start(w, 1, false);
+            while (!polls.load())
+                std::this_thread::yield();
+            ring own(*queue, {.depth = 32});
+            w.own = &own;
+            for (unsigned i = 0; i < kWaits; ++i) {
+                for (unsigned j = 0; j < 4; ++j)
+                    w.submit(w.requests[j]);
+                const auto before = steady_clock::now();
+                w.wait(4);
+                took.push_back(steady_clock::now() - before);
+                // Should it have the lease now: time for the other to take it back.
+                std::this_thread::sleep_for(microseconds(150));
+            }
+            w.close();
+            here = nullptr;
+        });
+        waiting.join();
+        over = true;
+        polling.join();
+    }
+    print_counts("woken");
+    check_all(workers);
+    std::nth_element(took.begin(), took.begin() + kWaits / 2, took.end());
+    CHECK(took[kWaits / 2] < kSleep);
+    CHECK(wakes.load() >= kWaits / 2);
+}
+
+TEST_CASE("two rings of one thread wait in turns without sleeping out each other's lease")
+{
+    test::drive emulated("emu:size=1M", {.depth = 64, .rings_max = 2});
+    const workers_list workers = make_workers(2);
+    ring a(emulated.queue, {.depth = 32});
+    ring b(emulated.queue, {.depth = 32});
+    workers[0]->own = &a;
+    workers[1]->own = &b;
+    constexpr unsigned kTurns = 200;
+    reset_counts();
+    {
+        test::watchdog dog([&] { print_state(workers); });
+        for (unsigned i = 0; i < kTurns; ++i)
+            for (const auto& w : workers) {
+                start(*w, 1, false);
+                w->submit(w->requests[0]);
+                w->wait(1);
+            }
+        here = nullptr;
+    }
+    print_counts("in turns");
+    CHECK(sleeps.load() < kTurns / 10);
+}
+
+TEST_CASE("signals do not keep a waiting ring from taking over")
+{
+    test::drive emulated("emu:size=1M", {.depth = 64, .rings_max = 2});
+    struct sigaction quiet { };
+    quiet.sa_handler = [](int) {};
+    REQUIRE(::sigaction(SIGUSR1, &quiet, nullptr) == 0);
+    ring holder(emulated.queue, {.depth = 32});
+    test::counted_request first(flush_command(1));
+    REQUIRE(holder.submit(first));
+    REQUIRE(holder.wait(1) == 1); // has the lease, and leaves
+    reset_counts();
+    const workers_list workers = make_workers(1);
+    std::atomic<bool> over{false};
+    std::atomic<bool> started{false};
+    steady_clock::duration took{};
+    test::watchdog dog([&] { print_state(workers); });
+    std::thread waiting([&] {
+        worker& w = *workers[0];
+        start(w, 1, false);
+        ring own(emulated.queue, {.depth = 32});
+        w.own = &own;
+        w.submit(w.requests[0]);
+        started = true;
+        const auto before = steady_clock::now();
+        w.wait(1);
+        took = steady_clock::now() - before;
+        over = true;
+        here = nullptr;
+    });
+    while (!started)
+        std::this_thread::yield();
+    // As a profiler's timer would, for a second at most.
+    const auto enough = steady_clock::now() + std::chrono::seconds(1);
+    while (!over && steady_clock::now() < enough) {
+        ::pthread_kill(waiting.native_handle(), SIGUSR1);
+        std::this_thread::sleep_for(microseconds(100));
+    }
+    waiting.join();
+    std::printf("%llu sleeps interrupted, %lld us\n",
+        static_cast<unsigned long long>(interrupted.load()),
+        static_cast<long long>(std::chrono::duration_cast<microseconds>(took).count()));
+    CHECK(took < milliseconds(100));
+}
+
+namespace {
+
+std::chrono::nanoseconds processor_time()
+{
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+} // namespace
+
+TEST_CASE("a closing ring leaves the processor to a poller whose pass takes long")
+{
+    // It may be the very processor that the poller needs, and this thread the more urgent one.
+    const bool on_sender = GENERATE(false, true);
+    CAPTURE(on_sender);
+    auto made = std::make_unique<rough_drive>(
+        rough_drive::options{.on_sender = on_sender, .pass_takes = milliseconds(100)});
+    rough_drive& drive = *made;
+    const auto queue = on(std::move(made), 2);
+    auto closing = std::make_unique<ring>(*queue, ring::options{.depth = 32});
+    test::watchdog dog([] { std::fprintf(stderr, "close() does not return\n"); });
+    std::thread polling([&] {
+        ring own(*queue, {.depth = 32});
+        own.poll();
+    });
+    while (!drive.in_pass)
+        std::this_thread::yield();
+    const auto before = processor_time();
+    closing->close();
+    CHECK(processor_time() - before < milliseconds(50));
+    polling.join();
+}
+
+TEST_CASE("the role is handed to a ring that waits, not to one that is elsewhere")
+{
+    // B's requests complete while B is busy with other things; A must not go to sleep on B's lease
+    // after its turn.
+    test::drive emulated("emu:size=1M", {.depth = 64, .rings_max = 2});
+    const workers_list workers = make_workers(2);
+    std::atomic<bool> started{false};
+    std::atomic<bool> over{false};
+    constexpr std::uint64_t kRounds = 100;
+    reset_counts();
+    {
+        test::watchdog dog([&] { print_state(workers); });
+        std::thread waiting([&] {
+            worker& w = *workers[0];
+            start(w, 1, false);
+            ring own(emulated.queue, {.depth = 32, .submit_batch_max = 1});
+            w.own = &own;
+            while (!over.load()) {
+                w.submit(w.requests[0]);
+                w.wait(1);
+                started = true;
+            }
+            w.close();
+            here = nullptr;
+        });
+        std::thread absent([&] {
+            worker& w = *workers[1];
+            w.thread = std::this_thread::get_id(); // does not wait, so its calls are not counted
+            while (!started)
+                std::this_thread::yield();
+            ring own(emulated.queue, {.depth = 32});
+            w.own = &own;
+            for (std::uint64_t i = 0; i < kRounds; ++i) {
+                for (tracked_request& r : w.requests)
+                    if (!r.in_flight)
+                        w.submit(r);
+                own.flush();
+                std::this_thread::sleep_for(milliseconds(3));
+                own.poll();
+            }
+            w.close();
+            over = true;
+        });
+        waiting.join();
+        absent.join();
+    }
+    print_counts("to one that waits");
+    CHECK(time_outs.load() < kRounds / 4);
+}
