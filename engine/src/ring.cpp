@@ -32,6 +32,10 @@ constexpr std::uint32_t kDrainMax = 256;
 /// sooner than the others, so all must have their turn.
 constexpr std::uint32_t kTurnPasses = 256;
 
+/// This thread is in poll() or wait() of a ring on a shared queue. What it would wait for in
+/// another one, from a callback, may be its own pass further up the stack.
+thread_local bool in_shared_queue = false;
+
 /// Most commands one pass takes from a shared queue.
 constexpr std::size_t kSharedBatchMax = 64;
 
@@ -94,10 +98,17 @@ std::uint32_t ring::poll() noexcept
 {
     NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
     // A pass inside a pass would find the completions that the outer one is still handing out.
-    if (in_callbacks_)
+    if (in_callbacks_ || (queue_.shared() && in_shared_queue))
         return 0;
     in_callbacks_ = true;
-    const std::uint32_t finished = queue_.shared() ? shared_poll() : own_pass(0);
+    std::uint32_t finished = 0;
+    if (queue_.shared()) {
+        in_shared_queue = true;
+        finished = shared_poll();
+        in_shared_queue = false;
+    } else {
+        finished = own_pass(0);
+    }
     in_callbacks_ = false;
     return finished;
 }
@@ -105,7 +116,7 @@ std::uint32_t ring::poll() noexcept
 std::uint32_t ring::wait(std::uint32_t n) noexcept
 {
     NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
-    if (in_callbacks_)
+    if (in_callbacks_ || (queue_.shared() && in_shared_queue))
         return 0;
     const std::uint32_t wanted = std::min(n, outstanding());
     std::uint32_t finished = 0;
@@ -113,12 +124,15 @@ std::uint32_t ring::wait(std::uint32_t n) noexcept
     if (queue_.shared()) {
         // relaxed, both: a hint, to those that choose an heir.
         waiting_.store(true, std::memory_order_relaxed);
+        in_shared_queue = true;
         finished = shared_wait(wanted);
+        in_shared_queue = false;
         waiting_.store(false, std::memory_order_relaxed);
-    } else
+    } else {
         // The poll loop: it ends when the drive has answered, however long that takes.
         while (finished < wanted)
             finished += own_pass(wanted - finished);
+    }
     in_callbacks_ = false;
     return finished;
 }
@@ -343,6 +357,8 @@ void ring::close() noexcept
     if (closed_)
         return;
     NGPOLL_ASSERT(!in_callbacks_, "a ring cannot be closed from inside its own callbacks");
+    NGPOLL_ASSERT(!queue_.shared() || !in_shared_queue,
+        "a ring on a shared queue cannot be closed from inside a callback of such a ring");
     NGPOLL_ASSERT(thread_ == std::this_thread::get_id(), "close a ring on the thread that made it");
     closing_ = true;
     limit_ -= kClosing;

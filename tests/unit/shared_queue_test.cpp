@@ -203,3 +203,32 @@ TEST_CASE("a batch sends no more than the poller's limit and keeps the rest in o
         CHECK(r.finished == 1);
     CHECK(small.stats().sent + big.stats().sent == 48);
 }
+
+TEST_CASE("inside a callback, other rings of the thread on shared queues do not poll or wait")
+{
+    test::drive on("emu:", {.depth = 4, .rings_max = 2});
+    struct nested {
+        ring* other;
+        std::uint32_t polled = 7;
+        std::uint32_t waited = 7;
+    };
+    request outer;
+    request inner;
+    ring first(on.queue, {.depth = 2});
+    ring second(on.queue, {.depth = 2});
+    nested saw{.other = &second};
+    outer.cmd = inner.cmd = flush_command(1);
+    outer.context = &saw;
+    outer.on_complete = [](request& r) noexcept {
+        auto& in = *static_cast<nested*>(r.context);
+        in.polled = in.other->poll();
+        in.waited = in.other->wait(1);
+    };
+    REQUIRE(second.submit(inner));
+    REQUIRE(first.submit(outer));
+    const test::watchdog dog(first);
+    REQUIRE(first.wait(1) == 1);
+    CHECK(saw.polled == 0);
+    CHECK(saw.waited == 0);
+    CHECK(second.wait(1) == 1);
+}

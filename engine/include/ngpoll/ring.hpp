@@ -41,7 +41,9 @@ struct transport_seat {
 /// Made, used and closed on one thread; stats() alone may be called from others. submit() only
 /// stages a request; poll(), wait() or flush() sends it. Callbacks run inside poll(), wait() and
 /// close(). Inside a callback submit() is as usual, poll(), wait() and flush() return 0 at once,
-/// and close() is a bug. Nothing here throws, but for the constructor.
+/// and close() is a bug; on shared queues so it is for all rings of the thread, whoever's callback
+/// it is. A callback must not wait for another thread's close(). Nothing throws but the
+/// constructor.
 ///
 /// Invariant: outstanding() <= depth, and each accepted request is finished exactly once.
 class ring {
