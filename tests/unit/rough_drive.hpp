@@ -1,35 +1,19 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
-#include <csignal>
-#include <cstdarg>
 #include <cstdint>
-#include <cstdio>
-#include <ctime>
 #include <deque>
-#include <dlfcn.h>
-#include <linux/futex.h>
-#include <memory>
-#include <pthread.h>
-#include <string>
-#include <sys/syscall.h>
+#include <span>
 #include <thread>
-#include <unistd.h>
-#include <vector>
 
 #include "catch.hpp"
-#include "drive.hpp"
 #include "futex_probe.hpp"
-#include "testing_access.hpp"
+#include "transport.hpp"
 
 using namespace ngpoll;
 using std::chrono::microseconds;
-using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 namespace {

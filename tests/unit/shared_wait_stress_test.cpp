@@ -1,36 +1,20 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
-#include <array>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdarg>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
-#include <deque>
-#include <dlfcn.h>
-#include <linux/futex.h>
 #include <memory>
-#include <pthread.h>
 #include <string>
-#include <sys/syscall.h>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
-#include "catch.hpp"
-#include "drive.hpp"
-#include "futex_probe.hpp"
-#include "rough_drive.hpp"
-#include "shared_wait_worker.hpp"
-#include "testing_access.hpp"
+#include <pthread.h>
+#include <unistd.h>
 
-using namespace ngpoll;
-using std::chrono::microseconds;
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
+#include "catch.hpp"
+#include "shared_wait_worker.hpp"
 
 TEST_CASE("rings that wait, poll, leave and close on an emulated drive lose nothing")
 {
