@@ -71,7 +71,8 @@ json interval_json(const bench_interval& of, std::uint32_t block_bytes)
         {"deferred_share", ratio(of.stats.finished_deferred, of.finished())},
         {"system_calls", of.stats.system_calls}, {"passes", of.stats.passes},
         {"empty_passes", of.stats.empty_passes}, {"sleeps", of.stats.sleeps},
-        {"takeovers", of.stats.takeovers}, {"submitted_per_call", ratio(of.stats.sent, calls)},
+        {"wakes", of.stats.wakes}, {"takeovers", of.stats.takeovers},
+        {"submitted_per_call", ratio(of.stats.sent, calls)},
         {"completed_per_call", ratio(of.finished(), calls)}};
 }
 
@@ -112,6 +113,7 @@ bench_interval bench_interval::since(const bench_interval& before) const noexcep
             .system_calls = a.system_calls - b.system_calls,
             .sent = a.sent - b.sent,
             .sleeps = a.sleeps - b.sleeps,
+            .wakes = a.wakes - b.wakes,
             .takeovers = a.takeovers - b.takeovers},
         .errors = errors - before.errors};
 }

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <thread>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "backend.hpp"
 #include "clock.hpp"
 #include "error.hpp"
+#include "process.hpp"
 #include "transport.hpp"
 
 namespace ngpoll {
@@ -23,8 +25,8 @@ namespace {
 /// IORING_MAX_ENTRIES: more submission entries than this io_uring_setup refuses.
 constexpr std::uint32_t kRingEntriesMax = 32768;
 
-/// How long a ring that stopped polling keeps the role from the others.
-constexpr std::int64_t kLeaseNs = 100'000;
+/// In flight and not polled for so long is worth a warning: the driver's own timeout is 30 s.
+constexpr std::int64_t kUnpolledNsMax = 20'000'000'000;
 
 /// Between two looks at what another thread is about to do. A sleep, not a yield: a real-time
 /// thread that yields keeps a lower one, which may be the one it waits for, from its processor.
@@ -59,23 +61,31 @@ const char* to_string(poll_mode mode) noexcept
 poll_queue::poll_queue(const nvme_namespace& device, options how)
     : options_(how)
     , device_(device.backend_)
+    , process_(detail::process_generation())
 {
     check_depth(device.info(), how.depth);
     if (how.rings_max == 0)
         detail::fail(
             EINVAL, "rings_max 0: a poll queue without rings does nothing; give 1 or more");
+    if (how.rings_max > 1 && how.mode == poll_mode::hybrid)
+        detail::fail(EINVAL,
+            "hybrid polling sleeps inside the kernel, and what the other rings of a shared queue "
+            "hand "
+            "in meanwhile would not be sent; poll without it, or give each ring a queue of its "
+            "own");
     transport_ = device_->open_transport(how);
 }
 
 poll_queue::poll_queue(std::unique_ptr<transport> made, options how) noexcept
     : options_(how)
     , transport_(std::move(made))
+    , process_(detail::process_generation())
 {
 }
 
 poll_queue::~poll_queue()
 {
-    NGPOLL_ASSERT(rings_attached_ == 0, "close every ring before its poll_queue is destroyed");
+    NGPOLL_ASSERT(rings_.empty(), "close every ring before its poll_queue is destroyed");
     NGPOLL_ASSERT(transport_->in_flight() == 0, "a closed ring left a command in flight");
 }
 
@@ -83,104 +93,76 @@ const poll_queue_report& poll_queue::report() const noexcept { return transport_
 
 bool poll_queue::try_become_poller(const ring& who, taking how) noexcept
 {
-    const auto self = reinterpret_cast<std::uintptr_t>(&who);
-    // acquire: leased_since_ns_, which the holder wrote before it leased; pairs with
-    // lease_poller().
-    std::uintptr_t found = role_.load(std::memory_order_acquire);
-    if ((found & kInPass) != 0)
+    if (!role_.try_take(who.tag(), who.thread_tag_, how, detail::now_ns))
         return false;
-    if (found != 0 && found != self) {
-        // relaxed, both: ordered by the load of role_. A thread does not wait for itself: its rings
-        // take the role from each other.
-        const bool own = leased_thread_.load(std::memory_order_relaxed) == who.thread_;
-        const auto idle_ns = [&] { // signed: the lease may be renewed after the clock was read
-            return static_cast<std::int64_t>(
-                detail::now_ns() - leased_since_ns_.load(std::memory_order_relaxed));
-        };
-        if (!own && (how == taking::nobody || (how == taking::from_idle && idle_ns() < kLeaseNs)))
-            return false;
-    }
-    // acquire: what the last poller wrote to the transport and the cursor; pairs with the releases
-    // in lease_poller() and give_up_poller(). relaxed on failure: nothing is touched then.
-    return role_.compare_exchange_strong(
-        found, self | kInPass, std::memory_order_acquire, std::memory_order_relaxed);
+    if (!warned_)
+        warn_if_unpolled(role_.leased_since_ns());
+    return true;
+}
+
+void poll_queue::warn_if_unpolled(std::uint64_t since_ns) noexcept
+{
+    if (since_ns == 0 || transport_->in_flight() == 0)
+        return;
+    const std::uint64_t idle_ns = detail::now_ns() - since_ns;
+    if (static_cast<std::int64_t>(idle_ns) < kUnpolledNsMax)
+        return;
+    warned_ = true;
+    std::fprintf(stderr,
+        "ngpoll: warning: for %.0f s nobody polled %s while %u commands were in flight; the driver "
+        "gives up on a command after 30 s, so have a ring in poll() or wait()\n",
+        static_cast<double>(idle_ns) * 1e-9,
+        device_ ? device_->info().path.c_str() : "a poll queue", transport_->in_flight());
 }
 
 void poll_queue::lease_poller(const ring& who) noexcept
 {
-    // relaxed, both: published by the store to role_.
-    leased_since_ns_.store(detail::now_ns(), std::memory_order_relaxed);
-    leased_thread_.store(who.thread_, std::memory_order_relaxed);
-    // release: hands transport and cursor on; pairs with the acquire in try_become_poller().
-    role_.store(reinterpret_cast<std::uintptr_t>(&who), std::memory_order_release);
+    role_.lease(who.tag(), who.thread_tag_, detail::now_ns());
 }
 
 void poll_queue::give_up_poller() noexcept
 {
-    // release: as in lease_poller().
-    role_.store(0, std::memory_order_release);
+    role_.give_up(detail::now_ns());
+    wake_successor();
 }
 
-void poll_queue::end_lease(const ring& who) noexcept
+void poll_queue::wake_successor() noexcept
 {
-    auto leased = reinterpret_cast<std::uintptr_t>(&who);
-    // acq_rel: hands on what the ring that leased it to `who` left. relaxed on failure: nothing is
-    // touched then.
-    role_.compare_exchange_strong(leased, 0, std::memory_order_acq_rel, std::memory_order_relaxed);
-}
-
-bool poll_queue::another_polls(const ring& who) const noexcept
-{
-    // seq_cst: a ring that has said it will sleep must not have this look moved before that store.
-    const std::uintptr_t role = role_.load(std::memory_order_seq_cst);
-    return role != 0 && role != reinterpret_cast<std::uintptr_t>(&who);
+    // The mutex keeps the rings from going. Nobody holds it for long, and nobody per I/O.
+    const std::lock_guard lock(attach_mutex_);
+    for (ring* const each : rings_)
+        if (each->sleeper_.armed())
+            return each->wake();
 }
 
 void poll_queue::claim_role(const ring& who) noexcept
 {
-    // relaxed: a request to hurry; the role itself orders everything.
-    claims_.fetch_add(1, std::memory_order_relaxed);
-    while (!try_become_poller(who, taking::from_any))
+    role_.claim();
+    while (!role_.try_take(who.tag(), who.thread_tag_, taking::from_any, detail::now_ns))
         look_again_later();
-    claims_.fetch_sub(1, std::memory_order_relaxed); // relaxed: as above
-}
-
-bool poll_queue::role_claimed() const noexcept
-{
-    return claims_.load(std::memory_order_relaxed) != 0; // relaxed: as in claim_role()
+    role_.end_claim();
 }
 
 void poll_queue::step_aside() noexcept
 {
     give_up_poller();
-    while (role_claimed())
+    while (role_.claimed())
         look_again_later();
-}
-
-void poll_queue::end_pass() noexcept
-{
-    // relaxed load: the poller alone writes it. release: what the pass did to other rings; pairs
-    // with wait_for_pass_end().
-    passes_ended_.store(
-        passes_ended_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
 void poll_queue::wait_for_pass_end() const noexcept
 {
-    // acquire, both: what the poller did to the caller's ring in its passes; pair with the releases
-    // at the end of a pass and of the role.
-    const std::uint64_t before = passes_ended_.load(std::memory_order_acquire);
-    while ((role_.load(std::memory_order_acquire) & kInPass) != 0
-        && passes_ended_.load(std::memory_order_acquire) == before)
+    const std::uint64_t pass = role_.pass_under_way();
+    while (pass != role_.kNoPass && role_.pass_under_way() == pass)
         look_again_later();
 }
 
-void poll_queue::attach(std::uint32_t depth)
+void poll_queue::attach(ring& joining, std::uint32_t depth)
 {
     if (depth == 0)
         detail::fail(EINVAL, "depth 0: a ring must hold at least one request; give 1 or more");
     const std::lock_guard lock(attach_mutex_);
-    if (rings_attached_ == options_.rings_max)
+    if (rings_.size() == options_.rings_max)
         detail::fail(EBUSY,
             fmt::format("the poll queue was set up for {} ring(s) and has them; raise rings_max",
                 options_.rings_max));
@@ -189,14 +171,14 @@ void poll_queue::attach(std::uint32_t depth)
             fmt::format("the poll queue's depth is {}, {} of it taken: no room for a ring of depth "
                         "{}; raise poll_queue::options::depth or lower ring::options::depth",
                 options_.depth, depth_attached_, depth));
-    ++rings_attached_;
+    rings_.push_back(&joining);
     depth_attached_ += depth;
 }
 
-void poll_queue::detach(std::uint32_t depth) noexcept
+void poll_queue::detach(ring& leaving, std::uint32_t depth) noexcept
 {
     const std::lock_guard lock(attach_mutex_);
-    --rings_attached_;
+    std::erase(rings_, &leaving);
     depth_attached_ -= depth;
 }
 

@@ -89,15 +89,24 @@ TEST_CASE("a poll queue reports how it was set up and what it declined")
     CHECK(polled.queue.depth() == 128);
     CHECK_FALSE(polled.queue.shared());
 
-    drive hybrid("emu:size=1M", {.rings_max = 2, .mode = poll_mode::hybrid});
+    drive hybrid("emu:size=1M", {.mode = poll_mode::hybrid});
     CHECK(hybrid.queue.report().mode == poll_mode::polled);
     REQUIRE(hybrid.queue.report().declined.size() == 1);
     CHECK(hybrid.queue.report().declined[0].find("hybrid") == 0);
-    CHECK(hybrid.queue.shared());
+    CHECK_FALSE(hybrid.queue.shared());
 
     CHECK(std::string(to_string(poll_mode::polled)) == "polled");
     CHECK(std::string(to_string(poll_mode::hybrid)) == "hybrid");
     CHECK(std::string(to_string(poll_mode::interrupt)) == "interrupt");
+}
+
+TEST_CASE("hybrid polling is refused on a shared queue")
+{
+    const nvme_namespace device = nvme_namespace::open("emu:size=1M");
+    const auto error = test::error_of(
+        [&] { poll_queue bad(device, {.rings_max = 2, .mode = poll_mode::hybrid}); });
+    CHECK(error.value == EINVAL);
+    CHECK(error.says("hybrid"));
 }
 
 TEST_CASE("a ring of depth 0 is refused")

@@ -102,21 +102,24 @@ transport::pass_result rough_drive::pass(std::span<request* const> to_send, comp
     accept(to_send);
     if (how_.pass_takes.count() != 0)
         std::this_thread::sleep_for(how_.pass_takes);
-    std::uint32_t found = 0;
+    std::vector<worker*> owners;
     const auto now = steady_clock::now();
     const std::size_t most = flying_.size();
-    while (found < most && flying_.front().due <= now) {
+    while (owners.size() < most && flying_.front().due <= now) {
         request& r = *flying_.front().r;
         flying_.pop_front();
-        ++found;
-        worker* const by = static_cast<tracked_request&>(r).by;
+        owners.push_back(static_cast<tracked_request&>(r).by);
         batch.finish(r, {}, 0);
-        // release: pairs with the look before a sleep.
-        by->handed.fetch_add(1, std::memory_order_release);
         if (how_.rough)
             stagger();
     }
-    batch.add_found(found);
+    batch.add_found(static_cast<std::uint32_t>(owners.size()));
+    if (how_.rough)
+        stagger();
+    batch.hand_over();
+    for (worker* const by : owners)
+        // release: pairs with the look before a sleep.
+        by->handed.fetch_add(1, std::memory_order_release);
     in_pass.store(false);
     return {.sent = static_cast<std::uint32_t>(to_send.size())};
 }

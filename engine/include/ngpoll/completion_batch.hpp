@@ -9,8 +9,10 @@
 
 namespace ngpoll {
 
-/// What a polling pass hands the completions it finds to. It carries the tag `poll_ctx`, the ring
-/// that polls: one pointer compare decides whether a request finishes here or goes to its owner.
+/// What a polling pass hands found completions to. It carries the tag `poll_ctx`, the ring that
+/// polls: one pointer compare decides whether a request finishes here or is another ring's. Those
+/// are collected, a chain for each owner, and handed over at the end of the pass: one push and one
+/// look at the sleeping owner for all of them, whatever their number.
 ///
 /// Lives for one pass, on the polling ring's thread. The idea is that of Linux 7.0's polled NVMe
 /// completion for the local ring context, for rings in user space.
@@ -23,7 +25,7 @@ public:
     completion_batch(const completion_batch&) = delete;
     completion_batch& operator=(const completion_batch&) = delete;
 
-    /// Finishes `r` inline where its owner is the ring that polls, else defers it to its owner.
+    /// Finishes `r` inline where its owner is the ring that polls, else keeps it for its owner.
     /// `r` must not be touched afterwards.
     void finish(request& r, status outcome, std::uint64_t result) noexcept
     {
@@ -31,30 +33,49 @@ public:
         std::memcpy(&r.status, &outcome, sizeof outcome);
         r.result = result;
         ring* const owner = r.owner;
-        if (owner == poll_ctx_) [[likely]] {
+        if (owner == poll_ctx_) [[likely]]
             owner->finish(r);
-        } else {
-            ++deferred_;
-            last_deferred_to_ = owner;
-            owner->defer(r);
-        }
+        else
+            defer(r, *owner);
     }
 
     /// Completions handed to finish() so far, told once a batch by who calls it.
     void add_found(std::uint32_t count) noexcept { found_ += count; }
 
-    /// The other ring that got a completion last; its request shows that it is there still.
-    [[nodiscard]] ring* last_deferred_to() const noexcept { return last_deferred_to_; }
+    /// Hands the kept ones over, in the order in which they were found, and wakes the owners that
+    /// have waited for these. Within the pass: an owner that closes waits for its end. Returns how
+    /// many it woke.
+    std::uint32_t hand_over() noexcept;
+
+    /// The other ring that something was found for last.
+    [[nodiscard]] ring* last_deferred_to() const noexcept { return last_; }
 
     [[nodiscard]] std::uint32_t found() const noexcept { return found_; }
     [[nodiscard]] std::uint32_t deferred() const noexcept { return deferred_; }
     [[nodiscard]] std::uint32_t finished_inline() const noexcept { return found_ - deferred_; }
 
 private:
+    void defer(request& r, ring& owner) noexcept
+    {
+        ++deferred_;
+        ring::found_list& list = owner.found_;
+        if (list.count++ == 0) {
+            list.first = &r;
+            list.next_ring = nullptr;
+            (last_ == nullptr ? first_ : last_->found_.next_ring) = &owner;
+            last_ = &owner;
+        } else {
+            // relaxed: published, with the requests, by the push of the chain.
+            list.last->next.store(&r, std::memory_order_relaxed);
+        }
+        list.last = &r;
+    }
+
     ring* const poll_ctx_;
     std::uint32_t found_ = 0;
     std::uint32_t deferred_ = 0;
-    ring* last_deferred_to_ = nullptr;
+    ring* first_ = nullptr; ///< of the owners that something is kept for
+    ring* last_ = nullptr;
 };
 
 } // namespace ngpoll

@@ -6,11 +6,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <ngpoll/mpsc_queue.hpp>
 #include <ngpoll/nvme_namespace.hpp>
+#include <ngpoll/poller_role.hpp>
 #include <ngpoll/request.hpp>
 
 namespace ngpoll {
@@ -77,53 +77,50 @@ public:
 
 private:
     friend class ring;
+    friend class completion_batch;
     friend class buffer_pool;
     friend struct testing_access; ///< puts a transport of its own underneath
 
     poll_queue(std::unique_ptr<transport> made, options how) noexcept;
 
-    /// Who may take the poller's role from a ring that has it leased.
-    enum class taking { nobody, from_idle, from_any };
+    using taking = poller_role<>::taking;
 
     [[nodiscard]] bool try_become_poller(const ring& who, taking how) noexcept;
     /// Ends the pass: the role is `who`'s from now on, and may be taken from it.
     void lease_poller(const ring& who) noexcept;
+    /// The role is nobody's, or is about to be: wakes one of the rings that sleep, if there are any
+    /// and anything is in flight or waits to be sent.
+    void wake_successor() noexcept;
     void give_up_poller() noexcept;
-    void end_lease(const ring& who) noexcept;
-    /// Whether the role is neither nobody's nor `who`'s, to whom it may have been handed just now.
-    [[nodiscard]] bool another_polls(const ring& who) const noexcept;
     /// Asks the poller to step aside, and returns with the role.
     void claim_role(const ring& who) noexcept;
-    [[nodiscard]] bool role_claimed() const noexcept;
     /// The poller's answer: gives the role up, and returns when the claim is served.
     void step_aside() noexcept;
-    void end_pass() noexcept;
-    /// Returns once every pass that was under way has ended.
+    /// Returns once the pass that was under way has ended.
     void wait_for_pass_end() const noexcept;
-    void attach(std::uint32_t depth);
-    void detach(std::uint32_t depth) noexcept;
+    void warn_if_unpolled(std::uint64_t since_ns) noexcept;
+    void attach(ring& joining, std::uint32_t depth);
+    void detach(ring& leaving, std::uint32_t depth) noexcept;
 
     options options_;
     std::shared_ptr<backend> device_; ///< outlives the transport
     std::unique_ptr<transport> transport_;
 
-    std::mutex attach_mutex_; ///< for rings that join and leave
-    std::uint32_t rings_attached_ = 0;
+    std::mutex attach_mutex_; ///< for rings that join and leave, and who looks for a sleeping one
+    std::vector<ring*> rings_; ///< attached
     std::uint32_t depth_attached_ = 0;
+    unsigned process_ = 0; ///< which process made it; see detail::process_generation()
 
     // Shared queues only. The submission queue's tail is written by every submitter, its cursor by
     // whoever is the poller.
     mpsc_queue<> submissions_;
     mpsc_queue<>::cursor submissions_at_{submissions_};
     const ring* last_poller_ = nullptr; ///< written by the poller; compared, never looked into
-    // The poller's role: nobody's (0), leased by a ring (its address), or that ring's for a pass
-    // (its address and kInPass). Only the first two can be taken, by compare-exchange.
-    static constexpr std::uintptr_t kInPass = 1;
-    alignas(64) std::atomic<std::uintptr_t> role_{0};
-    std::atomic<std::uint64_t> leased_since_ns_{0}; ///< written by the poller before it leases
-    std::atomic<std::thread::id> leased_thread_{}; ///< the same; whose rings take it at once
-    std::atomic<std::uint64_t> passes_ended_{0}; ///< written by the poller
-    alignas(64) std::atomic<std::uint32_t> claims_{0}; ///< closing rings that wait for the role
+    ring* wake_late_ = nullptr; ///< the poller's: woken at the end of the next pass
+    bool warned_ = false; ///< the poller's
+    poller_role<> role_;
+    /// One of the rings that sleep looks up often, to see whether the poller has gone.
+    alignas(64) std::atomic<bool> watched_{false};
 };
 
 } // namespace ngpoll

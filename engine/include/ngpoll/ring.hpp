@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -10,6 +11,7 @@
 #include <ngpoll/assert.hpp>
 #include <ngpoll/mpsc_queue.hpp>
 #include <ngpoll/request.hpp>
+#include <ngpoll/sleeper.hpp>
 
 namespace ngpoll {
 
@@ -25,6 +27,7 @@ struct ring_stats {
     std::uint64_t system_calls = 0; ///< io_uring_enter calls this ring made
     std::uint64_t sent = 0; ///< commands this ring sent to the drive, its own and others'
     std::uint64_t sleeps = 0; ///< times it slept because another ring polled
+    std::uint64_t wakes = 0; ///< times it woke another ring
     std::uint64_t takeovers = 0; ///< times it took the poller's role over
 
     ring_stats& operator+=(const ring_stats& other) noexcept;
@@ -38,12 +41,13 @@ struct transport_seat {
 
 /// One thread's context on a poll_queue: it owns requests and gets each of their completions.
 ///
-/// Made, used and closed on one thread; stats() alone may be called from others. submit() only
-/// stages a request; poll(), wait() or flush() sends it. Callbacks run inside poll(), wait() and
-/// close(). Inside a callback submit() is as usual, poll(), wait() and flush() return 0 at once,
-/// and close() is a bug; on shared queues so it is for all rings of the thread, whoever's callback
-/// it is. A callback must not wait for another thread's close(). Nothing throws but the
-/// constructor.
+/// Made, used and closed on one thread; stats() alone may be called from others. A thread that ends
+/// closes the rings it left open. submit() only stages a request; poll(), wait(), flush() or
+/// arm_event() sends it. Callbacks run inside poll(), wait() and close(). Inside a callback
+/// submit() is as usual, poll(), wait(), flush() and arm_event() return 0 at once, and close() is a
+/// bug; on shared queues so it is for all rings of the thread, whoever's callback it is. A callback
+/// must not wait for another thread's close(). Nothing throws but the constructor. In a forked
+/// child any call stops the program.
 ///
 /// Invariant: outstanding() <= depth, and each accepted request is finished exactly once.
 class ring {
@@ -54,6 +58,9 @@ public:
         /// Most commands handed to the drive's side at once. The kernel's block layer takes 32 tags
         /// at a time, and larger batches cost more instructions per command.
         std::uint32_t submit_batch_max = 32;
+        /// An eventfd(2) that arm_event() has written to, for a ring in an event loop (epoll,
+        /// asio). The caller's; must be open until the ring is closed. -1: none.
+        int event_fd = -1;
     };
 
     /// Throws std::system_error: EINVAL (depth 0), EBUSY (the poll queue has no room for one more
@@ -91,6 +98,18 @@ public:
     /// shared one it polls for all, or sleeps while another ring does. A signal does
     /// not end it.
     std::uint32_t wait(std::uint32_t n) noexcept;
+    /// The same, but returns by `deadline` with what has finished until then: on a queue of its own
+    /// it polls meanwhile and does not wait inside the kernel. A callback that takes longer, or a
+    /// thread that is off its processor, makes it late.
+    std::uint32_t wait(std::uint32_t n, std::chrono::steady_clock::time_point deadline) noexcept;
+
+    /// For a ring in an event loop. True: another ring polls, and `event_fd` will be written to
+    /// once `n` requests of this ring can be finished, or once this ring has to poll; call poll()
+    /// then. False: nobody else polls, or there is something to finish: call poll() now. A poller
+    /// that turns to other work with the role leased writes nothing: while requests are
+    /// outstanding, call poll() after kLookUp at the latest, too.
+    [[nodiscard]] bool arm_event(std::uint32_t n = 1) noexcept;
+    static constexpr std::chrono::milliseconds kLookUp{1};
 
     /// Sends all that is staged without looking for completions. On a shared queue it only leaves
     /// it for the next ring that polls.
@@ -127,13 +146,22 @@ private:
         std::atomic<std::uint64_t> value_{0};
     };
 
+    /// This thread is in poll() or wait() of a ring on a shared queue. What it would wait for in
+    /// another one, from a callback, may be its own pass further up the stack.
+    static thread_local bool in_shared_queue;
+
+    using time_point = std::chrono::steady_clock::time_point;
+    enum class slept : std::uint8_t { not_at_all, until_woken, for_long };
+
+    std::uint32_t waited(std::uint32_t n, const time_point* deadline) noexcept;
     std::uint32_t shared_poll() noexcept;
-    std::uint32_t shared_wait(std::uint32_t wanted) noexcept;
+    std::uint32_t shared_wait(std::uint32_t wanted, const time_point* deadline) noexcept;
     /// With the role: passes until `wanted` requests of this ring finished, or the role is gone.
-    std::uint32_t poll_for_all(std::uint32_t wanted) noexcept;
+    std::uint32_t poll_for_all(std::uint32_t wanted, const time_point* deadline) noexcept;
     std::uint32_t shared_pass() noexcept;
-    /// Sleeps until `missing` deferred completions came, or for kSleepNs; true when time ran out.
-    bool sleep(std::uint32_t missing) noexcept;
+    /// Sleeps until `missing` deferred completions came, until it may be time to take the role, or
+    /// until `deadline`.
+    slept sleep(std::uint32_t missing, const time_point* deadline) noexcept;
     void wake() noexcept;
     /// After taking the role: counts it where another ring had it before.
     void begin_turn() noexcept;
@@ -149,6 +177,10 @@ private:
     void drain_queue() noexcept;
     void hand_over(ring& heir) noexcept;
     void leave_role() noexcept;
+    void remember() noexcept;
+    void forget() noexcept;
+    /// Stops a forked child: the kernel ring and the buffers are its parent's.
+    void check_process() const noexcept;
 
     /// Finishes `r` on this ring's own thread.
     void finish(request& r) noexcept
@@ -157,20 +189,14 @@ private:
         r.on_complete(r);
     }
 
-    /// Hands `r`, found by another ring, over to this one. Any thread.
-    void defer(request& r) noexcept
-    {
-        deferred_.push(r);
-        // seq_cst: not before the push's exchange. Either this sees that the owner has armed, or
-        // the owner, which looks into its queue after arming, sees the push.
-        if (countdown_.load(std::memory_order_seq_cst) > 0)
-            count_down();
-    }
-    void count_down() noexcept;
-
     /// What closing takes from limit_: submit() then refuses without a test of its own.
     static constexpr std::int64_t kClosing = std::int64_t{1} << 62;
 
+    /// What the poller's role knows it by.
+    [[nodiscard]] std::uintptr_t tag() const noexcept
+    {
+        return reinterpret_cast<std::uintptr_t>(this);
+    }
     [[nodiscard]] std::uint32_t staged() const noexcept
     {
         return static_cast<std::uint32_t>(accepted_ - sent_);
@@ -196,16 +222,29 @@ private:
     bool closing_ = false;
     bool closed_ = false;
     std::thread::id thread_ = std::this_thread::get_id();
+    std::uintptr_t thread_tag_; ///< the same as a number
     counter finished_inline_, finished_deferred_, passes_, empty_passes_, system_calls_,
-        commands_sent_, sleeps_, takeovers_;
+        commands_sent_, sleeps_, wakes_, takeovers_;
 
-    // Written by the rings that found this one's completions, and by this one's drain.
+    ring* next_on_thread_ = nullptr; ///< of those open on this thread
+    ring* previous_on_thread_ = nullptr;
+
+    // Written by this one's drain, and by the rings that hand completions over to it.
     mpsc_queue<> deferred_;
     mpsc_queue<>::cursor deferred_at_{deferred_};
-    /// Completions to come until this ring is woken; armed by the owner, counted down by pollers.
-    alignas(64) std::atomic<std::int32_t> countdown_{0};
+    sleeper<> sleeper_;
     std::atomic<bool> waiting_{false}; ///< its thread is in wait(): who hands the role over looks
-    std::atomic<std::uint32_t> asleep_{0}; ///< the futex; 1 while this ring may sleep
+
+    // The poller's: what its pass has found for this ring and not yet handed over.
+    struct found_list {
+        request* first = nullptr;
+        request* last = nullptr;
+        ring* next_ring = nullptr; ///< of those that the same pass found something for
+        ring* next_to_wake = nullptr; ///< where `to_be_woken`
+        std::int32_t count = 0;
+        bool to_be_woken = false;
+    };
+    alignas(64) found_list found_;
 };
 
 } // namespace ngpoll

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+//
+// A ring on a shared queue: who polls, who sleeps, and how completions get to their owners. The
+// protocol is told in engine/README.md.
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include <linux/futex.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <ngpoll/assert.hpp>
+#include <ngpoll/completion_batch.hpp>
+#include <ngpoll/poll_queue.hpp>
+#include <ngpoll/ring.hpp>
+
+#include "clock.hpp"
+#include "transport.hpp"
+
+namespace ngpoll {
+
+namespace {
+
+/// How long a ring sleeps before it looks whether the one that polls has stopped, if it is the only
+/// one that looks so often: bounds the gap that a holder of the role leaves when it turns to
+/// something else.
+constexpr std::int64_t kWatchNs = 1'000'000;
+
+/// How long the others sleep, should the one that looks often have been woken meanwhile.
+constexpr std::int64_t kSleepNs = 8'000'000;
+
+/// Most deferred completions finished before the ring looks at the drive again.
+constexpr std::uint32_t kDrainMax = 256;
+
+/// Passes after which the role goes to another ring: the one that polls gets its own completions
+/// sooner than the others, so all must have their turn.
+constexpr std::uint32_t kTurnPasses = 256;
+
+/// A ring that has what it waits for, and expects so many more, is woken a pass later: more is
+/// likely to have come by then, and a wake-up costs as much as three commands. Its other commands
+/// keep it from closing meanwhile.
+constexpr std::int32_t kWorthPuttingOff = 16;
+
+/// Most commands one pass takes from the submission queue, and most of them in one batch.
+constexpr std::size_t kPassSendMax = 128;
+constexpr std::size_t kBatchMax = 64;
+
+/// Sleeps while `word` is `expected`; true when nobody woke it: the time ran out, or a signal came
+/// (a stream of them, from a profiler, must not keep the time from ever running out).
+bool futex_wait(
+    std::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t nanoseconds) noexcept
+{
+    const timespec limit{.tv_sec = 0, .tv_nsec = nanoseconds};
+    return ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, &limit, nullptr, 0) != 0
+        && errno != EAGAIN;
+}
+
+void futex_wake(std::atomic<std::uint32_t>& word) noexcept
+{
+    ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+/// A producer that is off its processor between its two steps may need ours to go on.
+void let_producer_run() noexcept
+{
+    const timespec nap{.tv_sec = 0, .tv_nsec = 20'000};
+    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
+}
+
+bool is_over(const std::chrono::steady_clock::time_point* deadline) noexcept
+{
+    return deadline != nullptr && std::chrono::steady_clock::now() >= *deadline;
+}
+
+} // namespace
+
+std::uint32_t ring::shared_poll() noexcept
+{
+    sleeper_.disarm(); // of arm_event()
+    queue_staged();
+    std::uint32_t finished = drain_deferred();
+    // A closing ring that claims the role goes first: between the passes of a loop of poll() it
+    // would find the role free by luck only.
+    if (queue_.role_.claimed() || !queue_.try_become_poller(*this, poll_queue::taking::from_idle))
+        return finished;
+    begin_turn();
+    finished += shared_pass();
+    queue_.role_.end_pass();
+    queue_.lease_poller(*this);
+    return finished;
+}
+
+std::uint32_t ring::shared_wait(std::uint32_t wanted, const time_point* deadline) noexcept
+{
+    auto taking = poll_queue::taking::nobody;
+    std::uint32_t finished = 0;
+    unsigned fruitless = 0;
+    // The poll loop: it ends when the drive has answered, however long that takes.
+    for (;;) {
+        queue_staged();
+        const std::uint32_t drained = drain_deferred();
+        finished += drained;
+        if (finished >= wanted)
+            return finished;
+        if (is_over(deadline)) {
+            // Perhaps it was woken to be the next poller: then another one has to be.
+            if (!queue_.role_.held_by_another(tag()))
+                queue_.wake_successor();
+            return finished;
+        }
+        if (queue_.try_become_poller(*this, taking)) {
+            begin_turn();
+            finished += poll_for_all(wanted - finished, deadline);
+            continue;
+        }
+        const slept how = sleep(wanted - finished, deadline);
+        taking
+            = how == slept::for_long ? poll_queue::taking::from_idle : poll_queue::taking::nobody;
+        fruitless = drained == 0 && how == slept::not_at_all ? fruitless + 1 : 0;
+        if (fruitless > 2)
+            let_producer_run();
+    }
+}
+
+std::uint32_t ring::poll_for_all(std::uint32_t wanted, const time_point* deadline) noexcept
+{
+    std::uint32_t finished = 0;
+    for (;;) {
+        finished += shared_pass();
+        // Not between passes: the heir's request, just handed over, keeps its ring from closing.
+        // One that is elsewhere would let the lease run out. relaxed: a hint.
+        if (++turn_passes_ >= kTurnPasses && heir_ != nullptr
+            && heir_->waiting_.load(std::memory_order_relaxed)) {
+            hand_over(*heir_);
+            return finished;
+        }
+        queue_.role_.end_pass();
+        finished += drain_deferred();
+        queue_staged();
+        if (queue_.role_.claimed()) {
+            queue_.step_aside();
+            return finished;
+        }
+        if (finished >= wanted || is_over(deadline)) {
+            queue_.lease_poller(*this);
+            return finished;
+        }
+    }
+}
+
+void ring::begin_turn() noexcept
+{
+    if (std::exchange(queue_.last_poller_, this) == this)
+        return;
+    turn_passes_ = 0;
+    takeovers_.add(1);
+}
+
+void ring::hand_over(ring& heir) noexcept
+{
+    turn_passes_ = 0;
+    static_cast<void>(heir.sleeper_.rouse()); // in wait(), so it sleeps, or is about to
+    queue_.lease_poller(heir);
+    // The heir may be gone by now: this takes its address, and touches no memory.
+    futex_wake(heir.sleeper_.word());
+}
+
+ring::slept ring::sleep(std::uint32_t missing, const time_point* deadline) noexcept
+{
+    slept how = slept::not_at_all;
+    sleeper_.arm(
+        static_cast<std::int32_t>(missing), static_cast<std::int32_t>(outstanding() - missing));
+    // Not empty and nothing to pop is a producer between its two steps: it may have looked for a
+    // sleeper already, so that is no moment to sleep either.
+    if (deferred_.empty(deferred_at_) && queue_.role_.held_by_another(tag())) {
+        // relaxed, both: whoever looks often is as good as any other.
+        const bool watches = !queue_.watched_.exchange(true, std::memory_order_relaxed);
+        std::int64_t ns = watches ? kWatchNs : kSleepNs;
+        if (deadline != nullptr)
+            ns = std::clamp<std::int64_t>(
+                (*deadline - std::chrono::steady_clock::now()).count(), 1, ns);
+        sleeps_.add(1);
+        how = futex_wait(sleeper_.word(), sleeper<>::asleep, ns) ? slept::for_long
+                                                                 : slept::until_woken;
+        if (watches)
+            queue_.watched_.store(false, std::memory_order_relaxed); // relaxed: as above
+    }
+    sleeper_.disarm();
+    return how;
+}
+
+bool ring::arm_event(std::uint32_t n) noexcept
+{
+    NGPOLL_ASSERT(options_.event_fd >= 0, "arm_event() needs ring::options::event_fd");
+    check_process();
+    if (in_callbacks_ || !queue_.shared())
+        return false;
+    queue_staged();
+    sleeper_.arm(static_cast<std::int32_t>(std::max(n, 1U)), 0, sleeper<>::awaits_event);
+    if (deferred_.empty(deferred_at_) && queue_.role_.held_by_another(tag()))
+        return true;
+    sleeper_.disarm();
+    return false;
+}
+
+void ring::wake() noexcept
+{
+    switch (sleeper_.rouse()) {
+    case sleeper<>::asleep: return futex_wake(sleeper_.word());
+    case sleeper<>::awaits_event:
+        // Full (EAGAIN) is as good as written: the event loop has not read it yet.
+        static_cast<void>(::eventfd_write(options_.event_fd, 1));
+        return;
+    default: return; // woken already
+    }
+}
+
+std::uint32_t completion_batch::hand_over() noexcept
+{
+    // Those put off by the last pass, whatever this one found for them.
+    poll_queue& queue = poll_ctx_->queue_;
+    ring* to_wake = std::exchange(queue.wake_late_, nullptr);
+    for (ring* each = first_; each != nullptr;) {
+        ring::found_list& list = each->found_;
+        ring* const next = list.next_ring;
+        each->deferred_.push_chain(*list.first, *list.last);
+        const auto [complete, to_come] = each->sleeper_.count_down(std::exchange(list.count, 0));
+        // One that was put off, looked up by itself and armed anew may be listed already.
+        if (complete && !std::exchange(list.to_be_woken, true))
+            list.next_to_wake
+                = std::exchange(to_come < kWorthPuttingOff ? to_wake : queue.wake_late_, each);
+        each = next;
+    }
+    first_ = nullptr;
+    // After all pushes: where processors are few, one that wakes may take this thread's.
+    std::uint32_t woken = 0;
+    for (; to_wake != nullptr; ++woken) {
+        ring& sleeping = *to_wake;
+        to_wake = sleeping.found_.next_to_wake;
+        sleeping.found_.to_be_woken = false;
+        sleeping.wake();
+    }
+    return woken;
+}
+
+std::uint32_t ring::shared_pass() noexcept
+{
+    std::array<request*, kBatchMax> batch;
+    const std::size_t most = std::min<std::size_t>(options_.submit_batch_max, batch.size());
+    // All full batches are sent before it looks, as in own_pass().
+    for (std::size_t sending = 0;;) {
+        std::size_t count = 0;
+        bool emptied = false;
+        while (count < most && !emptied) {
+            const auto [node, was_last] = queue_.submissions_.pop(queue_.submissions_at_);
+            if (node != nullptr)
+                batch[count++] = static_cast<request*>(node);
+            emptied = node == nullptr || was_last;
+        }
+        sending += count;
+        // Never waits in the kernel: what others queue meanwhile would not be sent.
+        if (emptied || sending >= kPassSendMax)
+            return polling_pass({batch.data(), count}, 0);
+        send({batch.data(), count});
+    }
+}
+
+std::uint32_t ring::drain_deferred() noexcept
+{
+    std::uint32_t finished = 0;
+    while (finished < kDrainMax) {
+        const auto [node, emptied] = deferred_.pop(deferred_at_);
+        if (node == nullptr)
+            break;
+        ++finished;
+        finish(static_cast<request&>(*node));
+        if (emptied)
+            break;
+    }
+    if (finished != 0)
+        finished_deferred_.add(finished);
+    return finished;
+}
+
+void ring::queue_staged() noexcept
+{
+    if (staged() == 0)
+        return;
+    request& first = staged_at(sent_);
+    for (; sent_ + 1 < accepted_; ++sent_)
+        // relaxed: published, with the requests, by the push below.
+        staged_at(sent_).next.store(&staged_at(sent_ + 1), std::memory_order_relaxed);
+    queue_.submissions_.push_chain(first, staged_at(sent_++));
+}
+
+void ring::drain_queue() noexcept
+{
+    queue_.claim_role(*this);
+    begin_turn();
+    // Holding the role, so that nothing new is sent meanwhile. The yield is a system call: what
+    // this thread sent completes in its own task work.
+    while (queue_.transport_->in_flight() != 0) {
+        polling_pass({}, 0);
+        std::this_thread::yield();
+    }
+    queue_.give_up_poller();
+}
+
+void ring::leave_role() noexcept
+{
+    if (queue_.transport_->completes_on_sender())
+        drain_queue();
+    // A poller that handed over this ring's last completion may still be about to look whether it
+    // sleeps, or to make it its heir.
+    queue_.wait_for_pass_end();
+    // From here on nobody leases the role to this ring; the lease it may have ends with it.
+    if (queue_.role_.end_lease(tag()))
+        queue_.wake_successor();
+}
+
+} // namespace ngpoll
