@@ -68,6 +68,8 @@ buffer_pool::buffer_pool(poll_queue& queue, options how)
             fmt::format("no memory for {} buffers of {} bytes; give fewer or smaller ones",
                 how.count, how.buffer_bytes));
     memory_ = static_cast<std::byte*>(mapped);
+    // Copy-on-write after a fork would leave the drive writing to pages that are not ours any more.
+    ::madvise(memory_, mapped_bytes_, MADV_DONTFORK);
     if (!how.fixed)
         return;
     try {

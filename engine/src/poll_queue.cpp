@@ -25,9 +25,6 @@ namespace {
 /// IORING_MAX_ENTRIES: more submission entries than this io_uring_setup refuses.
 constexpr std::uint32_t kRingEntriesMax = 32768;
 
-/// In flight and not polled for so long is worth a warning: the driver's own timeout is 30 s.
-constexpr std::int64_t kUnpolledNsMax = 20'000'000'000;
-
 /// Between two looks at what another thread is about to do. A sleep, not a yield: a real-time
 /// thread that yields keeps a lower one, which may be the one it waits for, from its processor.
 void look_again_later() noexcept { std::this_thread::sleep_for(std::chrono::microseconds(20)); }
@@ -105,7 +102,7 @@ void poll_queue::warn_if_unpolled(std::uint64_t since_ns) noexcept
     if (since_ns == 0 || transport_->in_flight() == 0)
         return;
     const std::uint64_t idle_ns = detail::now_ns() - since_ns;
-    if (static_cast<std::int64_t>(idle_ns) < kUnpolledNsMax)
+    if (static_cast<std::int64_t>(idle_ns) < unpolled_ns_max_)
         return;
     warned_ = true;
     std::fprintf(stderr,

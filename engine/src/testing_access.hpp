@@ -10,13 +10,18 @@
 
 namespace ngpoll {
 
-/// Puts a transport of the caller's under a poll queue: for tests, and for benchmarks that leave
-/// the transport out.
+/// Puts a transport of the caller's under a poll queue, and a time limit of the test's in place of
+/// a long one: for tests, and for benchmarks that leave the transport out.
 struct testing_access {
     static std::unique_ptr<poll_queue> make(
         std::unique_ptr<transport> made, poll_queue::options how)
     {
         return std::unique_ptr<poll_queue>(new poll_queue(std::move(made), how));
+    }
+
+    static void warn_after(poll_queue& queue, std::int64_t unpolled_ns)
+    {
+        queue.unpolled_ns_max_ = unpolled_ns;
     }
 };
 

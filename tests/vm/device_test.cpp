@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include <sys/utsname.h>
+
 #include <ngpoll/ngpoll.hpp>
 
 #include "../unit/catch.hpp"
@@ -137,13 +139,12 @@ TEST_CASE("a namespace says what it is", "[one thread]")
 TEST_CASE("every mode and kind of buffer reads", "[one thread]")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
-    const poll_mode mode
-        = GENERATE(poll_mode::polled, poll_mode::hybrid, poll_mode::interrupt);
+    const poll_mode mode = GENERATE(poll_mode::polled, poll_mode::hybrid, poll_mode::interrupt);
     const bool fixed = GENERATE(true, false);
     const bool registered = GENERATE(true, false);
     CAPTURE(to_string(mode), fixed, registered);
-    poll_queue queue(device,
-        {.mode = mode, .registered_file = registered, .registered_ring = registered});
+    poll_queue queue(
+        device, {.mode = mode, .registered_file = registered, .registered_ring = registered});
     if (mode != poll_mode::hybrid) // before 6.13 the report says "polled" instead
         CHECK(queue.report().mode == mode);
     reader reads(queue, device.info(), kDepth, fixed);
@@ -220,8 +221,8 @@ TEST_CASE("one thread may have several rings on one poll queue", "[one thread]")
     }
     first.check();
     second.check();
-    CHECK(first.polling().stats().finished_deferred + second.polling().stats().finished_deferred
-        > 0);
+    CHECK(
+        first.polling().stats().finished_deferred + second.polling().stats().finished_deferred > 0);
 }
 
 TEST_CASE("threads share a poll queue, and come and go")
@@ -281,4 +282,25 @@ TEST_CASE("what is written is read back")
     REQUIRE(polling.submit(r));
     REQUIRE(polling.wait(1) == 1);
     CHECK(r.status.text() == "success");
+}
+
+TEST_CASE("a second polled queue on a drive is refused where the kernel may crash", "[one thread]")
+{
+    utsname name{};
+    ::uname(&name);
+    const double version = std::strtod(name.release, nullptr);
+    const bool old = version < 6 || (version < 6.5 && std::strchr(name.release, '.')[2] == '.');
+    const nvme_namespace device = nvme_namespace::open(device_path());
+    const nvme_namespace again = nvme_namespace::open(device_path()); // as another process would
+    {
+        poll_queue first(device);
+        for (const nvme_namespace* each : {&device, &again}) {
+            const auto error = test::error_of([&] { poll_queue second(*each); });
+            CHECK(error.value == (old ? EBUSY : 0));
+            CHECK(error.says("6.4") == old);
+            CHECK(test::error_of([&] { poll_queue forced(*each, {.force = true}); }).value == 0);
+            const poll_queue by_interrupt(*each, {.mode = poll_mode::interrupt});
+        }
+    }
+    const poll_queue alone(again);
 }

@@ -55,12 +55,17 @@ public:
         /// Register the device's descriptor and each thread's ring descriptor with the kernel.
         bool registered_file = true;
         bool registered_ring = true;
+        /// Do what is refused because the running kernel may crash on it: up to Linux 6.4, a second
+        /// polled queue on one drive.
+        bool force = false;
     };
 
     /// Throws std::system_error: EINVAL (a depth the drive or the ring cannot hold, an unknown
     /// mode), EPERM (io_uring is switched off), ENOSYS (the kernel has no io_uring or no NVMe
-    /// passthrough), ENOMEM, EBUSY (all emulated queue pairs are taken). A mode the drive or the
-    /// kernel does not have is not an error: report() says what is used instead, and why.
+    /// passthrough), ENOMEM, EBUSY (all emulated queue pairs are taken; or, up to Linux 6.4,
+    /// another polled queue is on this drive, which that kernel may crash on). Hybrid polling with
+    /// `rings_max` above 1 is EINVAL. A mode the drive or the kernel does not have is not an error:
+    /// report() says what is used instead, and why.
     poll_queue(const nvme_namespace& device, options how);
     explicit poll_queue(const nvme_namespace& device)
         : poll_queue(device, options{})
@@ -117,6 +122,7 @@ private:
     mpsc_queue<>::cursor submissions_at_{submissions_};
     const ring* last_poller_ = nullptr; ///< written by the poller; compared, never looked into
     ring* wake_late_ = nullptr; ///< the poller's: woken at the end of the next pass
+    std::int64_t unpolled_ns_max_ = 20'000'000'000; ///< then it warns, the driver's limit is 30 s
     bool warned_ = false; ///< the poller's
     poller_role<> role_;
     /// One of the rings that sleep looks up often, to see whether the poller has gone.

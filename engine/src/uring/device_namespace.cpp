@@ -7,11 +7,13 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <endian.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <libnvme.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -91,12 +93,38 @@ void check_kind(const std::string& path)
     detail::fail(errno, fmt::format("{}: {} failed; is this an NVMe namespace?", path, what));
 }
 
-/// Until 7.0 the completion of a polled passthrough command is task work of the task that sent it.
-bool kernel_completes_on_sender()
+/// The running kernel's version, as 100 * major + minor.
+unsigned kernel_version()
 {
     utsname name{};
     ::uname(&name);
-    return std::strtoul(name.release, nullptr, 10) < 7;
+    char* after_major = nullptr;
+    const unsigned long major = std::strtoul(name.release, &after_major, 10);
+    const unsigned long minor
+        = *after_major == '.' ? std::strtoul(after_major + 1, nullptr, 10) : 0;
+    return static_cast<unsigned>(100 * major + minor);
+}
+
+/// Until 7.0 the completion of a polled passthrough command is task work of the task that sent it.
+bool kernel_completes_on_sender() { return kernel_version() < 700; }
+
+/// Up to 6.4 the kernel polls a passthrough command through a bio that another ring's polling may
+/// just have completed and freed (changed by 9408d8a37e6c in 6.5).
+bool kernel_bears_one_polled_ring() { return kernel_version() <= 604; }
+
+/// An advisory lock on the drive that `path` is a namespace of: kept by each of its polled rings,
+/// in this and in other processes. Throws EBUSY when another one has it.
+file_descriptor lock_drive(const std::string& path)
+{
+    const std::string drive = "/sys/block/" + block_name(path) + "/device";
+    file_descriptor lock(::open(drive.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (lock.get() >= 0 && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        detail::fail(EBUSY,
+            fmt::format("{}: another ring polls this drive, and Linux up to 6.4 may crash when two "
+                        "do; share one poll queue between the threads, use a newer kernel, or "
+                        "force it",
+                path));
+    return lock;
 }
 
 } // namespace
@@ -105,8 +133,9 @@ device_namespace::device_namespace(std::string_view path, nvme_namespace::option
 {
     info_.path = std::string(path);
     check_kind(info_.path);
-    fd_ = ::open(info_.path.c_str(), (how.writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-    if (fd_ < 0) {
+    fd_ = file_descriptor(
+        ::open(info_.path.c_str(), (how.writable ? O_RDWR : O_RDONLY) | O_CLOEXEC));
+    if (fd_.get() < 0) {
         const int reason = errno;
         if (reason == EACCES || reason == EPERM)
             detail::fail(reason,
@@ -115,28 +144,21 @@ device_namespace::device_namespace(std::string_view path, nvme_namespace::option
                     info_.path));
         detail::fail(reason, fmt::format("{} cannot be opened", info_.path));
     }
-    try {
-        identify();
-    } catch (...) {
-        ::close(fd_);
-        throw;
-    }
+    identify();
     read_limits();
 }
 
-device_namespace::~device_namespace() { ::close(fd_); }
-
 void device_namespace::identify()
 {
-    if (nvme_get_nsid(fd_, &info_.nsid) != 0)
+    if (nvme_get_nsid(fd_.get(), &info_.nsid) != 0)
         detail::fail(ENOTTY,
             fmt::format(
                 "{} is not an NVMe namespace; give a passthrough device, /dev/ngXnY", info_.path));
     nvme_id_ctrl controller{};
-    if (const int failed = nvme_identify_ctrl(fd_, &controller); failed != 0)
+    if (const int failed = nvme_identify_ctrl(fd_.get(), &controller); failed != 0)
         fail_identifying(info_.path, "Identify Controller", failed);
     nvme_id_ns space{};
-    if (const int failed = nvme_identify_ns(fd_, info_.nsid, &space); failed != 0)
+    if (const int failed = nvme_identify_ns(fd_.get(), info_.nsid, &space); failed != 0)
         fail_identifying(info_.path, "Identify Namespace", failed);
 
     info_.serial = identify_text(controller.sn);
@@ -179,11 +201,15 @@ std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::op
         possible.mode = poll_mode::interrupt;
         report.declined.emplace_back("IOPOLL: the drive has no poll queues");
     }
-    auto kernel = std::make_unique<io_uring_ring>(fd_, possible, report);
+    file_descriptor drive_lock;
+    if (possible.mode != poll_mode::interrupt && !how.force && kernel_bears_one_polled_ring())
+        drive_lock = lock_drive(info_.path);
+    auto kernel = std::make_unique<io_uring_ring>(fd_.get(), possible, report);
     return std::make_unique<uring_transport>(std::move(kernel), std::move(report),
         uring_transport::options{.registered_file = how.registered_file,
-            .fd = fd_,
-            .completes_on_sender = kernel_completes_on_sender()});
+            .fd = fd_.get(),
+            .completes_on_sender = kernel_completes_on_sender()},
+        std::move(drive_lock));
 }
 
 } // namespace ngpoll

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "../backend.hpp"
+#include "file_descriptor.hpp"
 
 namespace ngpoll {
 
@@ -12,7 +13,6 @@ class device_namespace final : public backend {
 public:
     /// Throws as nvme_namespace::open() does.
     device_namespace(std::string_view path, nvme_namespace::options how);
-    ~device_namespace() override;
 
     [[nodiscard]] std::unique_ptr<transport> open_transport(
         const poll_queue::options& how) override;
@@ -21,7 +21,7 @@ private:
     void identify();
     void read_limits();
 
-    int fd_ = -1;
+    file_descriptor fd_;
 };
 
 } // namespace ngpoll

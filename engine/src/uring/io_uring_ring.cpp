@@ -198,6 +198,8 @@ io_uring_ring::mapping io_uring_ring::map(std::size_t bytes, std::uint64_t offse
         static_cast<off_t>(offset));
     if (memory == MAP_FAILED)
         detail::fail(errno, "the ring could not be mapped");
+    // A forked child must not write entries that its parent would send.
+    ::madvise(memory, bytes, MADV_DONTFORK);
     return {.memory = static_cast<std::byte*>(memory), .bytes = bytes};
 }
 

@@ -41,11 +41,12 @@ void finish_entries(
 
 } // namespace
 
-uring_transport::uring_transport(
-    std::unique_ptr<kernel_ring> ring, poll_queue_report report, options how)
+uring_transport::uring_transport(std::unique_ptr<kernel_ring> ring, poll_queue_report report,
+    options how, file_descriptor drive_lock)
     : ring_(std::move(ring))
     , memory_(ring_->memory())
     , options_(how)
+    , drive_lock_(std::move(drive_lock))
     , sq_tail_(*memory_.sq_tail)
 {
     report_ = std::move(report);

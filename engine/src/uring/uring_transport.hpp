@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "../transport.hpp"
+#include "file_descriptor.hpp"
 #include "kernel_ring.hpp"
 
 namespace ngpoll {
@@ -22,7 +23,9 @@ public:
         bool completes_on_sender = false;
     };
 
-    uring_transport(std::unique_ptr<kernel_ring> ring, poll_queue_report report, options how);
+    /// Keeps `drive_lock` open as long as it lives.
+    uring_transport(std::unique_ptr<kernel_ring> ring, poll_queue_report report, options how,
+        file_descriptor drive_lock = {});
 
     transport_seat attach() override { return ring_->attach(); }
     void detach(const transport_seat& seat) noexcept override { ring_->detach(seat); }
@@ -54,6 +57,7 @@ private:
     std::unique_ptr<kernel_ring> ring_;
     ring_memory memory_;
     options options_;
+    file_descriptor drive_lock_;
     unsigned sq_tail_; ///< entries written so far; the shared word follows
     std::uint32_t in_flight_ = 0;
 };

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+//
+// What a shared queue promises besides finishing requests: deadlines, event loops, rings that are
+// left open, forked children, polling that stopped.
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "catch.hpp"
+#include "drive.hpp"
+#include "testing_access.hpp"
+
+using namespace ngpoll;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using test::counted_request;
+using test::drive;
+
+namespace {
+
+/// A thread that polls a queue for all until it goes.
+class other_poller {
+public:
+    explicit other_poller(poll_queue& queue)
+        : thread_([&queue, this] {
+            ring own(queue, {.depth = 1});
+            while (!over_.load()) {
+                own.poll();
+                polls_ = true;
+            }
+        })
+    {
+        while (!polls_.load())
+            std::this_thread::yield();
+    }
+    ~other_poller()
+    {
+        over_ = true;
+        thread_.join();
+    }
+    other_poller(const other_poller&) = delete;
+    other_poller& operator=(const other_poller&) = delete;
+
+private:
+    std::atomic<bool> over_{false}, polls_{false};
+    std::thread thread_;
+};
+
+/// What `child` wrote to stderr in a process of its own, which has to end by abort().
+template <class Child>
+std::string last_words(Child&& child)
+{
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const pid_t pid = ::fork();
+    REQUIRE(pid >= 0);
+    if (pid == 0) {
+        ::dup2(ends[1], STDERR_FILENO);
+        ::alarm(static_cast<unsigned>(test::kDeadline.count()));
+        std::signal(SIGABRT, SIG_DFL); // Catch's handler would report the test from here
+        child();
+        ::_exit(0);
+    }
+    ::close(ends[1]);
+    std::string text;
+    char part[512];
+    for (ssize_t got = 0; (got = ::read(ends[0], part, sizeof part)) > 0;)
+        text.append(part, static_cast<std::size_t>(got));
+    ::close(ends[0]);
+    int status = 0;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    CHECK(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == SIGABRT);
+    return text;
+}
+
+std::vector<counted_request> flushes(std::size_t count)
+{
+    std::vector<counted_request> made(count);
+    for (counted_request& r : made)
+        r.cmd = flush_command(1);
+    return made;
+}
+
+bool is_readable(int fd, int timeout_ms)
+{
+    pollfd watched{.fd = fd, .events = POLLIN, .revents = 0};
+    return ::poll(&watched, 1, timeout_ms) == 1;
+}
+
+} // namespace
+
+TEST_CASE("wait returns by its deadline with what has finished, and the rest comes later")
+{
+    const std::uint32_t rings_max = GENERATE(1U, 2U);
+    const bool another_polls = rings_max == 2 && GENERATE(false, true);
+    CAPTURE(rings_max, another_polls);
+    drive emulated("emu:size=1M,latency=200ms", {.depth = 8, .rings_max = rings_max});
+    std::optional<other_poller> other;
+    if (another_polls)
+        other.emplace(emulated.queue);
+    ring own(emulated.queue, {.depth = 4});
+    const test::watchdog dog(own);
+    counted_request r(flush_command(1));
+    REQUIRE(own.submit(r));
+    // Behind it already: what is there and no more.
+    CHECK(own.wait(1, steady_clock::now()) == 0);
+    CHECK(own.wait(1, steady_clock::now() + milliseconds(5)) == 0);
+    CHECK(r.finished == 0);
+    CHECK(own.outstanding() == 1);
+    CHECK(own.wait(1, steady_clock::now() + test::kDeadline) == 1);
+    CHECK(r.finished == 1);
+    // Nothing outstanding, nothing to wait for.
+    CHECK(own.wait(1, steady_clock::now() + test::kDeadline) == 0);
+}
+
+TEST_CASE("an event loop is told when its requests are done while another ring polls")
+{
+    drive emulated("emu:size=1M,latency=2ms", {.depth = 8, .rings_max = 2});
+    const int events = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    const other_poller other(emulated.queue);
+    ring own(emulated.queue, {.depth = 4, .event_fd = events});
+    const test::watchdog dog(own);
+    auto requests = flushes(3);
+    std::uint64_t count = 0;
+    const auto deadline_ms = static_cast<int>(test::kDeadline.count() * 1000);
+    for (unsigned again = 1; again <= 20; ++again) {
+        for (counted_request& r : requests)
+            REQUIRE(own.submit(r));
+        std::uint32_t finished = 0;
+        while (finished < 3) {
+            if (own.arm_event(3 - finished))
+                REQUIRE(is_readable(events, deadline_ms));
+            finished += own.poll();
+            static_cast<void>(::eventfd_read(events, &count));
+        }
+        for (const counted_request& r : requests)
+            CHECK(r.finished == again);
+    }
+    CHECK(own.stats().finished_deferred != 0);
+    own.close();
+    ::close(events);
+}
+
+TEST_CASE("an event loop that nobody polls for is told to poll, not to sleep")
+{
+    const int events = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    for (const std::uint32_t rings_max : {1U, 2U}) {
+        drive emulated("emu:size=1M", {.depth = 8, .rings_max = rings_max});
+        ring own(emulated.queue, {.depth = 4, .event_fd = events});
+        counted_request r(flush_command(1));
+        REQUIRE(own.submit(r));
+        CHECK_FALSE(own.arm_event());
+        test::poll_until(own, [&] { return r.finished == 1; });
+    }
+    CHECK_FALSE(is_readable(events, 0));
+    ::close(events);
+}
+
+TEST_CASE("a poller that leaves wakes an event loop to poll in its place")
+{
+    drive emulated("emu:size=1M,latency=100ms", {.depth = 8, .rings_max = 2});
+    const int events = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    std::optional<other_poller> other(emulated.queue);
+    ring own(emulated.queue, {.depth = 4, .event_fd = events});
+    const test::watchdog dog(own);
+    counted_request r(flush_command(1));
+    REQUIRE(own.submit(r));
+    while (!own.arm_event())
+        own.poll();
+    other.reset();
+    CHECK(is_readable(events, static_cast<int>(test::kDeadline.count() * 1000)));
+    CHECK(r.finished == 0);
+    test::poll_until(own, [&] { return r.finished == 1; });
+    own.close();
+    ::close(events);
+}
+
+TEST_CASE("a thread that ends closes the rings it leaves open")
+{
+    const std::uint32_t rings_max = GENERATE(1U, 3U);
+    drive emulated("emu:size=1M,latency=1ms", {.depth = 12, .rings_max = rings_max});
+    auto requests = flushes(8);
+    std::vector<std::unique_ptr<ring>> left;
+    std::thread leaving([&] {
+        for (std::uint32_t i = 0; i < std::min(rings_max, 2U); ++i)
+            left.push_back(std::make_unique<ring>(emulated.queue, ring::options{.depth = 4}));
+        for (std::size_t i = 0; i < left.size() * 4; ++i)
+            if (!left[i / 4]->submit(requests[i]))
+                return;
+        left.front()->flush();
+    });
+    leaving.join();
+    for (std::size_t i = 0; i < left.size() * 4; ++i) {
+        CAPTURE(i);
+        CHECK(requests[i].finished == 1);
+    }
+    for (const auto& each : left) {
+        CHECK(each->outstanding() == 0);
+        counted_request late(flush_command(1));
+        CHECK_FALSE(each->submit(late));
+    }
+    left.clear(); // on another thread than theirs: they are closed
+    // Their places are free again.
+    const ring next(emulated.queue, {.depth = 12});
+}
+
+TEST_CASE("a ring used in a forked child stops it with a sentence")
+{
+    drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2});
+    auto own = std::make_unique<ring>(emulated.queue, ring::options{.depth = 4});
+    const std::string polled = last_words([&] { own->poll(); });
+    CHECK(polled.find("forked child") != std::string::npos);
+    CHECK(last_words([&] { own->wait(1); }).find("forked child") != std::string::npos);
+    CHECK(last_words([&] { own->flush(); }).find("forked child") != std::string::npos);
+    CHECK(last_words([&] { own.reset(); }).find("forked child") != std::string::npos);
+    CHECK(last_words([&] { const ring more(emulated.queue, {.depth = 1}); }).find("forked child")
+        != std::string::npos);
+    // The parent's goes on.
+    counted_request r(flush_command(1));
+    REQUIRE(own->submit(r));
+    CHECK(own->wait(1) == 1);
+}
+
+TEST_CASE("buffers are not inherited by a forked child")
+{
+    drive emulated("emu:size=1M");
+    const buffer_pool pool(emulated.queue, {.count = 4, .buffer_bytes = 4096});
+    std::FILE* const maps = std::fopen("/proc/self/smaps", "re");
+    REQUIRE(maps != nullptr);
+    const auto address = reinterpret_cast<std::uintptr_t>(pool.at(0).data);
+    char line[512];
+    bool ours = false;
+    std::string flags;
+    while (std::fgets(line, sizeof line, maps) != nullptr) {
+        unsigned long long from = 0;
+        unsigned long long to = 0;
+        if (std::sscanf(line, "%llx-%llx", &from, &to) == 2)
+            ours = from <= address && address < to;
+        else if (ours && std::string(line).starts_with("VmFlags:"))
+            flags = line;
+    }
+    std::fclose(maps);
+    CHECK(flags.find(" dc ") != std::string::npos); // VM_DONTCOPY
+}
+
+TEST_CASE("commands that nobody polled for long are warned of once")
+{
+    const std::string said = last_words([] {
+        drive emulated("emu:size=1M,latency=20ms", {.depth = 8, .rings_max = 2});
+        testing_access::warn_after(emulated.queue, 2'000'000);
+        ring own(emulated.queue, {.depth = 4});
+        counted_request r(flush_command(1));
+        for (int again = 0; again < 3; ++again) {
+            static_cast<void>(own.submit(r));
+            own.poll();
+            std::this_thread::sleep_for(milliseconds(5));
+            own.poll();
+            own.wait(1);
+        }
+        std::abort(); // the end that last_words() expects
+    });
+    const std::size_t first = said.find("nobody polled");
+    CHECK(first != std::string::npos);
+    CHECK(said.find("nobody polled", first + 1) == std::string::npos);
+}
