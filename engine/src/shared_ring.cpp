@@ -288,13 +288,22 @@ std::uint32_t ring::drain_deferred() noexcept
 
 void ring::queue_staged() noexcept
 {
-    if (staged() == 0)
+    std::uint32_t left = staged();
+    if (left == 0)
         return;
-    request& first = staged_at(sent_);
-    for (; sent_ + 1 < accepted_; ++sent_)
+    request* const first = &staged_at(sent_);
+    request* last = first;
+    // In locals: the stores to the requests might else be to this ring's members.
+    request* const* const at = staged_.get();
+    const std::uint32_t mask = staged_mask_;
+    for (auto position = static_cast<std::uint32_t>(sent_) + 1; --left != 0; ++position) {
+        request* const next = at[position & mask];
         // relaxed: published, with the requests, by the push below.
-        staged_at(sent_).next.store(&staged_at(sent_ + 1), std::memory_order_relaxed);
-    queue_.submissions_.push_chain(first, staged_at(sent_++));
+        last->next.store(next, std::memory_order_relaxed);
+        last = next;
+    }
+    sent_ = accepted_;
+    queue_.submissions_.push_chain(*first, *last);
 }
 
 void ring::drain_queue() noexcept

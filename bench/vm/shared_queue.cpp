@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+//
+// What the ngpoll command does not measure of threads on one poll queue. Reads only. The script
+// shared_queue runs it in a virtual machine.
+//   latency DEVICE THREADS DEPTH SECONDS   from submit() to the callback, each thread in wait(1)
+//   gap DEVICE TIMES blocked|computing     how long the others go without completions when the
+//                                          ring that polls turns to a second of its own work
+//   sleepers DEVICE                        processor time of rings that wait while another polls;
+//                                          the drive should take a second or more for a read
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <exception>
+#include <latch>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <ngpoll/ngpoll.hpp>
+
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+using std::chrono::duration;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+double milliseconds_of(nanoseconds time) { return duration<double, std::milli>(time).count(); }
+
+/// A ring kept full of 512-byte reads. What comes of each is the derived class's.
+class reader {
+public:
+    reader(ngpoll::poll_queue& queue, const ngpoll::nvme_namespace& drive, std::uint32_t depth)
+        : buffers_(queue, {.count = depth, .buffer_bytes = drive.info().block_bytes()})
+        , requests_(depth)
+        , ring(queue, {.depth = depth})
+    {
+        for (std::uint32_t i = 0; i < depth; ++i) {
+            timed_read& r = requests_[i];
+            r.cmd = ngpoll::read_command(drive.info().nsid, i * 8, 1);
+            r.set_buffer(buffers_.at(i));
+            r.by = this;
+            r.on_complete = [](ngpoll::request& done) noexcept {
+                auto& read = static_cast<timed_read&>(done);
+                read.by->completed(clock_type::now() - read.submitted);
+                if (read.by->again)
+                    read.by->submit(read);
+            };
+        }
+    }
+    reader(const reader&) = delete;
+    reader& operator=(const reader&) = delete;
+
+    void fill()
+    {
+        for (timed_read& r : requests_)
+            submit(r);
+    }
+
+protected:
+    ~reader() = default;
+    virtual void completed(nanoseconds took) noexcept = 0;
+
+private:
+    struct timed_read : ngpoll::request {
+        reader* by = nullptr;
+        clock_type::time_point submitted;
+    };
+
+    void submit(timed_read& r) noexcept
+    {
+        r.submitted = clock_type::now();
+        static_cast<void>(ring.submit(r)); // refused only while it closes
+    }
+
+    ngpoll::buffer_pool buffers_;
+    std::vector<timed_read> requests_;
+
+public:
+    ngpoll::ring ring; // goes first
+    bool again = true;
+};
+
+ngpoll::poll_queue::options shared_by(unsigned threads, std::uint32_t depth_each)
+{
+    return {.depth = threads * depth_each, .rings_max = threads};
+}
+
+class latency_reader final : public reader {
+public:
+    using reader::reader;
+    std::vector<std::uint32_t> took_ns;
+
+private:
+    void completed(nanoseconds took) noexcept override
+    {
+        if (took_ns.size() < took_ns.capacity())
+            took_ns.push_back(
+                static_cast<std::uint32_t>(std::min<std::int64_t>(took.count(), UINT32_MAX)));
+    }
+};
+
+int latency(const char* path, unsigned threads, std::uint32_t depth, unsigned seconds)
+{
+    const auto drive = ngpoll::nvme_namespace::open(path);
+    ngpoll::poll_queue queue(drive, shared_by(threads, depth));
+    std::vector<std::vector<std::uint32_t>> each(threads);
+    std::vector<std::thread> running;
+    const auto end = clock_type::now() + std::chrono::seconds(seconds);
+    for (unsigned t = 0; t < threads; ++t)
+        running.emplace_back([&, t] {
+            latency_reader mine(queue, drive, depth);
+            mine.took_ns.reserve(std::size_t{1'000'000} * seconds);
+            mine.fill();
+            while (clock_type::now() < end)
+                mine.ring.wait(1);
+            mine.again = false;
+            mine.ring.close();
+            each[t] = std::move(mine.took_ns);
+        });
+    for (std::thread& thread : running)
+        thread.join();
+    std::vector<std::uint32_t> all;
+    for (const auto& some : each)
+        all.insert(all.end(), some.begin(), some.end());
+    if (all.empty())
+        throw std::runtime_error("no read finished");
+    std::sort(all.begin(), all.end());
+    const auto at = [&](double share) {
+        return all[static_cast<std::size_t>(share * static_cast<double>(all.size() - 1))] / 1000.0;
+    };
+    std::printf("latency threads %u depth %u reads %zu p50_us %.1f p99_us %.1f p999_us %.1f max_us "
+                "%.1f\n",
+        threads, depth, all.size(), at(0.5), at(0.99), at(0.999), at(1));
+    return 0;
+}
+
+class gap_reader final : public reader {
+public:
+    using reader::reader;
+    nanoseconds longest{0};
+    clock_type::time_point last = clock_type::now();
+
+private:
+    void completed(nanoseconds) noexcept override
+    {
+        const auto now = clock_type::now();
+        longest = std::max(longest, nanoseconds(now - last));
+        last = now;
+    }
+};
+
+/// What the holder of the role does for a second instead of polling.
+void turn_to_own_work(bool computes)
+{
+    const auto until = clock_type::now() + std::chrono::seconds(1);
+    if (!computes)
+        return std::this_thread::sleep_until(until);
+    while (clock_type::now() < until) { }
+}
+
+int gap(const char* path, unsigned times, bool computes)
+{
+    constexpr unsigned kOthers = 3;
+    constexpr std::uint32_t kDepth = 32;
+    const auto drive = ngpoll::nvme_namespace::open(path);
+    ngpoll::poll_queue queue(drive, shared_by(kOthers + 1, kDepth));
+    std::atomic<unsigned> away{0}; // odd: the holder is
+    std::atomic<bool> over{false};
+    std::latch ready(kOthers + 1);
+    std::vector<std::vector<nanoseconds>> found(kOthers);
+    std::vector<std::thread> others;
+    for (unsigned t = 0; t < kOthers; ++t)
+        others.emplace_back([&, t] {
+            gap_reader mine(queue, drive, kDepth);
+            mine.fill();
+            ready.arrive_and_wait();
+            unsigned seen = 0;
+            while (!over.load()) {
+                mine.ring.wait(8);
+                if (const unsigned now = away.load(); now != seen) {
+                    if (seen % 2 == 1)
+                        found[t].push_back(mine.longest);
+                    seen = now;
+                    mine.longest = nanoseconds(0);
+                }
+            }
+            mine.again = false;
+            mine.ring.close();
+        });
+    {
+        gap_reader mine(queue, drive, kDepth);
+        mine.fill();
+        ready.arrive_and_wait();
+        for (unsigned i = 0; i < times; ++i) {
+            std::this_thread::sleep_for(milliseconds(20));
+            // Until it has polled for all to the end of a wait: then the role is its own.
+            for (bool holds = false; !holds;) {
+                const auto before = mine.ring.stats();
+                mine.ring.wait(8);
+                const auto after = mine.ring.stats();
+                holds = after.passes != before.passes && after.sleeps == before.sleeps;
+            }
+            away.fetch_add(1);
+            turn_to_own_work(computes);
+            away.fetch_add(1);
+            mine.ring.wait(8);
+        }
+        over = true;
+        mine.again = false;
+        mine.ring.close();
+    }
+    for (std::thread& thread : others)
+        thread.join();
+    std::vector<nanoseconds> longest; // of all the others, each time
+    for (std::size_t i = 0;; ++i) {
+        nanoseconds of_all{0};
+        for (const auto& one : found) {
+            if (i >= one.size())
+                goto done;
+            of_all = std::max(of_all, one[i]);
+        }
+        longest.push_back(of_all);
+    }
+done:
+    if (longest.empty())
+        throw std::runtime_error("the holder never left");
+    std::sort(longest.begin(), longest.end());
+    std::printf("gap work %s times %zu median_ms %.3f worst_ms %.3f\n",
+        computes ? "computing" : "blocked", longest.size(),
+        milliseconds_of(longest[longest.size() / 2]), milliseconds_of(longest.back()));
+    return 0;
+}
+
+nanoseconds thread_time()
+{
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + nanoseconds(now.tv_nsec);
+}
+
+int sleepers(const char* path)
+{
+    constexpr unsigned kThreads = 4;
+    const auto drive = ngpoll::nvme_namespace::open(path);
+    ngpoll::poll_queue queue(drive, shared_by(kThreads, 1));
+    std::latch ready(kThreads);
+    std::vector<double> share(kThreads);
+    std::vector<std::thread> threads;
+    for (unsigned t = 0; t < kThreads; ++t)
+        threads.emplace_back([&, t] {
+            gap_reader mine(queue, drive, 1);
+            mine.again = false;
+            mine.fill();
+            ready.arrive_and_wait();
+            const auto from = clock_type::now();
+            const nanoseconds before = thread_time();
+            mine.ring.wait(1);
+            share[t] = 100 * duration<double>(thread_time() - before).count()
+                / duration<double>(clock_type::now() - from).count();
+        });
+    for (std::thread& thread : threads)
+        thread.join();
+    std::sort(share.begin(), share.end());
+    std::printf("sleepers percent_of_a_processor_each %.2f %.2f %.2f poller %.1f\n", share[0],
+        share[1], share[2], share[3]);
+    return 0;
+}
+
+} // namespace
+
+int main(int count, char** arguments)
+{
+    const std::string what = count > 2 ? arguments[1] : "";
+    const auto number
+        = [&](int i) { return static_cast<unsigned>(std::strtoul(arguments[i], nullptr, 10)); };
+    try {
+        if (what == "latency" && count == 6)
+            return latency(arguments[2], number(3), number(4), number(5));
+        if (what == "gap" && count == 5)
+            return gap(arguments[2], number(3), std::string("computing") == arguments[4]);
+        if (what == "sleepers" && count == 3)
+            return sleepers(arguments[2]);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "ngpoll_shared_queue_bench: %s\n", error.what());
+        return 1;
+    }
+    std::fprintf(stderr,
+        "usage: ngpoll_shared_queue_bench latency DEVICE THREADS DEPTH SECONDS | gap DEVICE TIMES "
+        "blocked|computing | sleepers DEVICE\n");
+    return 2;
+}
