@@ -14,12 +14,11 @@
 
 #include <ngpoll/ngpoll.hpp>
 
-#include "median_reporter.hpp"
+#include "benchmark_program.hpp"
 
 namespace {
 
 constexpr std::uint32_t kBatch = 32; ///< I/Os of each ring in a round
-constexpr double kSecondsEach = 0.1;
 
 /// Rings on one poll queue, each with a batch of requests.
 class rings {
@@ -75,8 +74,8 @@ private:
 
 void finish(benchmark::State& state, const rings& used)
 {
-    state.SetItemsProcessed(
-        state.iterations() * static_cast<std::int64_t>(used.count()) * std::int64_t{kBatch});
+    benchmark_program::set_items(
+        state, static_cast<std::uint64_t>(state.iterations()) * used.count() * kBatch);
     state.SetLabel(used.deferred());
 }
 
@@ -108,7 +107,8 @@ void deferred_only(benchmark::State& state, std::uint32_t owners)
             if (used.at(i).poll() != kBatch)
                 return state.SkipWithError("a batch was not deferred whole");
     }
-    state.SetItemsProcessed(state.iterations() * std::int64_t{owners} * std::int64_t{kBatch});
+    benchmark_program::set_items(
+        state, static_cast<std::uint64_t>(state.iterations()) * owners * kBatch);
     state.SetLabel(used.deferred());
 }
 
@@ -133,20 +133,15 @@ void many_rings(benchmark::State& state, std::uint32_t count)
     finish(state, used);
 }
 
-template <class Function, class Argument>
-void add(const std::string& name, Function measured, Argument argument)
-{
-    benchmark::RegisterBenchmark(name.c_str(), measured, argument)->MinTime(kSecondsEach);
-}
-
 } // namespace
 
 int main(int argc, char** argv)
 {
-    add("inline, a queue of its own", inline_only, rings::options{.count = 1, .rings_max = 1});
-    add("inline, a shared queue", inline_only, rings::options{.count = 1, .rings_max = 2});
-    add("deferred, ring A polls for ring B", deferred_only, 1U);
+    benchmark_program program(argc, argv);
+    program.add("inline, a queue of its own", inline_only, rings::options{});
+    program.add("inline, a shared queue", inline_only, rings::options{.rings_max = 2});
+    program.add("deferred, ring A polls for ring B", deferred_only, 1U);
     for (std::uint32_t count = 2; count <= 64; count *= 2)
-        add(std::to_string(count) + " rings, one polls for all", many_rings, count);
-    return run_benchmarks(argc, argv);
+        program.add(std::to_string(count) + " rings, one polls for all", many_rings, count);
+    return program.run();
 }

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // Nanoseconds per item through a queue from its producers' push to the one consumer's pop, for
-// mpsc_queue and for other queues. Each producer keeps a window of 128 items in flight, as a ring
-// does: it pushes an item again once the consumer has popped it.
+// mpsc_queue and for other queues, and how many times the fastest one's that is.
+//
+// One measured item: its producer writes a number into it and pushes it, the consumer takes it and
+// reads the number. The time is the consumer's clock over the items it took: the slower side sets
+// it, and it is the inverse of throughput, not the time one item is under way. Each producer has
+// 128 items and pushes 32, one by one or as a batch, once as many of its oldest have been read. So
+// no queue grows, and each gets its items from the same memory in the same order.
 //
 // With more threads than processors the figure is the scheduler's as much as the queue's: such
 // lines say so.
@@ -11,8 +16,9 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
-#include <deque>
-#include <mutex>
+#include <random>
+#include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,150 +26,20 @@
 #include <benchmark/benchmark.h>
 #include <sched.h>
 
-#include <ngpoll/mpsc_queue.hpp>
-
-#include "median_reporter.hpp"
-
-#if NGPOLL_BENCH_CONCURRENTQUEUE
-#include <concurrentqueue.h>
-#endif
-#if NGPOLL_BENCH_BOOST
-#include <boost/lockfree/queue.hpp>
-#endif
+#include "benchmark_program.hpp"
+#include "queue_peers.hpp"
 
 namespace {
 
+using peers::item;
+using peers::progress;
+
 constexpr std::size_t kWindow = 128; ///< items a producer has in flight
-constexpr std::size_t kBatch = 32; ///< without producers: items pushed, then popped
-constexpr int kItemsPerIteration = 4096;
-constexpr double kSecondsEach = 0.1;
-
-/// As large and as aligned as a request's line for the completion, which is what a node lies in.
-struct alignas(64) item : ngpoll::mpsc_node<> {
-    std::atomic<bool> queued{false};
-};
-
-// One class a queue. `producer` is made once on each thread that pushes, and pushes; pop() returns
-// nullptr when it finds nothing.
-
-class ngpoll_queue {
-public:
-    static constexpr const char* kName = "ngpoll::mpsc_queue";
-
-    class producer {
-    public:
-        explicit producer(ngpoll_queue& to)
-            : queue_(to.queue_)
-        {
-        }
-        void push(item& pushed) { queue_.push(pushed); }
-
-    private:
-        ngpoll::mpsc_queue<>& queue_;
-    };
-
-    item* pop() { return static_cast<item*>(queue_.pop(at_).taken); }
-
-private:
-    ngpoll::mpsc_queue<> queue_;
-    ngpoll::mpsc_queue<>::cursor at_{queue_};
-};
-
-class mutex_deque {
-public:
-    static constexpr const char* kName = "std::mutex and std::deque";
-
-    class producer {
-    public:
-        explicit producer(mutex_deque& to)
-            : to_(to)
-        {
-        }
-        void push(item& pushed)
-        {
-            const std::lock_guard lock(to_.mutex_);
-            to_.items_.push_back(&pushed);
-        }
-
-    private:
-        mutex_deque& to_;
-    };
-
-    item* pop()
-    {
-        const std::lock_guard lock(mutex_);
-        if (items_.empty())
-            return nullptr;
-        item* const taken = items_.front();
-        items_.pop_front();
-        return taken;
-    }
-
-private:
-    std::mutex mutex_;
-    std::deque<item*> items_;
-};
-
-#if NGPOLL_BENCH_CONCURRENTQUEUE
-/// With the tokens its documentation recommends. Not FIFO over all producers, only for each.
-class moodycamel_queue {
-public:
-    static constexpr const char* kName = "moodycamel::ConcurrentQueue";
-
-    class producer {
-    public:
-        explicit producer(moodycamel_queue& to)
-            : queue_(to.queue_)
-            , token_(to.queue_)
-        {
-        }
-        void push(item& pushed) { queue_.enqueue(token_, &pushed); }
-
-    private:
-        moodycamel::ConcurrentQueue<item*>& queue_;
-        moodycamel::ProducerToken token_;
-    };
-
-    item* pop()
-    {
-        item* taken = nullptr;
-        return queue_.try_dequeue(token_, taken) ? taken : nullptr;
-    }
-
-private:
-    moodycamel::ConcurrentQueue<item*> queue_;
-    moodycamel::ConsumerToken token_{queue_};
-};
-#endif
-
-#if NGPOLL_BENCH_BOOST
-/// With its nodes allocated in advance, as many as can be queued.
-class boost_queue {
-public:
-    static constexpr const char* kName = "boost::lockfree::queue";
-
-    class producer {
-    public:
-        explicit producer(boost_queue& to)
-            : queue_(to.queue_)
-        {
-        }
-        void push(item& pushed) { queue_.push(&pushed); }
-
-    private:
-        boost::lockfree::queue<item*>& queue_;
-    };
-
-    item* pop()
-    {
-        item* taken = nullptr;
-        return queue_.pop(taken) ? taken : nullptr;
-    }
-
-private:
-    boost::lockfree::queue<item*> queue_{kWindow * 64};
-};
-#endif
+constexpr std::size_t kBatch = 32; ///< items a producer pushes before it looks again
+static_assert(kWindow % kBatch == 0);
+constexpr std::uint64_t kItemsPerRound = 4096;
+constexpr std::uint64_t kEnd = ~std::uint64_t{0} - 1; ///< even: nothing is sent back
+constexpr unsigned kProducersMost = 8; ///< or as many as there are processors
 
 /// Waits a little, and lets others run where there are more threads than processors.
 class patience {
@@ -217,109 +93,191 @@ const placement& processors()
     return found;
 }
 
-template <class Queue>
-void produce(Queue& queue, const std::atomic<bool>& stop, std::array<item, kWindow>& items)
+/// A producer's items, and what of them has been taken.
+struct window {
+    window()
+    {
+        for (item& each : items)
+            each.producer = &back;
+        for (std::size_t i = 0; i < kWindow; ++i)
+            in_turn[i] = &items[i];
+        // As requests come back from a drive: in no order that a processor could guess.
+        std::shuffle(in_turn.begin(), in_turn.end(), std::minstd_rand()); // the same each time
+    }
+    window(const window&) = delete;
+    window& operator=(const window&) = delete;
+
+    progress back;
+    std::array<item, kWindow> items;
+    std::array<item*, kWindow> in_turn;
+};
+
+enum class pushing { one_by_one, batches };
+
+/// Numbers kBatch items behind number `pushed` and pushes them.
+template <pushing How, class Producer>
+void push_next(Producer& to, window& mine, std::uint64_t pushed)
+{
+    const std::span next(mine.in_turn.data() + pushed % kWindow, kBatch);
+    for (item* const each : next) {
+        each->number = ++pushed;
+        if constexpr (How == pushing::one_by_one)
+            to.push(*each);
+    }
+    if constexpr (How == pushing::batches)
+        to.push_batch(next);
+}
+
+template <pushing How, class Queue>
+void produce(Queue& queue, const std::atomic<bool>& stop, window& mine)
 {
     typename Queue::producer to(queue);
     patience idle;
-    for (std::size_t i = 0;; i = (i + 1) % kWindow) {
-        // acquire: the consumer is done with the item; pairs with its release in consume().
-        while (items[i].queued.load(std::memory_order_acquire)) {
+    for (std::uint64_t pushed = 0;; pushed += kBatch) {
+        // acquire: the consumer has read these; pairs with its release in read().
+        while (mine.back.taken.load(std::memory_order_acquire) + kWindow < pushed + kBatch) {
             // relaxed: it only has to be seen some time.
             if (stop.load(std::memory_order_relaxed))
                 return;
             idle.wait();
         }
-        // relaxed: published, with the item, by the push.
-        items[i].queued.store(true, std::memory_order_relaxed);
-        to.push(items[i]);
+        push_next<How>(to, mine, pushed);
     }
 }
 
-template <class Queue>
-void consume(Queue& queue, patience& idle)
+/// What the consumer does with an item. Items of a producer come in its order, from every queue.
+void read(const item& taken)
 {
-    for (int taken = 0; taken < kItemsPerIteration;) {
-        item* const found = queue.pop();
-        if (found == nullptr) {
+    // Not for each: a producer that waits looks at this line again and again.
+    if (taken.number % kBatch == 0)
+        // release: they may be written again; pairs with the acquire in produce().
+        taken.producer->taken.store(taken.number, std::memory_order_release);
+}
+
+template <class Queue>
+std::uint64_t consume(Queue& queue, patience& idle)
+{
+    std::uint64_t taken = 0;
+    while (taken < kItemsPerRound) {
+        const std::size_t found = queue.take(read);
+        if (found == 0)
             idle.wait();
-            continue;
-        }
-        // release: gives the item back to its producer; pairs with the acquire in produce().
-        found->queued.store(false, std::memory_order_release);
-        ++taken;
+        taken += found;
     }
+    return taken;
 }
 
 /// The benchmark's own thread consumes, on the first processor.
-template <class Queue>
+template <class Queue, pushing How>
 void from_producers(benchmark::State& state, unsigned producers)
 {
     Queue queue;
-    std::vector<std::array<item, kWindow>> items(producers); // outlives the threads
+    std::vector<window> windows(producers); // outlives the threads
     std::atomic<bool> stop{false};
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < producers; ++i)
-        threads.emplace_back([&queue, &stop, &items, i] {
+        threads.emplace_back([&queue, &stop, &windows, i] {
             processors().take(i + 1);
-            produce(queue, stop, items[i]);
+            produce<How>(queue, stop, windows[i]);
         });
     patience idle;
+    std::uint64_t taken = 0;
     for (auto _ : state)
-        consume(queue, idle);
+        taken += consume(queue, idle);
     stop.store(true, std::memory_order_relaxed); // relaxed: as above
-    state.SetItemsProcessed(state.iterations() * kItemsPerIteration);
+    benchmark_program::set_items(state, taken);
     // A producer whose window is full sees `stop`: what is queued need not be popped.
     threads.clear();
-    if (producers >= processors().count())
+    if (producers > processors().count())
+        state.SetLabel("shown, not judged: more producers than processors");
+    else if (producers == processors().count())
         state.SetLabel("more threads than processors");
 }
 
-/// One thread pushes a batch and pops it: what the instructions alone cost.
-template <class Queue>
+/// One thread pushes a batch and takes it: what the instructions alone cost.
+template <class Queue, pushing How>
 void on_one_thread(benchmark::State& state)
 {
     Queue queue;
     typename Queue::producer to(queue);
-    std::vector<item> items(kBatch);
+    window mine;
+    std::uint64_t taken = 0;
     for (auto _ : state) {
-        for (item& each : items)
-            to.push(each);
-        for (std::size_t i = 0; i < kBatch; ++i)
-            benchmark::DoNotOptimize(queue.pop());
+        push_next<How>(to, mine, taken);
+        for (const std::uint64_t all = taken + kBatch; taken != all;)
+            taken += queue.take(read);
     }
-    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBatch));
+    benchmark_program::set_items(state, taken);
 }
 
-template <class Queue>
-void add(unsigned producers)
+/// The yardstick for what threads on two processors hand each other: half of there and back. A
+/// virtual machine's host may move its processors apart and together again while this runs: then
+/// the least and the most of this line differ by a multiple, and so do those of all others.
+void one_line(benchmark::State& state)
 {
-    const std::string name = std::string(Queue::kName) + ", "
-        + (producers == 0 ? "one thread" : std::to_string(producers) + " to 1");
-    benchmark::internal::Benchmark* const added = producers == 0
-        ? benchmark::RegisterBenchmark(name.c_str(), on_one_thread<Queue>)
-        : benchmark::RegisterBenchmark(name.c_str(), from_producers<Queue>, producers);
-    added->UseRealTime()->MinTime(kSecondsEach);
+    alignas(64) std::atomic<std::uint64_t> line{0};
+    const std::jthread other([&line] {
+        processors().take(1);
+        // Odd numbers are sent back, the largest is the end. relaxed: they carry nothing.
+        for (std::uint64_t seen = 0; seen != kEnd; seen = line.load(std::memory_order_relaxed))
+            if (seen % 2 == 1)
+                line.store(seen + 1, std::memory_order_relaxed);
+    });
+    std::uint64_t sent = 0;
+    for (auto _ : state)
+        for (int i = 0; i < 100; ++i, sent += 2) {
+            line.store(sent + 1, std::memory_order_relaxed);
+            while (line.load(std::memory_order_relaxed) != sent + 2) { }
+        }
+    line.store(kEnd, std::memory_order_relaxed);
+    benchmark_program::set_items(state, sent);
+}
+
+/// With the ratio to the fastest of those that push as many in the same way.
+template <pushing How, class... Queues>
+void add_all(benchmark_program& program, unsigned producers)
+{
+    std::string group = producers == 0 ? "one thread" : std::to_string(producers) + " to 1";
+    if (How == pushing::batches)
+        group += ", batches";
+    group += ": ";
+    if (producers == 0)
+        (program.add(group + Queues::kName, on_one_thread<Queues, How>), ...);
+    else
+        (program.add(group + Queues::kName, from_producers<Queues, How>, producers)->UseRealTime(),
+            ...);
+}
+
+template <pushing How>
+void add_row(benchmark_program& program, unsigned producers)
+{
+    add_all<How, peers::mpsc_queue, peers::lifo_list, peers::mutex_deque>(program, producers);
+#if NGPOLL_BENCH_CONCURRENTQUEUE
+    add_all<How, peers::moodycamel_queue, peers::moodycamel_tokens, peers::moodycamel_bulk>(
+        program, producers);
+#endif
+#if NGPOLL_BENCH_BOOST
+    add_all<How, peers::boost_queue>(program, producers);
+#endif
 }
 
 } // namespace
 
 int main(int argc, char** argv)
 {
+    benchmark_program program(argc, argv);
     // Powers of two, and as many as there are processors.
-    const auto most = static_cast<unsigned>(processors().count());
+    const auto judged = static_cast<unsigned>(processors().count());
+    std::set<unsigned> counts{0, judged};
+    for (unsigned count = 1; count <= std::max(judged, kProducersMost); count *= 2)
+        counts.insert(count);
     processors().take(0);
-    for (unsigned producers = 0; producers <= most;) {
-        add<ngpoll_queue>(producers);
-        add<mutex_deque>(producers);
-#if NGPOLL_BENCH_CONCURRENTQUEUE
-        add<moodycamel_queue>(producers);
-#endif
-#if NGPOLL_BENCH_BOOST
-        add<boost_queue>(producers);
-#endif
-        const unsigned next = producers == 0 ? 1 : producers * 2;
-        producers = producers < most ? std::min(next, most) : next;
+    if (judged > 1)
+        program.add("a cache line to another processor", one_line)->UseRealTime();
+    for (const unsigned producers : counts) {
+        add_row<pushing::one_by_one>(program, producers);
+        if (producers <= judged)
+            add_row<pushing::batches>(program, producers);
     }
 #if !NGPOLL_BENCH_CONCURRENTQUEUE
     std::printf("built without moodycamel::ConcurrentQueue: libconcurrentqueue-dev not found\n");
@@ -327,5 +285,5 @@ int main(int argc, char** argv)
 #if !NGPOLL_BENCH_BOOST
     std::printf("built without boost::lockfree::queue: libboost-dev not found\n");
 #endif
-    return run_benchmarks(argc, argv);
+    return program.run();
 }
