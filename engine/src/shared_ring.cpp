@@ -253,17 +253,13 @@ std::uint32_t ring::shared_pass() noexcept
     const std::size_t most = std::min<std::size_t>(options_.submit_batch_max, batch.size());
     // All full batches are sent before it looks, as in own_pass().
     for (std::size_t sending = 0;;) {
-        std::size_t count = 0;
-        bool emptied = false;
-        while (count < most && !emptied) {
-            const auto [node, was_last] = queue_.submissions_.pop(queue_.submissions_at_);
-            if (node != nullptr)
-                batch[count++] = static_cast<request*>(node);
-            emptied = node == nullptr || was_last;
-        }
+        request** end = batch.data();
+        const std::size_t count = queue_.submissions_.pop_each(queue_.submissions_at_, most,
+            [&end](mpsc_node<>& node) noexcept { *end++ = static_cast<request*>(&node); });
         sending += count;
         // Never waits in the kernel: what others queue meanwhile would not be sent.
-        if (emptied || sending >= kPassSendMax)
+        if (count < most || sending >= kPassSendMax
+            || queue_.submissions_.empty(queue_.submissions_at_))
             return polling_pass({batch.data(), count}, 0);
         send({batch.data(), count});
     }
@@ -271,19 +267,11 @@ std::uint32_t ring::shared_pass() noexcept
 
 std::uint32_t ring::drain_deferred() noexcept
 {
-    std::uint32_t finished = 0;
-    while (finished < kDrainMax) {
-        const auto [node, emptied] = deferred_.pop(deferred_at_);
-        if (node == nullptr)
-            break;
-        ++finished;
-        finish(static_cast<request&>(*node));
-        if (emptied)
-            break;
-    }
+    const std::size_t finished = deferred_.pop_each(deferred_at_, kDrainMax,
+        [this](mpsc_node<>& node) noexcept { finish(static_cast<request&>(node)); });
     if (finished != 0)
         finished_deferred_.add(finished);
-    return finished;
+    return static_cast<std::uint32_t>(finished);
 }
 
 void ring::queue_staged() noexcept

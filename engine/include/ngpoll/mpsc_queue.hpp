@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <utility>
 
 namespace ngpoll {
 
@@ -120,6 +121,36 @@ public:
             return {.taken = head};
         }
         return pop_last(at, head);
+    }
+
+    /// pop() in a loop for less: calls use(node) for up to `most` nodes, oldest first, and returns
+    /// for how many. Ends where pop() finds nothing, and behind a node that emptied the queue. A
+    /// node is the caller's once `use` has it, which may push it again, here too, but must not pop
+    /// here.
+    template <class Use>
+    std::size_t pop_each(cursor& at, std::size_t most, Use&& use) noexcept
+    {
+        std::size_t count = 0;
+        while (count < most) {
+            const auto [taken, emptied] = pop(at); // which also leaves the stub, and puts it back
+            if (taken == nullptr)
+                break;
+            ++count;
+            use(*taken);
+            if (emptied)
+                break;
+            // The cursor is at a node now, and so is all that links lead to: never at the stub.
+            node* head = at.head_;
+            for (; count < most; ++count) {
+                // acquire: as in pop() (Q1).
+                node* const next = head->next.load(std::memory_order_acquire);
+                if (next == nullptr)
+                    break;
+                use(*std::exchange(head, next));
+            }
+            at.head_ = head;
+        }
+        return count;
     }
 
     /// Consumer only. False while a producer is between its two steps, though pop() finds nothing.
