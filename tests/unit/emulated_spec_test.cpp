@@ -43,6 +43,9 @@ TEST_CASE("sizes and times take their units")
     CHECK(parse_spec("emu:latency=7ns").latency_ns == 7);
     CHECK(parse_spec("emu:latency=7us").latency_ns == 7000);
     CHECK(parse_spec("emu:latency=7ms").latency_ns == 7000000);
+    CHECK(parse_spec("emu:latency=7ms").latency_ns_max == 7000000);
+    CHECK(parse_spec("emu:latency=7us-2ms").latency_ns == 7000);
+    CHECK(parse_spec("emu:latency=7us-2ms").latency_ns_max == 2000000);
     CHECK(parse_spec("emu:unreadable=3-3").unreadable_first == 3);
     CHECK(parse_spec("emu:lba=65536").lba_bytes == 65536);
 }
@@ -75,6 +78,9 @@ TEST_CASE("a setting that is not understood is named, with what is accepted")
         {"queues=two", "'queues=two'", "1 to 1024"},
         {"latency=5s", "'latency=5s'", "us or ms"},
         {"latency=10001ms", "'latency=10001ms'", "10000ms"},
+        {"latency=1us-10001ms", "'latency=1us-10001ms'", "10000ms"},
+        {"latency=2us-1us", "'latency=2us-1us'", "LEAST-MOST"},
+        {"latency=2us-", "'latency=2us-'", "LEAST-MOST"},
         {"unreadable=5", "'unreadable=5'", "FIRST-LAST"},
         {"unreadable=5-", "'unreadable=5-'", "FIRST-LAST"},
         {"unreadable=-5", "'unreadable=-5'", "FIRST-LAST"},

@@ -171,6 +171,30 @@ TEST_CASE("a completion appears no sooner than the latency")
     }
 }
 
+TEST_CASE("commands of different latencies overtake each other, and none comes too soon")
+{
+    drive emulated("emu:size=1M,latency=1ms-4ms", {.depth = 64});
+    ring own(emulated.queue, {.depth = 64});
+    const test::watchdog dog(own);
+    static std::vector<const request*> order;
+    order.clear();
+    std::vector<test::counted_request> requests(64);
+    const auto start = std::chrono::steady_clock::now();
+    for (test::counted_request& r : requests) {
+        r.cmd = flush_command(1);
+        r.on_complete = [](request& done) noexcept {
+            static_cast<test::counted_request&>(done).count();
+            order.push_back(&done);
+        };
+        REQUIRE(own.submit(r));
+    }
+    CHECK(own.wait(64) == 64);
+    CHECK(std::chrono::steady_clock::now() - start >= std::chrono::milliseconds(1));
+    for (const test::counted_request& r : requests)
+        CHECK(r.finished == 1);
+    CHECK_FALSE(std::is_sorted(order.begin(), order.end()));
+}
+
 TEST_CASE("commands of one queue wait out their latency together")
 {
     drive emulated("emu:size=1M,latency=100ms");

@@ -79,15 +79,30 @@ void controller::service(queue_pair& queue) noexcept
         post_due(queue);
 }
 
+std::uint64_t controller::latency_of_next(queue_pair& queue) const noexcept
+{
+    const std::uint64_t range = settings_.latency_ns_max - settings_.latency_ns;
+    return settings_.latency_ns + (range == 0 ? 0 : queue.chance_() % (range + 1));
+}
+
 void controller::complete(queue_pair& queue, const completion_entry& entry) noexcept
 {
-    if (settings_.latency_ns == 0) {
+    if (settings_.latency_ns_max == 0) {
         post(queue, entry);
         return;
     }
     NGPOLL_DEBUG_ASSERT(queue.delayed_count_ < queue.entries(), "more commands than entries");
-    const std::uint32_t at = (queue.delayed_head_ + queue.delayed_count_) % queue.entries();
-    queue.delayed_[at] = {.due_ns = detail::now_ns() + settings_.latency_ns, .entry = entry};
+    const std::uint64_t due_ns = detail::now_ns() + latency_of_next(queue);
+    // Behind all that are due before it; where all take the same time, that is the end.
+    std::uint32_t at = (queue.delayed_head_ + queue.delayed_count_) % queue.entries();
+    for (std::uint32_t behind = queue.delayed_count_; behind != 0; --behind) {
+        const std::uint32_t before = (at == 0 ? queue.entries() : at) - 1;
+        if (queue.delayed_[before].due_ns <= due_ns)
+            break;
+        queue.delayed_[at] = queue.delayed_[before];
+        at = before;
+    }
+    queue.delayed_[at] = {.due_ns = due_ns, .entry = entry};
     ++queue.delayed_count_;
 }
 

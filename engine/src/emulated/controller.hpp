@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <random>
 #include <vector>
 
 #include "spec.hpp"
@@ -84,10 +85,11 @@ private:
     std::vector<delayed_completion> delayed_; ///< a ring, in order of due_ns
     std::uint32_t delayed_head_ = 0;
     std::uint32_t delayed_count_ = 0;
+    std::minstd_rand chance_; ///< for latencies: the same ones in every run
 };
 
 /// A model of an NVMe controller with one namespace whose data is kept in memory. Commands run when
-/// their doorbell is seen; completions appear `latency_ns` later. No thread of its own: the time
+/// their doorbell is seen; completions appear after their latency. No thread of its own: the time
 /// passes in service().
 ///
 /// service() may run on several threads at once, on different queue pairs. Commands that overlap in
@@ -127,6 +129,7 @@ private:
     [[nodiscard]] std::size_t table_bytes() const noexcept;
     void complete(queue_pair& queue, const completion_entry& entry) noexcept;
     void post(queue_pair& queue, completion_entry entry) noexcept;
+    [[nodiscard]] std::uint64_t latency_of_next(queue_pair& queue) const noexcept;
     void post_due(queue_pair& queue) noexcept;
 
     spec settings_;

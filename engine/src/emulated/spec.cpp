@@ -69,6 +69,20 @@ void parse_unreadable(spec& into, std::string_view setting, std::string_view val
         fail_setting(setting, "the first LBA must not be above the last");
 }
 
+void parse_latency(spec& into, std::string_view setting, std::string_view value)
+{
+    constexpr std::string_view kWanted
+        = "latency= takes nanoseconds, or a number with us or ms, up "
+          "to 10000ms, or LEAST-MOST for anything between";
+    const std::size_t dash = value.find('-');
+    into.latency_ns = number_or_fail(setting, value.substr(0, dash), kNanoseconds, kWanted);
+    into.latency_ns_max = dash == std::string_view::npos
+        ? into.latency_ns
+        : number_or_fail(setting, value.substr(dash + 1), kNanoseconds, kWanted);
+    if (into.latency_ns_max > 10'000'000'000U || into.latency_ns > into.latency_ns_max)
+        fail_setting(setting, kWanted);
+}
+
 void parse_setting(spec& into, std::string_view setting)
 {
     constexpr std::string_view kLba = "lba= takes a power of two from 512 to 65536";
@@ -94,11 +108,7 @@ void parse_setting(spec& into, std::string_view setting)
             fail_setting(setting, kQueues);
         into.queues = static_cast<std::uint32_t>(queues);
     } else if (key == "latency") {
-        constexpr std::string_view kLatency
-            = "latency= takes nanoseconds, or a number with us or ms, up to 10000ms";
-        into.latency_ns = number_or_fail(setting, value, kNanoseconds, kLatency);
-        if (into.latency_ns > 10'000'000'000U)
-            fail_setting(setting, kLatency);
+        parse_latency(into, setting, value);
     } else if (key == "unreadable") {
         parse_unreadable(into, setting, value);
     } else {

@@ -12,6 +12,7 @@ struct spec {
     std::uint32_t lba_bytes = 512;
     std::uint32_t queues = 1;
     std::uint64_t latency_ns = 0;
+    std::uint64_t latency_ns_max = 0; ///< above latency_ns: each command's is drawn between the two
     /// First and last LBA whose reads fail; none where first > last.
     std::uint64_t unreadable_first = UINT64_MAX;
     std::uint64_t unreadable_last = 0;
