@@ -20,19 +20,13 @@
 #include "../unit/catch.hpp"
 #include "../unit/drive.hpp"
 #include "../unit/support.hpp"
+#include "drive_under_test.hpp"
 
 using namespace ngpoll;
+using ngpoll::test::device_path;
 using ngpoll::test::watchdog;
 
 namespace {
-
-std::string device_path()
-{
-    const char* path = std::getenv("NGPOLL_TEST_DEVICE");
-    if (path == nullptr)
-        FAIL("set NGPOLL_TEST_DEVICE to a namespace that may be read, for example /dev/ng0n1");
-    return path;
-}
 
 constexpr std::uint32_t kDepth = 128;
 
@@ -249,8 +243,7 @@ TEST_CASE("threads share a poll queue, and come and go")
 
 TEST_CASE("what is written is read back")
 {
-    const char* allowed = std::getenv("NGPOLL_TEST_WRITE");
-    if (allowed == nullptr || std::string(allowed) != "1") {
+    if (!test::may_write()) {
         WARN("skipped: NGPOLL_TEST_WRITE=1 allows " << device_path() << " to be overwritten");
         return;
     }
