@@ -36,3 +36,15 @@ device_of() {
         echo "/dev/ng${serial##*/nvme}n1"
     done
 }
+
+# unload MODULE   Rings of processes that are gone are torn down in the background, and hold their
+# driver until then.
+unload() {
+    local tries
+    for tries in {1..50}; do
+        rmmod "$1" 2> /dev/null && return
+        sleep 0.1
+    done
+    echo "$1 is in use still after $((tries / 10)) s" >&2
+    return 1
+}
