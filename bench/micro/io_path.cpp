@@ -54,7 +54,10 @@ public:
         return {};
     }
     [[nodiscard]] std::uint32_t in_flight() const noexcept override { return 0; }
-    [[nodiscard]] bool completes_on_sender() const noexcept override { return false; }
+    [[nodiscard]] ngpoll::sender_duty duty() const noexcept override
+    {
+        return ngpoll::sender_duty::none;
+    }
     std::uint16_t register_buffers(std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
     {
         return ngpoll::buffer::kNotFixed;

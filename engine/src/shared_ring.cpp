@@ -64,8 +64,8 @@ void futex_wake(std::atomic<std::uint32_t>& word) noexcept
     ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
-/// A producer that is off its processor between its two steps may need ours to go on.
-void let_producer_run() noexcept
+/// Whoever has to go on before this thread can may need its processor.
+void nap() noexcept
 {
     const timespec nap{.tv_sec = 0, .tv_nsec = 20'000};
     ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
@@ -89,6 +89,7 @@ std::uint32_t ring::shared_poll() noexcept
         return finished;
     begin_turn();
     finished += shared_pass();
+    finished += finish_if_must_poll();
     queue_.role_.end_pass();
     queue_.lease_poller(*this);
     return finished;
@@ -122,7 +123,7 @@ std::uint32_t ring::shared_wait(std::uint32_t wanted, const time_point* deadline
             = how == slept::for_long ? poll_queue::taking::from_idle : poll_queue::taking::nobody;
         fruitless = drained == 0 && how == slept::not_at_all ? fruitless + 1 : 0;
         if (fruitless > 2)
-            let_producer_run();
+            nap();
     }
 }
 
@@ -135,17 +136,21 @@ std::uint32_t ring::poll_for_all(std::uint32_t wanted, const time_point* deadlin
         // One that is elsewhere would let the lease run out. relaxed: a hint.
         if (++turn_passes_ >= kTurnPasses && heir_ != nullptr
             && heir_->waiting_.load(std::memory_order_relaxed)) {
-            hand_over(*heir_);
+            ring& heir = *heir_;
+            finished += finish_if_must_poll();
+            hand_over(heir);
             return finished;
         }
         queue_.role_.end_pass();
         finished += drain_deferred();
         queue_staged();
         if (queue_.role_.claimed()) {
+            finished += finish_if_must_poll();
             queue_.step_aside();
             return finished;
         }
         if (finished >= wanted || is_over(deadline)) {
+            finished += finish_if_must_poll();
             queue_.lease_poller(*this);
             return finished;
         }
@@ -298,18 +303,33 @@ void ring::drain_queue() noexcept
 {
     queue_.claim_role(*this);
     begin_turn();
-    // Holding the role, so that nothing new is sent meanwhile. The yield is a system call: what
-    // this thread sent completes in its own task work.
-    while (queue_.transport_->in_flight() != 0) {
-        polling_pass({}, 0);
-        std::this_thread::yield();
-    }
+    // Holding the role, so that nothing new is sent meanwhile.
+    finish_in_flight();
     queue_.give_up_poller();
+}
+
+std::uint32_t ring::finish_in_flight() noexcept
+{
+    std::uint32_t finished = 0;
+    for (std::uint32_t before = queue_.transport_->in_flight(); before != 0;) {
+        finished += polling_pass({}, 0);
+        const std::uint32_t left = queue_.transport_->in_flight();
+        // What is missing may be task work of another thread, which a real-time one must let run.
+        if (left == before)
+            nap();
+        before = left;
+    }
+    return finished;
+}
+
+std::uint32_t ring::finish_if_must_poll() noexcept
+{
+    return queue_.transport_->duty() == sender_duty::poll ? finish_in_flight() : 0;
 }
 
 void ring::leave_role() noexcept
 {
-    if (queue_.transport_->completes_on_sender())
+    if (queue_.transport_->duty() != sender_duty::none)
         drain_queue();
     // A poller that handed over this ring's last completion may still be about to look whether it
     // sleeps, or to make it its heir.

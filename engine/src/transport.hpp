@@ -11,6 +11,13 @@
 
 namespace ngpoll {
 
+/// What a thread that sent commands owes them until they are done.
+enum class sender_duty : std::uint8_t {
+    none,
+    stay, ///< enter the kernel once more: their completions may wait for that
+    poll, ///< find their completions itself: no other thread may poll while any is in flight
+};
+
 /// What carries a poll queue's commands to the drive and finds their completions: a kernel ring or
 /// an emulated queue pair.
 ///
@@ -47,9 +54,7 @@ public:
     /// Commands taken by pass() or send() and not yet found complete.
     [[nodiscard]] virtual std::uint32_t in_flight() const noexcept = 0;
 
-    /// Whether completions need the thread that sent the command to enter the kernel once more. It
-    /// must then not leave before they came.
-    [[nodiscard]] virtual bool completes_on_sender() const noexcept = 0;
+    [[nodiscard]] virtual sender_duty duty() const noexcept = 0;
 
     /// Registers `count` buffers of `bytes` each, `stride` apart, and returns the index of the
     /// first; throws std::system_error. kNotFixed where there is nothing to register with.

@@ -34,7 +34,7 @@ public:
     struct options {
         std::uint64_t latency_ns = 0;
         bool rough = false; ///< stumbles between completions and after the last one
-        bool on_sender = false; ///< closing rings then claim the role and drain
+        sender_duty duty = sender_duty::none;
         std::chrono::microseconds pass_takes{0};
     };
 
@@ -62,7 +62,7 @@ public:
     {
         return static_cast<std::uint32_t>(flying_.size());
     }
-    [[nodiscard]] bool completes_on_sender() const noexcept override { return how_.on_sender; }
+    [[nodiscard]] sender_duty duty() const noexcept override { return how_.duty; }
     std::uint16_t register_buffers(std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
     {
         return buffer::kNotFixed;
@@ -70,6 +70,7 @@ public:
     void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override { }
 
     std::atomic<std::uint64_t> collisions{0};
+    std::atomic<std::uint64_t> strangers{0}; ///< that polled where the sender must
     std::atomic<std::uint64_t> passes{0};
     std::atomic<int> attached{0};
     std::atomic<bool> in_pass{false};
@@ -82,12 +83,17 @@ private:
 
     void accept(std::span<request* const> to_send)
     {
+        const auto self = std::this_thread::get_id();
+        if (how_.duty == sender_duty::poll && !flying_.empty() && sender_ != self)
+            strangers.fetch_add(1);
+        sender_ = self;
         const auto due = steady_clock::now() + std::chrono::nanoseconds(how_.latency_ns);
         for (request* const r : to_send)
             flying_.push_back({r, due});
     }
 
     options how_;
+    std::thread::id sender_;
     std::deque<flying> flying_; // not atomic: TSan tells of passes that are not in order
 };
 

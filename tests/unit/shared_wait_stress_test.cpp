@@ -38,14 +38,14 @@ TEST_CASE("a poller that stumbles within its passes touches no ring that is gone
 {
     const unsigned threads = GENERATE(2U, 5U, 16U);
     const std::uint64_t latency_us = GENERATE(0, 20, 200);
-    const bool on_sender = GENERATE(false, true);
-    CAPTURE(threads, latency_us, on_sender);
+    const auto duty = GENERATE(sender_duty::none, sender_duty::stay, sender_duty::poll);
+    CAPTURE(threads, latency_us, static_cast<int>(duty));
     test::chance random("stumbling poller");
     CAPTURE(random.seed());
     const std::uint64_t sessions
         = test::rounds("stumbling poller sessions per thread", threads == 16 ? 15 : 40);
-    auto made = std::make_unique<rough_drive>(rough_drive::options{
-        .latency_ns = latency_us * 1000, .rough = true, .on_sender = on_sender});
+    auto made = std::make_unique<rough_drive>(
+        rough_drive::options{.latency_ns = latency_us * 1000, .rough = true, .duty = duty});
     rough_drive& drive = *made;
     const auto queue = on(std::move(made), threads);
     const workers_list workers = make_workers(threads);
@@ -54,6 +54,7 @@ TEST_CASE("a poller that stumbles within its passes touches no ring that is gone
     print_counts("stumbling");
     check_all(workers);
     CHECK(drive.collisions.load() == 0);
+    CHECK(drive.strangers.load() == 0);
     CHECK(drive.attached.load() == 0);
     CHECK(drive.in_flight() == 0);
     CHECK(lost_wakes.load() == 0);
@@ -301,10 +302,10 @@ std::chrono::nanoseconds processor_time()
 TEST_CASE("a closing ring leaves the processor to a poller whose pass takes long")
 {
     // It may be the very processor that the poller needs, and this thread the more urgent one.
-    const bool on_sender = GENERATE(false, true);
-    CAPTURE(on_sender);
+    const auto duty = GENERATE(sender_duty::none, sender_duty::stay);
+    CAPTURE(static_cast<int>(duty));
     auto made = std::make_unique<rough_drive>(
-        rough_drive::options{.on_sender = on_sender, .pass_takes = milliseconds(100)});
+        rough_drive::options{.duty = duty, .pass_takes = milliseconds(100)});
     rough_drive& drive = *made;
     const auto queue = on(std::move(made), 2);
     auto closing = std::make_unique<ring>(*queue, ring::options{.depth = 32});

@@ -337,7 +337,7 @@ TEST_CASE("closing polls what the kernel has until it is done and aborts the res
 TEST_CASE("where completions need their sender, a ring that closes waits for all of them")
 {
     counted_request r(flush_command(1));
-    fake_drive drive({.depth = 8, .rings_max = 2}, {.completes_on_sender = true});
+    fake_drive drive({.depth = 8, .rings_max = 2}, {.duty = sender_duty::stay});
     ring sender(*drive.queue, {.depth = 4});
     ring owner(*drive.queue, {.depth = 4});
     REQUIRE(owner.submit(r));

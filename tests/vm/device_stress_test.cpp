@@ -50,10 +50,6 @@ struct target {
     poll_queue& queue;
     const namespace_info& info;
     bool numbered = false; ///< the blocks hold their numbers
-    /// Linux 6.1 answers EINVAL to commands on a registered buffer of more pages than the drive
-    /// takes segments, 127, whatever the command's own length.
-    std::uint32_t transfer_bytes_max
-        = std::min(info.transfer_bytes_max, test::kernel_is("6.1.") ? 127U * 4096 : ~0U);
 };
 
 /// One thread. What goes wrong is counted: Catch2's checks belong to the test's own thread.
@@ -213,7 +209,7 @@ void worker::open()
 {
     const auto depth
         = static_cast<std::uint32_t>(1 + random->below(random->one_in(4) ? 4 : kDepthMax));
-    const std::uint32_t sizes[] = {1, 8, 128, on->transfer_bytes_max / on->info.lba_bytes};
+    const std::uint32_t sizes[] = {1, 8, 128, on->info.transfer_bytes_max / on->info.lba_bytes};
     blocks_max = sizes[random->below(std::size(sizes))];
     doing = "making buffers";
     buffers = std::make_unique<buffer_pool>(on->queue,

@@ -177,6 +177,10 @@ private:
     void drain_queue() noexcept;
     void hand_over(ring& heir) noexcept;
     void leave_role() noexcept;
+    /// With the role, sending nothing: passes until nothing is in flight.
+    std::uint32_t finish_in_flight() noexcept;
+    /// The same, where no other ring may poll for what this one's thread has sent.
+    std::uint32_t finish_if_must_poll() noexcept;
     void remember() noexcept;
     void forget() noexcept;
     /// Stops a forked child: the kernel ring and the buffers are its parent's.

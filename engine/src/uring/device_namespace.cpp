@@ -105,12 +105,18 @@ unsigned kernel_version()
     return static_cast<unsigned>(100 * major + minor);
 }
 
-/// Until 7.0 the completion of a polled passthrough command is task work of the task that sent it.
-bool kernel_completes_on_sender() { return kernel_version() < 700; }
+/// Up to 6.4 the kernel polls a passthrough command through its bio (changed by 9408d8a37e6c
+/// in 6.5). Another ring's polling may just have completed and freed that; and where another thread
+/// found the completion, the word that names the bio holds the task work it waits for as.
+bool polls_by_bio() { return kernel_version() <= 604; }
 
-/// Up to 6.4 the kernel polls a passthrough command through a bio that another ring's polling may
-/// just have completed and freed (changed by 9408d8a37e6c in 6.5).
-bool kernel_bears_one_polled_ring() { return kernel_version() <= 604; }
+/// Until 7.0 the completion of a polled passthrough command is task work of the task that sent it.
+sender_duty duty_of_kernel()
+{
+    if (polls_by_bio())
+        return sender_duty::poll;
+    return kernel_version() < 700 ? sender_duty::stay : sender_duty::none;
+}
 
 /// An advisory lock on the drive that `path` is a namespace of: kept by each of its polled rings,
 /// in this and in other processes. Throws EBUSY when another one has it.
@@ -189,6 +195,11 @@ void device_namespace::read_limits()
         info_.transfer_bytes_max = mdts == 0 ? bytes : std::min(mdts, bytes);
     }
     info_.queue_depth_max = read_value<std::uint32_t>(queue + "nr_requests").value_or(0);
+    // 6.1 refuses commands on a registered buffer of more pages than that, whatever they read.
+    if (const auto segments = read_value<std::uint32_t>(queue + "max_segments"); segments)
+        info_.transfer_bytes_max
+            = std::min(info_.transfer_bytes_max == 0 ? UINT32_MAX : info_.transfer_bytes_max,
+                std::min(*segments, 1U << 19U) * 4096);
     if (const auto polls = read_value<int>(queue + "io_poll"))
         info_.has_poll_queues = *polls != 0;
 }
@@ -202,13 +213,12 @@ std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::op
         report.declined.emplace_back("IOPOLL: the drive has no poll queues");
     }
     file_descriptor drive_lock;
-    if (possible.mode != poll_mode::interrupt && !how.force && kernel_bears_one_polled_ring())
+    if (possible.mode != poll_mode::interrupt && !how.force && polls_by_bio())
         drive_lock = lock_drive(info_.path);
     auto kernel = std::make_unique<io_uring_ring>(fd_.get(), possible, report);
     return std::make_unique<uring_transport>(std::move(kernel), std::move(report),
-        uring_transport::options{.registered_file = how.registered_file,
-            .fd = fd_.get(),
-            .completes_on_sender = kernel_completes_on_sender()},
+        uring_transport::options{
+            .registered_file = how.registered_file, .fd = fd_.get(), .duty = duty_of_kernel()},
         std::move(drive_lock));
 }
 

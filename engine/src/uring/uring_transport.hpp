@@ -20,7 +20,7 @@ public:
     struct options {
         bool registered_file = true; ///< entries name file 0 of the ring's table instead of `fd`
         int fd = -1; ///< the namespace
-        bool completes_on_sender = false;
+        sender_duty duty = sender_duty::none;
     };
 
     /// Keeps `drive_lock` open as long as it lives.
@@ -34,10 +34,7 @@ public:
     pass_result send(
         std::span<request* const> to_send, const transport_seat& seat) noexcept override;
     [[nodiscard]] std::uint32_t in_flight() const noexcept override { return in_flight_; }
-    [[nodiscard]] bool completes_on_sender() const noexcept override
-    {
-        return options_.completes_on_sender;
-    }
+    [[nodiscard]] sender_duty duty() const noexcept override { return options_.duty; }
     std::uint16_t register_buffers(
         std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count) override
     {
