@@ -32,7 +32,7 @@ namespace ngpoll::test {
 
 inline constexpr std::size_t kModelThreadsMax = 8;
 
-enum class operation { load, store, exchange, compare_exchange };
+enum class operation { load, store, exchange, compare_exchange, fetch_add, fetch_sub };
 
 /// One atomic operation, as the code under test wrote it.
 struct site {
@@ -42,16 +42,30 @@ struct site {
     const void* address;
 };
 
-/// A mistake to make in the code under test without touching it: another order for an operation,
-/// or a store left out.
+/// A step of a scenario that a mutation may leave out or do wrong; each scenario has its own.
+using step = int;
+inline constexpr step kNoStep = 0;
+
+/// A mistake to make in the code under test without touching it: another order for an operation, a
+/// store left out, an exchange done by a plain store; or a mistake in the scenario's own steps.
 struct mutation {
     const char* name;
     std::memory_order (*order)(const site&) = nullptr;
     bool (*omits)(const site&) = nullptr;
+    bool (*stores)(const site&) = nullptr; ///< instead of the exchange
+    step wrong_step = kNoStep;
 };
 inline constexpr mutation kAsWritten{"as written"};
 inline const mutation* mutation_in_force = &kAsWritten;
 inline std::uint64_t operations_mutated = 0;
+
+/// Asked by a scenario where it does a step.
+inline bool goes_wrong(step asked)
+{
+    const bool wrong = mutation_in_force->wrong_step == asked;
+    operations_mutated += wrong ? 1U : 0U;
+    return wrong;
+}
 
 /// Stores that nothing ordered behind the value they replaced; see model_atomic.
 inline std::uint64_t stores_unordered = 0;
@@ -111,6 +125,19 @@ private:
     std::array<rl::timestamp_t, kModelThreadsMax> first_seen_{}; ///< 0: that thread has not
 };
 
+/// Others may go first; then this thread goes on alone until it ends.
+class turn {
+public:
+    turn()
+    {
+        rl::ctx().sched();
+        rl::ctx().disable_preemption();
+    }
+    ~turn() { rl::ctx().enable_preemption(); }
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+};
+
 /// What stands in for std::atomic under Relacy: every operation is a point where its scheduler may
 /// let another thread go first, and a load may find an older value where the orders allow that.
 ///
@@ -119,11 +146,14 @@ private:
 /// "later" is then overwritten at once and lost. That is what the queue's Q2 and Q3 forbid, so it
 /// is modelled here: such a store is left out by chance. Without it, Relacy passes a push whose
 /// exchange is not acquire, or not release, and a put-back that is relaxed: their only duty is to
-/// order stores to a link.
+/// order stores to a link. The same for a read-modify-write that is not acquire: it may find the
+/// value before the newest, and its own is overwritten at once. That is what the sleeper's S2
+/// forbids.
 ///
-/// Not modelled: a store overtaken by more than the newest; a failing compare-exchange that finds
-/// an old value (the queue does not use what it finds); a load that finds what is stored only later
-/// (load buffering). Relacy has C++11's release sequences, which a thread's own relaxed store
+/// A compare-exchange may fail by finding an old value, as a load may.
+///
+/// Not modelled: a store overtaken by more than the newest; a load that finds what is stored only
+/// later (load buffering). Relacy has C++11's release sequences, which a thread's own relaxed store
 /// continues: C++20's are shorter. Here no thread reads such a store that had not read its head.
 template <class T>
 class model_atomic {
@@ -131,6 +161,7 @@ public:
     // NOLINTNEXTLINE(google-explicit-constructor): std::atomic's is implicit, too.
     model_atomic(T initial)
         : value_(initial)
+        , before_newest_(initial)
     {
         newest_.written();
     }
@@ -151,11 +182,8 @@ public:
     {
         const turn alone;
         const rl::memory_order used = mutated(operation::store, order, from);
-        if (omitted(order, from) || overtaken(from))
-            return;
-        value_.store(wanted, used, from);
-        newest_.written();
-        newest_is_exchanged_ = false;
+        if (!omitted(order, from))
+            store_now(wanted, used, from);
     }
 
     T exchange(T wanted, std::memory_order order,
@@ -164,12 +192,32 @@ public:
         T found{};
         {
             const turn alone;
-            found = value_.exchange(wanted, mutated(operation::exchange, order, from), from);
-            newest_is_exchanged_ = true;
+            const rl::memory_order used = mutated(operation::exchange, order, from);
+            if (is_a_store(order, from)) {
+                store_now(wanted, used, from); // what it would have found, nobody asks for
+                return found;
+            }
+            found = modify(rl::rmw_type_t<rl::rmw_type_swap>(), wanted, used, from);
         }
         if (auto* const watcher = watcher_of_thread[rl::thread_index()])
             watcher->exchanged();
         return found;
+    }
+
+    T fetch_add(T more, std::memory_order order,
+        rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
+    {
+        const turn alone;
+        return modify(rl::rmw_type_t<rl::rmw_type_add>(), more,
+            mutated(operation::fetch_add, order, from), from);
+    }
+
+    T fetch_sub(T less, std::memory_order order,
+        rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
+    {
+        const turn alone;
+        return modify(rl::rmw_type_t<rl::rmw_type_sub>(), less,
+            mutated(operation::fetch_sub, order, from), from);
     }
 
     bool compare_exchange_strong(T& expected, T wanted, std::memory_order success,
@@ -179,10 +227,16 @@ public:
         bool done = false;
         {
             const turn alone;
-            done = value_.compare_exchange_strong(expected, wanted,
-                mutated(operation::compare_exchange, success, from), from, as_relacy(failure),
-                from);
-            newest_is_exchanged_ = newest_is_exchanged_ || done;
+            const rl::memory_order used = mutated(operation::compare_exchange, success, from);
+            if (finds_old(expected, as_relacy(failure), from))
+                return false;
+            const T before = value_.debug_value();
+            done = value_.compare_exchange_strong(
+                expected, wanted, used, from, as_relacy(failure), from);
+            if (done)
+                modified(before);
+            else
+                newest_.read();
         }
         auto* const watcher = watcher_of_thread[rl::thread_index()];
         if (done && watcher != nullptr)
@@ -190,20 +244,10 @@ public:
         return done;
     }
 
-private:
-    /// Others may go first; then this thread goes on alone until the operation is done.
-    class turn {
-    public:
-        turn()
-        {
-            rl::ctx().sched();
-            rl::ctx().disable_preemption();
-        }
-        ~turn() { rl::ctx().enable_preemption(); }
-        turn(const turn&) = delete;
-        turn& operator=(const turn&) = delete;
-    };
+    /// What the kernel finds that has locked it: nothing is read through it, nothing ordered.
+    [[nodiscard]] T newest() const { return value_.debug_value(); }
 
+private:
     rl::memory_order mutated(
         operation what, std::memory_order order, const rl::debug_info& from) const
     {
@@ -222,6 +266,54 @@ private:
         return omitted;
     }
 
+    bool is_a_store(std::memory_order order, const rl::debug_info& from) const
+    {
+        const bool stored = mutation_in_force->stores != nullptr
+            && mutation_in_force->stores({operation::exchange, order, from.func_, this});
+        operations_mutated += stored ? 1U : 0U;
+        return stored;
+    }
+
+    void store_now(T wanted, rl::memory_order order, const rl::debug_info& from)
+    {
+        if (overtaken(from))
+            return;
+        before_newest_ = value_.debug_value();
+        value_.store(wanted, order, from);
+        newest_.written();
+        newest_is_exchanged_ = false;
+    }
+
+    template <class How>
+    T modify(How how, T by, rl::memory_order order, const rl::debug_info& from)
+    {
+        const bool acquires
+            = order == rl::mo_acquire || order == rl::mo_acq_rel || order == rl::mo_seq_cst;
+        if (!acquires && overtaken(from))
+            return before_newest_;
+        const T before = value_.rmw(how, by, order, from);
+        modified(before);
+        return before;
+    }
+
+    void modified(T before)
+    {
+        before_newest_ = before;
+        newest_.written();
+        newest_is_exchanged_ = true;
+    }
+
+    bool finds_old(T& expected, rl::memory_order order, const rl::debug_info& from)
+    {
+        if (rl::rand(4) != 0)
+            return false;
+        const T found = value_.load(order, from);
+        if (found == expected)
+            return false;
+        expected = found;
+        return true;
+    }
+
     bool overtaken(const rl::debug_info& from) const
     {
         // A read-modify-write puts its value right behind the one it found: nothing fits between.
@@ -231,13 +323,14 @@ private:
         if (rl::rand(2) != 0)
             return false;
         if (rl::ctx().collecting_history())
-            rl::ctx().exec_log_msg(from, "store overtaken: nothing orders it behind the newest");
+            rl::ctx().exec_log_msg(from, "overtaken: nothing orders it behind the newest");
         return true;
     }
 
     rl::atomic<T> value_;
     mutable newest_value newest_;
     bool newest_is_exchanged_ = false;
+    T before_newest_; ///< in the order of the stores
 };
 
 } // namespace ngpoll::test

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The queue's own header under Relacy, which runs threads in many schedules and lets loads find
-// every value that the orders allow: arm64 and more, on any machine. Schedules are drawn from fixed
-// seeds, so a failure comes again. The same scenarios have to fail once an order is weakened.
-#include <algorithm>
+// The queue's own header under a model checker: which scenarios, and which mistakes they find.
 #include <array>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string_view>
 #include <utility>
 
+#include "model_runner.hpp"
 #include "mpsc_queue_scenarios.hpp"
 
 namespace {
@@ -78,39 +74,6 @@ constexpr std::array kMutants{
         }},
 };
 
-struct outcome {
-    rl::test_result_e result = rl::test_result_success;
-    std::uint64_t schedules = 0;
-};
-
-/// One scenario in up to `schedules_max` schedules. Prints the schedule that fails if that comes
-/// as a surprise.
-template <class Scenario>
-outcome run(std::uint64_t schedules_max, bool failure_expected)
-{
-    using scheduler = rl::random_scheduler<Scenario::params::thread_count>;
-    rl::ostringstream said; // Relacy's: it allocates where Relacy does not count
-    rl::ostringstream failed_at;
-    rl::test_params params;
-    params.iteration_count = schedules_max;
-    params.output_stream = params.progress_stream = &said;
-    just_left_stub.fill(false);
-    const auto result = rl::run_test<Scenario, scheduler>(params, failed_at, false);
-    const outcome found{result, params.stop_iteration};
-    if (result != rl::test_result_success && !failure_expected) {
-        params.initial_state = failed_at.str();
-        params.collect_history = true;
-        rl::run_test<Scenario, scheduler>(params, failed_at, true);
-        // A schedule that never ends is long, and its beginning says what there is to say.
-        std::printf("%.20000s\n", said.str().c_str());
-    }
-    return found;
-}
-
-struct named_scenario {
-    const char* name;
-    outcome (*run)(std::uint64_t schedules_max, bool failure_expected);
-};
 constexpr std::array kScenarios{
     named_scenario{"two producers", run<producers<2>>},
     named_scenario{"three producers", run<producers<3>>},
@@ -122,67 +85,12 @@ constexpr std::array kScenarios{
     named_scenario{"a producer stopped between its steps", run<stopped_producer>},
 };
 
-bool check_as_written(std::uint64_t schedules)
-{
-    bool good = true;
-    stores_unordered = 0;
-    for (const named_scenario& each : kScenarios) {
-        const outcome found = each.run(schedules, false);
-        good = good && found.result == rl::test_result_success;
-        std::printf("%s: %llu schedules: %s\n", each.name,
-            static_cast<unsigned long long>(found.schedules), rl::test_result_str(found.result));
-    }
-    // Q2 and Q3 as such: not only must nothing go wrong when one store overtakes another.
-    std::printf("stores to a link that nothing orders behind the one before: %llu\n",
-        static_cast<unsigned long long>(stores_unordered));
-    return good && stores_unordered == 0;
-}
-
-/// Whether any scenario finds the mistake. A mistake that none finds is either no mistake, and the
-/// header asks for too much, or these scenarios ask for too little.
-bool finds(const mutation& wrong, std::uint64_t schedules, bool all)
-{
-    mutation_in_force = &wrong;
-    operations_mutated = 0;
-    bool found_any = false;
-    for (const named_scenario& each : kScenarios) {
-        const outcome found = each.run(schedules, true);
-        if (found.result == rl::test_result_success)
-            continue;
-        std::printf("%s: found in schedule %llu of \"%s\": %s\n", wrong.name,
-            static_cast<unsigned long long>(found.schedules), each.name,
-            rl::test_result_str(found.result));
-        found_any = true;
-        if (!all)
-            break;
-    }
-    mutation_in_force = &kAsWritten;
-    if (!found_any)
-        std::printf("%s: NOT FOUND in %llu schedules of each scenario, %llu operations changed\n",
-            wrong.name, static_cast<unsigned long long>(schedules),
-            static_cast<unsigned long long>(operations_mutated));
-    return found_any;
-}
-
 } // namespace
 
-/// mpsc_queue_model as_written | mutants | mutants_everywhere (which scenario finds which)
 int main(int count, char** arguments)
 {
-    const std::string_view what = count == 2 ? arguments[1] : "";
-    const char* const wanted = std::getenv("NGPOLL_TEST_ROUNDS");
-    // As for the other tests, a factor: what a default run tries, so many times over.
-    const std::uint64_t rounds = wanted == nullptr ? 1 : std::strtoull(wanted, nullptr, 10);
-    const std::uint64_t schedules = 200000 * std::max<std::uint64_t>(rounds, 1);
-    bool good = true;
-    if (what == "as_written") {
-        good = check_as_written(schedules);
-    } else if (what == "mutants" || what == "mutants_everywhere") {
-        for (const mutation& each : kMutants)
-            good = finds(each, schedules, what == "mutants_everywhere") && good;
-    } else {
-        std::fprintf(stderr, "usage: %s as_written|mutants|mutants_everywhere\n", arguments[0]);
-        return 2;
-    }
-    return good ? 0 : 1;
+    return run_model(count, arguments,
+        {.scenarios = kScenarios, .mutants = kMutants, .schedules = 200'000, .before_run = [] {
+             just_left_stub.fill(false);
+         }});
 }
