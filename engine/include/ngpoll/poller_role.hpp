@@ -20,7 +20,9 @@ namespace ngpoll {
 ///   R1  lease(), give_up() (release) -> try_take() (acquire): what the role protects.
 ///   R2  end_pass() (release) -> wait for it (acquire): the pass's last touch of other rings.
 ///   R3  give_up() and end_lease(), then a look for sleepers (sleeper::armed)
-///       <-> sleeper::arm(), then held_by_another(): all seq_cst, so one of the two sees the other.
+///       <-> sleeper::arm() or disarm(), then held_by_another(): all seq_cst, so one of the two
+///       sees the other. disarm(), because a ring that was woken to poll may leave instead: it then
+///       has to wake another.
 ///
 /// `Atomic` is std::atomic, or a model checker's replacement with the same members.
 template <template <class> class Atomic = std::atomic>

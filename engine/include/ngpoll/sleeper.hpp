@@ -46,8 +46,10 @@ public:
 
     void disarm() noexcept
     {
-        // relaxed: whoever still counts down what was armed wakes early at the worst.
-        countdown_.store(0, std::memory_order_relaxed);
+        // seq_cst: an owner that leaves looks at the role afterwards, and that look must not be
+        // moved before this; pairs with armed(). Whoever still counts down what was armed wakes
+        // early at the worst.
+        countdown_.store(0, std::memory_order_seq_cst);
     }
 
     /// Whether the owner waits for more than it was told of, so that it would serve as the next
