@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -59,6 +60,26 @@ inline constexpr mutation kAsWritten{"as written"};
 inline const mutation* mutation_in_force = &kAsWritten;
 inline std::uint64_t operations_mutated = 0;
 
+inline bool is_in(const site& at, operation what, std::string_view function)
+{
+    return at.what == what && at.function == function;
+}
+
+/// A text that can be a template's argument.
+template <std::size_t Size>
+struct text {
+    // NOLINTNEXTLINE(google-explicit-constructor): written as a literal where it is used.
+    consteval text(const char (&from)[Size]) { std::copy_n(from, Size, bytes); }
+    char bytes[Size]{};
+};
+
+/// For a mutation: another order for one operation, the only one of its kind in its function.
+template <operation What, text Function, std::memory_order Weaker>
+std::memory_order weaken(const site& at)
+{
+    return is_in(at, What, Function.bytes) ? Weaker : at.order;
+}
+
 /// Asked by a scenario where it does a step.
 inline bool goes_wrong(step asked)
 {
@@ -73,8 +94,9 @@ inline std::uint64_t stores_unordered = 0;
 /// Told of operations that succeeded before any other thread does anything: what it notes is what
 /// happened, in the order in which it happened, and needs no synchronisation of its own.
 struct operation_watcher {
-    virtual void exchanged() = 0;
-    virtual void compare_exchanged() = 0;
+    virtual void exchanged() { }
+    virtual void compare_exchanged() { }
+    virtual void about_to_subtract() { } ///< which may make it wait
 
 protected:
     ~operation_watcher() = default;
@@ -215,6 +237,8 @@ public:
     T fetch_sub(T less, std::memory_order order,
         rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
     {
+        if (auto* const watcher = watcher_of_thread[rl::thread_index()])
+            watcher->about_to_subtract();
         const turn alone;
         return modify(rl::rmw_type_t<rl::rmw_type_sub>(), less,
             mutated(operation::fetch_sub, order, from), from);

@@ -53,6 +53,7 @@ struct model {
     std::span<const named_scenario> scenarios;
     std::span<const mutation> mutants; ///< what has to be found
     std::uint64_t schedules; ///< of each scenario, in a default run
+    bool all_ordered = false; ///< no store may overtake another, even if nothing comes of it
     void (*before_run)() = nullptr; ///< forgets what mutations noted in a run that failed
 };
 
@@ -66,18 +67,15 @@ inline bool check_as_written(const model& checked, std::uint64_t schedules)
         std::printf("%s: %llu schedules: %s\n", each.name,
             static_cast<unsigned long long>(found.schedules), rl::test_result_str(found.result));
     }
-    // As such: not only must nothing go wrong when one store overtakes another.
     std::printf("stores that nothing orders behind the one before: %llu\n",
         static_cast<unsigned long long>(stores_unordered));
-    return good && stores_unordered == 0;
+    return good && (stores_unordered == 0 || !checked.all_ordered);
 }
 
-/// Whether any scenario finds the mistake. A mistake that none finds is either no mistake, and the
-/// code asks for too much, or these scenarios ask for too little.
-inline bool finds(const model& checked, const mutation& wrong, std::uint64_t schedules, bool all)
+/// Whether any scenario finds the mistake that is in force, and prints which: the first one, or
+/// all.
+inline bool any_finds(const model& checked, std::uint64_t schedules, bool all)
 {
-    mutation_in_force = &wrong;
-    operations_mutated = 0;
     bool found_any = false;
     for (const named_scenario& each : checked.scenarios) {
         if (checked.before_run != nullptr)
@@ -85,19 +83,31 @@ inline bool finds(const model& checked, const mutation& wrong, std::uint64_t sch
         const outcome found = each.run(schedules, true);
         if (found.result == rl::test_result_success)
             continue;
-        std::printf("%s: found in schedule %llu of \"%s\": %s\n", wrong.name,
+        std::printf("%s: found in schedule %llu of \"%s\": %s\n", mutation_in_force->name,
             static_cast<unsigned long long>(found.schedules), each.name,
             rl::test_result_str(found.result));
         found_any = true;
         if (!all)
             break;
     }
+    return found_any;
+}
+
+/// A mistake that no scenario finds is either no mistake, and the code asks for too much, or the
+/// scenarios ask for too little.
+inline bool finds(const model& checked, const mutation& wrong, std::uint64_t schedules, bool all)
+{
+    mutation_in_force = &wrong;
+    operations_mutated = 0;
+    // Most are found at once by one scenario and never by another: so a little of each first.
+    const bool found = (!all && any_finds(checked, schedules / 100, false))
+        || any_finds(checked, schedules, all);
     mutation_in_force = &kAsWritten;
-    if (!found_any)
+    if (!found)
         std::printf("%s: NOT FOUND in %llu schedules of each scenario, %llu operations changed\n",
             wrong.name, static_cast<unsigned long long>(schedules),
             static_cast<unsigned long long>(operations_mutated));
-    return found_any;
+    return found;
 }
 
 /// The program: as_written | mutants | mutants_everywhere (which scenario finds which).

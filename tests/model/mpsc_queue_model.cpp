@@ -13,11 +13,6 @@ namespace {
 using namespace ngpoll::test;
 using order = std::memory_order;
 
-bool is_in(const site& at, operation what, std::string_view function)
-{
-    return at.what == what && at.function == function;
-}
-
 /// pop()'s two loads: the second follows the reset of the stub's link, the only link that is a part
 /// of the queue itself.
 enum class load_in_pop { none, of_stub, of_node, behind_stub };

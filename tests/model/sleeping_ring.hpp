@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <ngpoll/sleeper.hpp>
+
+#include "checked_queue.hpp"
+
+namespace ngpoll::test {
+
+/// Steps that a mutation does wrong; see goes_wrong().
+enum sleeping_step : step {
+    kNoSecondLook = 1, ///< sleeps without a look into the queue after arming
+    kLookByPop, ///< that look is a pop, which finds nothing while a producer is between its steps
+    kArmsForAll, ///< arms with what the wait is for, not with what is still missing
+    kCountsFirst, ///< counts down before the push
+    kCountsOnce, ///< counts a chain as one
+    kNobodyWoken, ///< the count-down that completes wakes nobody
+    kRousedOnly, ///< changes the word and does not wake who sleeps on it
+    kNoDisarm, ///< awake, and armed still
+    kSleepingStepsEnd,
+};
+
+/// FUTEX_WAIT and FUTEX_WAKE on one word. The kernel's side of it: it outlives the word.
+class model_futex {
+public:
+    /// Sleeps if `word` is `expected`: a look and a falling asleep that no wake comes between.
+    /// Nothing but a wake ends it: when all threads sleep, Relacy says deadlock. Except where
+    /// `time_limit` says so by then: the time runs out at some point.
+    void wait(
+        const model_atomic<std::uint32_t>& word, std::uint32_t expected, const bool& time_limit)
+    {
+        const turn alone;
+        if (word.newest() != expected)
+            return;
+        asleep_.park_current(rl::ctx(), time_limit, false, false, RL_INFO);
+        wakes_.rmw(rl::rmw_type_t<rl::rmw_type_add>(), 0, rl::mo_acquire, RL_INFO);
+    }
+
+    /// Orders nothing, although the kernel does: the code under test has to do without.
+    void wake()
+    {
+        const turn alone;
+        asleep_.unpark_one(rl::ctx(), RL_INFO);
+    }
+    /// Who is woken sees what came before, as it does in the kernel.
+    void wake_and_order()
+    {
+        const turn alone;
+        wakes_.store(1, rl::mo_release, RL_INFO);
+        asleep_.unpark_one(rl::ctx(), RL_INFO);
+    }
+
+    /// What the model knows, and no thread of the code under test.
+    [[nodiscard]] bool anyone_asleep() const { return asleep_; }
+
+private:
+    rl::atomic<int> wakes_{0};
+    rl::waitset<static_cast<rl::thread_id_t>(kModelThreadsMax)> asleep_;
+};
+
+/// The part of a ring that waits: its deferred queue and its sleeper, with the steps of
+/// engine/src/shared_ring.cpp and no time that runs out, so that a lost wake-up shows.
+class sleeping_ring {
+public:
+    using sleeper = ngpoll::sleeper<model_atomic>;
+
+    /// ring::drain_deferred.
+    std::size_t drain()
+    {
+        std::size_t finished = std::exchange(found_by_look_, 0);
+        while (deferred.pop() != nullptr)
+            ++finished;
+        return finished;
+    }
+
+    /// ring::shared_wait where another thread polls.
+    void wait(std::size_t wanted)
+    {
+        for (std::size_t finished = 0;;) {
+            finished += drain();
+            if (finished >= wanted)
+                return;
+            sleep(goes_wrong(kArmsForAll) ? wanted : wanted - finished, [] { return true; });
+        }
+    }
+
+    /// ring::sleep.
+    template <class Condition>
+    void sleep(std::size_t missing, Condition others_poll)
+    {
+        sleeper_.arm(static_cast<std::int32_t>(missing));
+        armed();
+        if (nothing_came() && others_poll())
+            futex.wait(sleeper_.word(), sleeper::asleep, time_limit);
+        else
+            rl::yield(1, RL_INFO); // let_producer_run()
+        if (!goes_wrong(kNoDisarm))
+            sleeper_.disarm();
+    }
+
+    /// completion_batch::hand_over, of one request.
+    void hand_over(item& done, int number)
+    {
+        if (goes_wrong(kCountsFirst)) {
+            count_down(1);
+            deferred.push(done, number);
+            return;
+        }
+        deferred.push(done, number);
+        count_down(1);
+    }
+    /// The same, of a chain of two.
+    void hand_over(item& first, item& second, int number)
+    {
+        deferred.push_chain(first, second, number);
+        count_down(goes_wrong(kCountsOnce) ? 1 : 2);
+    }
+
+    /// ring::wake.
+    void wake()
+    {
+        if (sleeper_.rouse() == sleeper::asleep && !goes_wrong(kRousedOnly))
+            futex.wake();
+    }
+
+    checked_queue deferred;
+    model_futex futex;
+    interruption* looked_on_by = nullptr; ///< told between arming and the look
+    bool time_limit = false;
+    sleeper sleeper_;
+
+private:
+    void armed()
+    {
+        if (looked_on_by != nullptr)
+            looked_on_by->between_steps();
+    }
+    bool nothing_came()
+    {
+        if (goes_wrong(kNoSecondLook))
+            return true;
+        if (!goes_wrong(kLookByPop))
+            return deferred.empty();
+        found_by_look_ = deferred.pop() == nullptr ? 0 : 1;
+        return found_by_look_ == 0;
+    }
+    void count_down(std::int32_t by)
+    {
+        if (sleeper_.count_down(by).complete && !goes_wrong(kNobodyWoken))
+            wake();
+    }
+
+    std::size_t found_by_look_ = 0;
+};
+
+} // namespace ngpoll::test
