@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// The poller's role, with the sleepers and the queues, under a model checker: which scenarios, and
+// which mistakes they find.
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "model_runner.hpp"
+#include "scenario.hpp"
+#include "shared_queue.hpp"
+
+namespace {
+
+using namespace ngpoll::test;
+using order = std::memory_order;
+
+/// Each ring on its thread submits, waits and closes.
+template <options Options>
+struct sharing
+    : scenario<sharing<Options>, shared_queue<Options>, static_cast<int>(Options.rings)> {
+    void thread(unsigned index) { this->shared().use(index); }
+    void check() { this->shared().check(); }
+};
+
+struct role_and_record {
+    role tested;
+    bool leased = false; ///< as it happened: written in the turn of the lease
+};
+/// A lease made just now is nobody else's, whatever was true before it: who finds it finds when and
+/// on which thread it was made.
+struct fresh_lease : scenario<fresh_lease, role_and_record, 2> {
+    static constexpr std::uint64_t kNow = 10 * role::kLeaseNs;
+    static std::uint64_t now() { return kNow; }
+
+    void thread(unsigned index)
+    {
+        auto& [tested, leased] = shared();
+        if (index == 0) {
+            if (tested.try_take(2, 2, role::taking::nobody, now)) {
+                tested.lease(2, 2, kNow);
+                leased = true;
+            }
+        } else if (tested.try_take(4, 4, role::taking::from_idle, now)) {
+            RL_ASSERT(!leased);
+        }
+    }
+    void check() { }
+};
+
+constexpr std::array kScenarios{
+    named_scenario{"two rings", run<sharing<options{.rings = 2, .requests = 2}>>},
+    named_scenario{"a fresh lease", run<fresh_lease>},
+    named_scenario{"three rings", run<sharing<options{.rings = 3, .requests = 1}>>},
+    named_scenario{"two rings, hand-over",
+        run<sharing<options{.rings = 2, .requests = 2, .hands_over = true}>>},
+    named_scenario{"three rings, hand-over",
+        run<sharing<options{.rings = 3, .requests = 2, .hands_over = true}>>},
+    named_scenario{
+        "two rings that drain", run<sharing<options{.rings = 2, .requests = 1, .drains = true}>>},
+    named_scenario{
+        "three rings that drain", run<sharing<options{.rings = 3, .requests = 1, .drains = true}>>},
+    named_scenario{"three rings, one leaves early",
+        run<sharing<options{.rings = 3, .requests = 1, .leaves_early = true}>>},
+    named_scenario{"three rings, hand-over, one leaves early",
+        run<sharing<options{.rings = 3, .requests = 2, .hands_over = true, .leaves_early = true}>>},
+};
+
+/// pass_under_way() reads the count, then the role.
+std::array<bool, kModelThreadsMax> count_was_read{};
+
+template <bool OfRole>
+order relax_in_pass_under_way(const site& at)
+{
+    if (at.function != "pass_under_way")
+        return at.order;
+    bool& count_read = count_was_read[rl::thread_index()];
+    const bool is_role = std::exchange(count_read, !count_read);
+    return is_role == OfRole ? order::relaxed : at.order;
+}
+
+/// What has to be found.
+constexpr std::array kMutants{
+    mutation{"lease: relaxed (R1)", weaken<operation::store, "lease", order::relaxed>},
+    mutation{"give_up: relaxed (R1)", weaken<operation::store, "give_up", order::relaxed>},
+    mutation{"try_take: compare-exchange relaxed (R1)",
+        weaken<operation::compare_exchange, "try_take", order::relaxed>},
+    mutation{"try_take: load relaxed (R1)", weaken<operation::load, "try_take", order::relaxed>},
+    mutation{"end_pass: relaxed (R2)", weaken<operation::store, "end_pass", order::relaxed>},
+    mutation{"pass_under_way: load of the count relaxed (R2)", relax_in_pass_under_way<false>},
+    mutation{"pass_under_way: load of the role relaxed (R1)", relax_in_pass_under_way<true>},
+    mutation{"give_up: release (R3)", weaken<operation::store, "give_up", order::release>},
+    mutation{"end_lease: acq_rel (R3)",
+        weaken<operation::compare_exchange, "end_lease", order::acq_rel>},
+    mutation{"armed: acquire (R3)", weaken<operation::load, "armed", order::acquire>},
+    mutation{"arm: acq_rel (R3)", weaken<operation::exchange, "arm", order::acq_rel>},
+    mutation{"disarm: release (R3)", weaken<operation::store, "disarm", order::release>},
+    mutation{"held_by_another: acquire (R3)",
+        weaken<operation::load, "held_by_another", order::acquire>},
+    mutation{.name = "no look at the role after arming", .wrong_step = kNoLookAtRole},
+    mutation{.name = "no disarm", .wrong_step = kNoDisarm},
+    mutation{.name = "who gives the role up wakes nobody", .wrong_step = kNoSuccessor},
+    mutation{.name = "a successor that leaves early passes the wake on to nobody",
+        .wrong_step = kSuccessorLeaves},
+    mutation{.name = "a successor that is done passes the wake on to nobody",
+        .wrong_step = kSuccessorIsDone},
+    mutation{.name = "an heir that leaves early keeps its lease", .wrong_step = kLeaseKept},
+    mutation{.name = "handed over, and the heir not roused", .wrong_step = kHeirNotRoused},
+    mutation{.name = "handed over, and the heir not woken", .wrong_step = kHeirNotWoken},
+    mutation{.name = "a pass ends before its last touch of others", .wrong_step = kPassEndsEarly},
+    mutation{.name = "a ring that closes does not wait for the end of the pass",
+        .wrong_step = kNoWaitForPassEnd},
+    mutation{.name = "a ring is gone while it is still listed", .wrong_step = kStaysListed},
+    mutation{.name = "who completes the count wakes nobody", .wrong_step = kNobodyWoken},
+};
+
+} // namespace
+
+int main(int count, char** arguments)
+{
+    return run_model(count, arguments,
+        {.scenarios = kScenarios, .mutants = kMutants, .schedules = 100'000, .before_run = [] {
+             count_was_read.fill(false);
+         }});
+}
