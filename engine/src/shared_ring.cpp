@@ -100,24 +100,25 @@ std::uint32_t ring::shared_wait(std::uint32_t wanted, const time_point* deadline
     auto taking = poll_queue::taking::nobody;
     std::uint32_t finished = 0;
     unsigned fruitless = 0;
+    bool has_slept = false; // since it last had the role
     // The poll loop: it ends when the drive has answered, however long that takes.
     for (;;) {
         queue_staged();
         const std::uint32_t drained = drain_deferred();
         finished += drained;
-        if (finished >= wanted)
-            return finished;
-        if (is_over(deadline)) {
-            // Perhaps it was woken to be the next poller: then another one has to be.
-            if (!queue_.role_.held_by_another(tag()))
-                queue_.wake_successor();
+        if (finished >= wanted || is_over(deadline)) {
+            // Perhaps it was woken to be the next poller, or made it: then another one has to be.
+            if (has_slept)
+                pass_role_on(finished >= wanted);
             return finished;
         }
         if (queue_.try_become_poller(*this, taking)) {
+            has_slept = false;
             begin_turn();
             finished += poll_for_all(wanted - finished, deadline);
             continue;
         }
+        has_slept = true;
         const slept how = sleep(wanted - finished, deadline);
         taking
             = how == slept::for_long ? poll_queue::taking::from_idle : poll_queue::taking::nobody;
@@ -125,6 +126,15 @@ std::uint32_t ring::shared_wait(std::uint32_t wanted, const time_point* deadline
         if (fruitless > 2)
             nap();
     }
+}
+
+void ring::pass_role_on(bool comes_back) noexcept
+{
+    // Who has what it waited for is back soon, as a holder that leaves with a lease is.
+    if (!comes_back)
+        static_cast<void>(queue_.role_.end_lease(tag()));
+    if (!queue_.role_.held_by_another(0)) // 0: the role is nobody's
+        queue_.wake_successor();
 }
 
 std::uint32_t ring::poll_for_all(std::uint32_t wanted, const time_point* deadline) noexcept
@@ -329,13 +339,21 @@ std::uint32_t ring::finish_if_must_poll() noexcept
 
 void ring::leave_role() noexcept
 {
+    sleeper_.disarm(); // of arm_event()
     if (queue_.transport_->duty() != sender_duty::none)
         drain_queue();
     // A poller that handed over this ring's last completion may still be about to look whether it
     // sleeps, or to make it its heir.
     queue_.wait_for_pass_end();
-    // From here on nobody leases the role to this ring; the lease it may have ends with it.
-    if (queue_.role_.end_lease(tag()))
+    // From here on nobody leases the role to this ring; the lease it may have ends with it. Those
+    // whose wake-up was put off get it now.
+    if (!queue_.role_.held_by_another(tag())
+        && queue_.try_become_poller(*this, poll_queue::taking::nobody)) {
+        polling_pass({}, 0);
+        queue_.give_up_poller();
+    }
+    // Perhaps an event that arm_event() asked for was this ring's call to poll.
+    if (!queue_.role_.held_by_another(0))
         queue_.wake_successor();
 }
 

@@ -163,6 +163,9 @@ private:
     /// until `deadline`.
     slept sleep(std::uint32_t missing, const time_point* deadline) noexcept;
     void wake() noexcept;
+    /// Before a ring that slept leaves wait(): sees to it that it is not the only one to have been
+    /// told that the role is free.
+    void pass_role_on(bool comes_back) noexcept;
     /// After taking the role: counts it where another ring had it before.
     void begin_turn() noexcept;
     std::uint32_t own_pass(std::uint32_t min_complete) noexcept;
