@@ -215,8 +215,10 @@ TEST_CASE("one thread may have several rings on one poll queue", "[one thread]")
     }
     first.check();
     second.check();
-    CHECK(
-        first.polling().stats().finished_deferred + second.polling().stats().finished_deferred > 0);
+    // Up to 6.4 a ring that polls finishes what it sent before the other one does.
+    if (!test::kernel_is("6.1."))
+        CHECK(first.polling().stats().finished_deferred + second.polling().stats().finished_deferred
+            > 0);
 }
 
 TEST_CASE("threads share a poll queue, and come and go")
