@@ -19,19 +19,13 @@
 #include <unistd.h>
 
 #include "../error.hpp"
+#include "block_name.hpp"
 #include "io_uring_ring.hpp"
 #include "uring_transport.hpp"
 
 namespace ngpoll {
 
 namespace {
-
-/// The block device beside a passthrough device: nvme0n1 for ng0n1. Empty for another name.
-std::string block_name(std::string_view path)
-{
-    const std::string_view name = path.substr(path.rfind('/') + 1);
-    return name.starts_with("ng") ? "nvme" + std::string(name.substr(2)) : std::string();
-}
 
 template <class Value>
 std::optional<Value> read_value(const std::string& path)

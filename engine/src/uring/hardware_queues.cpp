@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include <ngpoll/hardware_queues.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "block_name.hpp"
+
+namespace ngpoll {
+
+namespace {
+
+namespace fs = std::filesystem;
+using number_list = std::vector<std::uint32_t>;
+
+template <class Value>
+std::optional<Value> read_value(const fs::path& path)
+{
+    Value value{};
+    std::ifstream file(path);
+    if (file >> value)
+        return value;
+    return std::nullopt;
+}
+
+template <class... Arguments>
+hardware_queue_map unknown(fmt::format_string<Arguments...> why, Arguments&&... arguments)
+{
+    hardware_queue_map map;
+    map.unknown = fmt::format(why, std::forward<Arguments>(arguments)...);
+    return map;
+}
+
+/// All of `text` as a number.
+std::optional<std::uint32_t> number_in(std::string_view text)
+{
+    std::uint32_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc{} || stopped != end)
+        return std::nullopt;
+    return value;
+}
+
+std::vector<std::string> names_in(const fs::path& folder)
+{
+    std::vector<std::string> names;
+    std::error_code none; // a folder that cannot be read is an empty one
+    for (fs::directory_iterator at(folder, none), end; !none && at != end; at.increment(none))
+        names.push_back(at->path().filename().string());
+    return names;
+}
+
+/// The entries of `folder` that are called `prefix` and a number, in order of the numbers.
+number_list numbered_in(const fs::path& folder, std::string_view prefix)
+{
+    number_list numbers;
+    for (const std::string& name : names_in(folder))
+        if (name.starts_with(prefix))
+            if (const auto number = number_in(std::string_view(name).substr(prefix.size())))
+                numbers.push_back(*number);
+    std::sort(numbers.begin(), numbers.end());
+    return numbers;
+}
+
+/// Debugfs says of each queue what kind it is. Nothing where it cannot be read.
+std::optional<hardware_queue_map> from_debugfs(const fs::path& block)
+{
+    const number_list indexes = numbered_in(block, "hctx");
+    if (indexes.empty())
+        return std::nullopt;
+    hardware_queue_map map;
+    for (const std::uint32_t index : indexes) {
+        const fs::path folder = block / fmt::format("hctx{}", index);
+        const auto type = read_value<std::string>(folder / "type");
+        if (!type)
+            return std::nullopt;
+        // No processor's commands go to a queue without processors.
+        if (number_list cpus = numbered_in(folder, "cpu"); *type == "poll" && !cpus.empty())
+            map.poll_queues.push_back({.index = index, .cpus = std::move(cpus)});
+    }
+    return map;
+}
+
+/// "0, 1, 2", as the kernel writes cpu_list; nothing where it is something else.
+std::optional<number_list> read_cpu_list(const fs::path& path)
+{
+    std::ifstream file(path);
+    if (!file)
+        return std::nullopt;
+    number_list cpus;
+    for (std::string word; file >> word;) {
+        if (word.ends_with(','))
+            word.pop_back();
+        const auto cpu = number_in(word);
+        if (!cpu)
+            return std::nullopt;
+        cpus.push_back(*cpu);
+    }
+    std::sort(cpus.begin(), cpus.end());
+    return cpus;
+}
+
+/// Whether the last `count` of `queues` may be the poll queues: they hold each processor once, and
+/// those before them each at least once. No other count can do that, if empty queues do not count.
+/// The parameter may have been written since the driver made its queues.
+bool are_poll_queues(const std::vector<hardware_poll_queue>& queues, std::size_t count)
+{
+    if (count >= queues.size())
+        return false;
+    std::map<std::uint32_t, std::pair<int, int>> times; // of each processor: before, and among them
+    for (std::size_t i = 0; i < queues.size(); ++i)
+        for (const std::uint32_t cpu : queues[i].cpus)
+            ++(i < queues.size() - count ? times[cpu].first : times[cpu].second);
+    return std::all_of(times.begin(), times.end(),
+        [](const auto& of_cpu) { return of_cpu.second.first >= 1 && of_cpu.second.second == 1; });
+}
+
+/// Sysfs lists all queues of a drive, poll queues last, and not how many those are.
+hardware_queue_map from_sysfs(const fs::path& block, const fs::path& parameter)
+{
+    const auto polls = read_value<int>(block / "queue/io_poll");
+    if (polls == 0)
+        return {};
+    std::vector<hardware_poll_queue> queues;
+    for (const std::uint32_t index : numbered_in(block / "mq", "")) {
+        auto cpus = read_cpu_list(block / fmt::format("mq/{}/cpu_list", index));
+        if (!cpus)
+            return unknown("{}/mq cannot be read", block.string());
+        queues.push_back({.index = index, .cpus = std::move(*cpus)});
+    }
+    if (!polls || queues.empty())
+        return unknown("neither debugfs nor {} lists them", block.string());
+    const auto count = read_value<std::size_t>(parameter);
+    if (!count)
+        return unknown("neither debugfs nor {} can be read", parameter.string());
+    if (!are_poll_queues(queues, *count))
+        return unknown("debugfs cannot be read, and {}, {}, is not what {}/mq shows",
+            parameter.string(), *count, block.string());
+    queues.erase(queues.begin(), queues.end() - static_cast<std::ptrdiff_t>(*count));
+    std::erase_if(queues, [](const hardware_poll_queue& queue) { return queue.cpus.empty(); });
+    return {.poll_queues = std::move(queues), .unknown = {}};
+}
+
+/// The block devices that `name`, nvme0n1, sends its commands to: itself or, where it is a
+/// multipath node, which has no queues, its paths, nvme0c0n1 and so on.
+std::vector<std::string> with_queues(const fs::path& blocks, const std::string& name)
+{
+    std::error_code none;
+    if (fs::exists(blocks / name / "mq", none))
+        return {name};
+    const std::size_t split = name.rfind('n');
+    const std::string prefix = name.substr(0, split) + 'c';
+    const std::string suffix = name.substr(split);
+    std::vector<std::string> paths;
+    for (const std::string& other : names_in(blocks)) {
+        const std::string_view text = other;
+        if (text.starts_with(prefix) && text.ends_with(suffix)
+            && number_in(text.substr(prefix.size(), text.size() - prefix.size() - suffix.size())))
+            paths.push_back(other);
+    }
+    return paths;
+}
+
+} // namespace
+
+hardware_queue_map read_hardware_queues(std::string_view path, const std::string& root)
+{
+    const std::string name = block_name(path);
+    if (name.empty())
+        return unknown("{} is not called ngXnY", path);
+    const fs::path blocks = fs::path(root) / "sys/block";
+    const std::vector<std::string> found = with_queues(blocks, name);
+    if (found.empty())
+        return unknown("{} has no queues of {}", blocks.string(), name);
+    if (found.size() > 1)
+        return unknown("{} has {} paths", path, found.size());
+    if (auto map = from_debugfs(fs::path(root) / "sys/kernel/debug/block" / found.front()))
+        return *map;
+    return from_sysfs(
+        blocks / found.front(), fs::path(root) / "sys/module/nvme/parameters/poll_queues");
+}
+
+} // namespace ngpoll
