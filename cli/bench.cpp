@@ -21,9 +21,11 @@
 
 #include <ngpoll/ngpoll.hpp>
 
+#include "bench_layout.hpp"
 #include "bench_report.hpp"
 #include "bench_worker.hpp"
 #include "exit_status.hpp"
+#include "processors.hpp"
 
 namespace ngpoll::cli {
 
@@ -118,46 +120,72 @@ private:
     std::FILE* file_ = nullptr;
 };
 
-/// A run's parts, in the order in which they depend on each other.
+using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
+
+/// What is known of a run before it starts: all but the figures.
+bench_result prepare(const bench_options& options, const queue_choice& choice,
+    const nvme_namespace& device, const hardware_queue_map& map)
+{
+    bench_result planned;
+    planned.device = device.info();
+    planned.options = options;
+    planned.choice = choice.word;
+    planned.layout = lay_out(choice, options.threads, map, allowed_processors());
+    planned.geometry = plan(options, device.info(), planned.layout);
+    return planned;
+}
+
+poll_queues open_queues(const bench_result& planned, const nvme_namespace& device)
+{
+    const bench_options& options = planned.options;
+    poll_queues opened;
+    for (std::uint32_t q = 0; q < planned.layout.queues; ++q) {
+        const std::uint32_t rings = planned.layout.threads_on(q);
+        opened.push_back(std::make_unique<poll_queue>(device,
+            poll_queue::options{.depth = options.depth * rings,
+                .rings_max = rings,
+                .mode = options.mode(),
+                .registered_file = options.registered_file,
+                .registered_ring = options.registered_ring}));
+    }
+    return opened;
+}
+
+/// A run. Its members in the order in which they depend on each other;
+/// when it is gone, all its rings are closed.
 class bench_run {
 public:
-    bench_run(const bench_options& options, const nvme_namespace& device);
+    /// Prints `heading` and how the run lies, once the poll queues are open.
+    bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading);
 
     /// Prints a line a second until the time is over or a signal comes; then drains.
     void measure(stop_signals& signals);
 
-    [[nodiscard]] const bench_result& result() const noexcept { return result_; }
+    /// Once, after measure().
+    [[nodiscard]] bench_result take_result() { return std::move(result_); }
 
 private:
     void start_threads();
-    [[nodiscard]] bench_interval totals() const;
+    /// Each thread's figures since the start.
+    [[nodiscard]] std::vector<bench_interval> snapshot() const;
     void collect();
 
     bench_result result_;
-    std::vector<std::unique_ptr<poll_queue>> queues_;
+    poll_queues queues_;
     std::atomic<bool> stop_{false};
     std::latch ready_;
     clock::time_point start_;
     std::vector<std::unique_ptr<bench_worker>> workers_;
 };
 
-bench_run::bench_run(const bench_options& options, const nvme_namespace& device)
-    : ready_(static_cast<std::ptrdiff_t>(options.threads) + 1)
+bench_run::bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading)
+    : result_(std::move(planned))
+    , queues_(open_queues(result_, device))
+    , ready_(static_cast<std::ptrdiff_t>(result_.options.threads) + 1)
 {
-    result_.device = device.info();
-    result_.options = options;
-    result_.geometry = plan(options, device.info());
-    for (std::uint32_t q = 0; q < result_.geometry.queues; ++q) {
-        const std::uint32_t rings = result_.geometry.threads_on(q, options.threads);
-        queues_.push_back(std::make_unique<poll_queue>(device,
-            poll_queue::options{.depth = options.depth * rings,
-                .rings_max = rings,
-                .mode = options.mode(),
-                .registered_file = options.registered_file,
-                .registered_ring = options.registered_ring}));
-        result_.queues.push_back(queues_.back()->report());
-    }
-    fmt::print("{}", header_text(result_));
+    for (const auto& queue : queues_)
+        result_.queues.push_back(queue->report());
+    fmt::print("{}{}", heading, layout_text(result_));
     std::fflush(stdout);
     start_threads();
 }
@@ -166,11 +194,12 @@ void bench_run::start_threads()
 {
     for (std::uint32_t t = 0; t < result_.options.threads; ++t)
         workers_.push_back(std::make_unique<bench_worker>(
-            bench_worker::setting{.queue = *queues_[t % queues_.size()],
+            bench_worker::setting{.queue = *queues_[result_.layout.seats[t].queue],
                 .device = result_.device,
                 .options = result_.options,
                 .geometry = result_.geometry,
                 .index = t,
+                .cpus = result_.layout.cpus_of(t),
                 .ready = ready_,
                 .stop = stop_}));
     ready_.arrive_and_wait();
@@ -186,28 +215,30 @@ void bench_run::start_threads()
     result_.in_huge_pages = workers_.front()->in_huge_pages();
 }
 
-bench_interval bench_run::totals() const
+std::vector<bench_interval> bench_run::snapshot() const
 {
-    bench_interval sum{.seconds = seconds_since(start_)};
-    for (const auto& worker : workers_) {
-        sum.stats += worker->stats();
-        sum.errors += worker->error_total();
-    }
-    return sum;
+    const double seconds = seconds_since(start_);
+    std::vector<bench_interval> threads;
+    for (const auto& worker : workers_)
+        threads.push_back(
+            {.seconds = seconds, .stats = worker->stats(), .errors = worker->error_total()});
+    return threads;
 }
 
 void bench_run::measure(stop_signals& signals)
 {
     const auto block_bytes = static_cast<std::uint32_t>(result_.options.block_bytes);
     const double limit = result_.options.seconds;
-    bench_interval before{.seconds = seconds_since(start_)};
+    std::vector<bench_interval> before(workers_.size(), {.seconds = seconds_since(start_)});
     for (int second = 1;; ++second) {
         const double until = limit == 0 ? second : std::min<double>(second, limit);
         const bool signalled = signals.wait_until(start_
             + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(until)));
-        const bench_interval now = totals();
-        result_.intervals.push_back(now.since(before));
-        before = now;
+        std::vector<bench_interval> now = snapshot();
+        for (std::size_t t = 0; t < now.size(); ++t)
+            before[t] = now[t].since(before[t]);
+        result_.intervals.push_back(together(before));
+        before = std::move(now);
         fmt::print("{}\n", interval_text(result_.intervals.back(), block_bytes));
         std::fflush(stdout);
         if (signalled || (limit != 0 && until >= limit))
@@ -222,11 +253,9 @@ void bench_run::collect()
     stop_.store(true, std::memory_order_relaxed); // relaxed: as in start_threads()
     for (const auto& worker : workers_)
         worker->join();
-    result_.total = totals();
+    result_.threads = snapshot();
+    result_.total = together(result_.threads);
     for (const auto& worker : workers_) {
-        result_.threads.push_back({.seconds = result_.total.seconds,
-            .stats = worker->stats(),
-            .errors = worker->error_total()});
         for (const error_count& found : worker->errors()) {
             const auto same = std::find_if(result_.errors.begin(), result_.errors.end(),
                 [&](const error_count& e) { return e.status == found.status; });
@@ -238,6 +267,13 @@ void bench_run::collect()
     }
 }
 
+/// An emulated drive of its own.
+std::string own_drive(const bench_options& options, const queue_choice& choice)
+{
+    return fmt::format(
+        "emu:size=1G,lba=512,queues={}", lay_out(choice, options.threads, {}, {}).queues);
+}
+
 } // namespace
 
 int run_bench(const bench_options& asked)
@@ -247,17 +283,23 @@ int run_bench(const bench_options& asked)
     // As t/io_uring does; the header prints what is in force.
     options.submit_batch = std::min(options.submit_batch, options.depth);
     options.complete_batch = std::min(options.complete_batch, options.depth);
-    const nvme_namespace device = nvme_namespace::open(options.device.empty()
-            ? fmt::format("emu:size=1G,lba=512,queues={}", queue_count(options))
-            : options.device);
+    const queue_choice choice = queue_choice::parse("--queues", options.queues);
+    const nvme_namespace device = nvme_namespace::open(
+        options.device.empty() ? own_drive(options, choice) : options.device);
+    // Who is interrupted is not kept to the processors of poll queues.
+    const hardware_queue_map map = device.info().emulated || !options.polled
+        ? hardware_queue_map{}
+        : read_hardware_queues(device.info().path);
     json_file json(options.json_path);
     stop_signals signals;
-    bench_run run(options, device);
+    bench_run run(
+        prepare(options, choice, device, map), device, drive_text(options, device.info()));
     run.measure(signals);
-    fmt::print("{}", summary_text(run.result()));
+    const bench_result done = run.take_result();
+    fmt::print("{}", summary_text(done));
     std::fflush(stdout);
-    json.finish(json_text(run.result()));
-    return run.result().total.errors == 0 ? kExitSuccess : kExitIoErrors;
+    json.finish(json_text(done));
+    return done.total.errors == 0 ? kExitSuccess : kExitIoErrors;
 }
 
 } // namespace ngpoll::cli

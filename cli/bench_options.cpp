@@ -2,7 +2,6 @@
 #include "bench_options.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <stdexcept>
 
@@ -69,19 +68,20 @@ template <class... Arguments>
 }
 
 void check_depth(
-    const bench_options& options, const namespace_info& device, const bench_geometry& geometry)
+    const bench_options& options, const namespace_info& device, const bench_layout& layout)
 {
+    std::uint32_t threads = 0; // on the fullest poll queue
+    for (std::uint32_t q = 0; q < layout.queues; ++q)
+        threads = std::max(threads, layout.threads_on(q));
     // poll_queue refuses a single ring that is too deep; here it is the product that is.
-    const std::uint64_t together
-        = std::uint64_t{options.depth} * geometry.threads_on(0, options.threads);
+    const std::uint64_t together = std::uint64_t{options.depth} * threads;
     const std::uint32_t limit
         = std::min(device.queue_depth_max == 0 ? 32768U : device.queue_depth_max, 32768U);
     if (together > limit && together != options.depth)
         refuse(
             "{} threads of depth {} on one poll queue make {}, above the {} it holds; give -d{} or "
             "less, or --queues private",
-            geometry.threads_on(0, options.threads), options.depth, together, limit,
-            limit / geometry.threads_on(0, options.threads));
+            threads, options.depth, together, limit, limit / threads);
 }
 
 } // namespace
@@ -114,8 +114,10 @@ CLI::App& add_bench(CLI::App& app, bench_options& options)
     add_switch(bench, "-F,--registered-file", options.registered_file, "Register the device");
     add_switch(bench, "-X,--registered-ring", options.registered_ring, "Register the ring");
     add_switch(bench, "-R,--random", options.random, "Random blocks; 0 reads in sequence");
-    bench.add_option("--queues", options.queues, "Poll queues the threads share, or 'private'")
-        ->type_name("N|private")
+    bench
+        .add_option("--queues", options.queues,
+            "Poll queues the threads share: N, one each, or one for each of the drive's")
+        ->type_name("N|private|auto")
         ->capture_default_str();
     bench.add_option("--json", options.json_path, "Write all results to FILE")->type_name("FILE");
     add_foreign_switches(bench);
@@ -136,20 +138,8 @@ void check_counts(const bench_options& options)
         refuse("-r{}: give seconds, or 0 for no end", options.seconds);
 }
 
-std::uint32_t queue_count(const bench_options& options)
-{
-    if (options.queues == "private")
-        return options.threads;
-    std::uint32_t count = 0;
-    const char* const end = options.queues.data() + options.queues.size();
-    const auto [stopped, error] = std::from_chars(options.queues.data(), end, count);
-    if (error != std::errc{} || stopped != end || count == 0)
-        refuse(
-            "--queues {}: give a number of poll queues, 1 or more, or 'private'", options.queues);
-    return std::min(count, options.threads);
-}
-
-bench_geometry plan(const bench_options& options, const namespace_info& device)
+bench_geometry plan(
+    const bench_options& options, const namespace_info& device, const bench_layout& layout)
 {
     check_counts(options);
     const std::uint64_t bytes = options.block_bytes;
@@ -169,11 +159,10 @@ bench_geometry plan(const bench_options& options, const namespace_info& device)
             device.capacity_blocks * device.lba_bytes);
 
     bench_geometry geometry;
-    geometry.queues = queue_count(options);
     geometry.blocks_per_io = static_cast<std::uint32_t>(blocks);
     geometry.transfer_bytes = static_cast<std::uint32_t>(transfer);
     geometry.positions = device.capacity_blocks / blocks;
-    check_depth(options, device, geometry);
+    check_depth(options, device, layout);
     return geometry;
 }
 

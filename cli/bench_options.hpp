@@ -7,6 +7,8 @@
 #include <ngpoll/nvme_namespace.hpp>
 #include <ngpoll/poll_queue.hpp>
 
+#include "bench_layout.hpp"
+
 namespace CLI {
 class App;
 }
@@ -30,7 +32,7 @@ struct bench_options {
     bool registered_ring = true;
     bool random = true;
     double seconds = 10; ///< 0: until a signal
-    std::string queues = "1"; ///< a number, or "private"
+    std::string queues = "auto"; ///< or "private", or a number
     std::string json_path;
 
     [[nodiscard]] poll_mode mode() const noexcept
@@ -43,16 +45,9 @@ struct bench_options {
 
 /// How a run lies on a namespace: what the options come to once its geometry is known.
 struct bench_geometry {
-    std::uint32_t queues = 1; ///< poll queues; thread t is on queue t modulo queues
     std::uint32_t blocks_per_io = 1;
     std::uint32_t transfer_bytes = 0; ///< the blocks' data, and interleaved metadata
     std::uint64_t positions = 0; ///< places an I/O can start at, each a multiple of its size
-
-    [[nodiscard]] std::uint32_t threads_on(
-        std::uint32_t queue, std::uint32_t threads) const noexcept
-    {
-        return threads / queues + (queue < threads % queues ? 1 : 0);
-    }
 };
 
 /// Adds the subcommand, which fills `options` when it is parsed.
@@ -61,10 +56,8 @@ CLI::App& add_bench(CLI::App& app, bench_options& options);
 /// Checks what can be checked without a drive; throws std::invalid_argument with one line.
 void check_counts(const bench_options& options);
 
-/// Poll queues the options ask for. Throws std::invalid_argument.
-[[nodiscard]] std::uint32_t queue_count(const bench_options& options);
-
 /// Checks options against the namespace too; throws std::invalid_argument with one line.
-[[nodiscard]] bench_geometry plan(const bench_options& options, const namespace_info& device);
+[[nodiscard]] bench_geometry plan(
+    const bench_options& options, const namespace_info& device, const bench_layout& layout);
 
 } // namespace ngpoll::cli

@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <sys/utsname.h>
+
+#include "processors.hpp"
 
 namespace ngpoll::cli {
 
@@ -70,8 +73,9 @@ json interval_json(const bench_interval& of, std::uint32_t block_bytes)
         {"inline_share", ratio(of.stats.finished_inline, of.finished())},
         {"deferred_share", ratio(of.stats.finished_deferred, of.finished())},
         {"system_calls", of.stats.system_calls}, {"passes", of.stats.passes},
-        {"empty_passes", of.stats.empty_passes}, {"sleeps", of.stats.sleeps},
-        {"wakes", of.stats.wakes}, {"takeovers", of.stats.takeovers},
+        {"empty_passes", of.stats.empty_passes}, {"hand_overs", of.hand_overs()},
+        {"wake_ups", of.wake_ups()}, {"sleeps", of.stats.sleeps}, {"wakes", of.stats.wakes},
+        {"takeovers", of.stats.takeovers},
         {"submitted_per_call", ratio(of.stats.sent, calls)},
         {"completed_per_call", ratio(of.finished(), calls)}};
 }
@@ -95,8 +99,74 @@ json options_json(const bench_result& run)
         {"complete_batch", o.complete_batch}, {"threads", o.threads}, {"mode", to_string(o.mode())},
         {"fixed_buffers", o.fixed_buffers}, {"registered_file", o.registered_file},
         {"registered_ring", o.registered_ring}, {"random", o.random}, {"runtime", o.seconds},
-        {"queues", run.geometry.queues}, {"queues_private", o.queues == "private"},
         {"huge_pages", run.in_huge_pages}};
+}
+
+/// Of all threads together.
+json sum_json(const bench_interval& of, std::uint32_t block_bytes)
+{
+    json sum = interval_json(of, block_bytes);
+    sum["thread_iops_min"] = of.thread_iops_min;
+    sum["thread_iops_max"] = of.thread_iops_max;
+    return sum;
+}
+
+json layout_json(const bench_result& run)
+{
+    json layout = {{"queues_asked", run.choice}, {"queues", run.layout.queues},
+        {"hardware_poll_queues", json::array()}, {"notes", run.layout.notes}};
+    for (const hardware_poll_queue& queue : run.layout.hardware)
+        layout["hardware_poll_queues"].push_back({{"hctx", queue.index}, {"cpus", queue.cpus}});
+    return layout;
+}
+
+json thread_json(const bench_result& run, std::uint32_t index)
+{
+    const bench_layout::seat& seat = run.layout.seats[index];
+    json thread = {{"queue", seat.queue},
+        {"hctx", seat.hardware ? json(run.layout.hardware[*seat.hardware].index) : json(nullptr)}};
+    thread.update(
+        interval_json(run.threads[index], static_cast<std::uint32_t>(run.options.block_bytes)));
+    return thread;
+}
+
+void add_part(json& to, const bench_result& run)
+{
+    const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
+    to["layout"] = layout_json(run);
+    for (const poll_queue_report& queue : run.queues)
+        to["queues"].push_back({{"transport", queue.transport}, {"mode", to_string(queue.mode)},
+            {"flags", queue.flags}, {"not_in_force", queue.declined}});
+    to["summary"] = sum_json(run.total, block_bytes);
+    to["errors"] = json::array();
+    for (const error_count& kind : run.errors) {
+        const bool from_drive = kind.status.nvme_status != 0;
+        to["errors"].push_back({{"kind", from_drive ? "nvme" : "errno"},
+            {"value", from_drive ? kind.status.nvme_status : kind.status.errno_value},
+            {"text", kind.status.text()}, {"count", kind.count}});
+    }
+    to["threads"] = json::array();
+    for (std::uint32_t i = 0; i < run.threads.size(); ++i)
+        to["threads"].push_back(thread_json(run, i));
+    to["intervals"] = json::array();
+    for (const bench_interval& second : run.intervals)
+        to["intervals"].push_back(sum_json(second, block_bytes));
+}
+
+/// "thread 0-1 on poll queue hctx2: cpus 0", a line for each of the drive's poll queues in use.
+std::string pins_text(const bench_layout& layout)
+{
+    std::string text;
+    for (std::size_t h = 0; h < layout.hardware.size(); ++h) {
+        std::vector<std::uint32_t> threads;
+        for (std::uint32_t t = 0; t < layout.seats.size(); ++t)
+            if (layout.seats[t].hardware == h)
+                threads.push_back(t);
+        if (!threads.empty())
+            text += fmt::format("thread {} on poll queue hctx{}: cpus {}\n", ranges_text(threads),
+                layout.hardware[h].index, ranges_text(layout.hardware[h].cpus));
+    }
+    return text;
 }
 
 } // namespace
@@ -118,11 +188,23 @@ bench_interval bench_interval::since(const bench_interval& before) const noexcep
         .errors = errors - before.errors};
 }
 
-std::string header_text(const bench_result& run)
+bench_interval together(std::span<const bench_interval> threads) noexcept
 {
-    const namespace_info& d = run.device;
-    const bench_options& o = run.options;
-    const poll_queue_report& queue = run.queues.front();
+    bench_interval sum{.seconds = threads.front().seconds,
+        .threads = static_cast<std::uint32_t>(threads.size()),
+        .thread_iops_min = threads.front().iops(),
+        .thread_iops_max = threads.front().iops()};
+    for (const bench_interval& thread : threads) {
+        sum.stats += thread.stats;
+        sum.errors += thread.errors;
+        sum.thread_iops_min = std::min(sum.thread_iops_min, thread.iops());
+        sum.thread_iops_max = std::max(sum.thread_iops_max, thread.iops());
+    }
+    return sum;
+}
+
+std::string drive_text(const bench_options& o, const namespace_info& d)
+{
     std::string text;
     auto out = std::back_inserter(text);
     if (d.emulated)
@@ -141,10 +223,22 @@ std::string header_text(const bench_result& run)
     fmt::format_to(out, "{} in blocks of {} bytes; {} reads of {} bytes, depth {}, batches {}/{}\n",
         size_text(d.capacity_blocks * d.lba_bytes), d.lba_bytes, o.random ? "random" : "sequential",
         o.block_bytes, o.depth, o.submit_batch, o.complete_batch);
+    return text;
+}
+
+std::string layout_text(const bench_result& run)
+{
+    const bench_options& o = run.options;
+    const poll_queue_report& queue = run.queues.front();
+    std::string text;
+    auto out = std::back_inserter(text);
     fmt::format_to(out, "{} thread{} on {} poll queue{}; {}, {}{}{}{}\n", o.threads,
-        o.threads == 1 ? "" : "s", run.geometry.queues, run.geometry.queues == 1 ? "" : "s",
+        o.threads == 1 ? "" : "s", run.layout.queues, run.layout.queues == 1 ? "" : "s",
         queue.transport, to_string(queue.mode), queue.flags.empty() ? "" : ", ",
         fmt::join(queue.flags, "|"), o.fixed_buffers ? ", fixed buffers" : "");
+    text += pins_text(run.layout);
+    for (const std::string& note : run.layout.notes)
+        fmt::format_to(out, "note: {}\n", note);
     for (const std::string& declined : queue.declined)
         fmt::format_to(out, "not in force: {}\n", declined);
     return text;
@@ -159,6 +253,15 @@ std::string interval_text(const bench_interval& second, std::uint32_t block_byte
             ratio(second.stats.sent, calls), ratio(second.finished(), calls),
             100 * ratio(second.stats.finished_inline, second.finished()),
             100 * ratio(second.stats.finished_deferred, second.finished()));
+    if (second.threads > 1) {
+        const double seconds = std::max(second.seconds, 1e-9);
+        text += fmt::format(
+            ", hand-overs={}/s, wake-ups={}/s, empty polls={:.1f}%, slowest={}, fastest={}",
+            rate_text(static_cast<double>(second.hand_overs()) / seconds),
+            rate_text(static_cast<double>(second.wake_ups()) / seconds),
+            100 * ratio(second.stats.empty_passes, second.stats.passes),
+            rate_text(second.thread_iops_min), rate_text(second.thread_iops_max));
+    }
     if (second.errors != 0)
         text += fmt::format(", errors={}", second.errors);
     return text;
@@ -166,12 +269,13 @@ std::string interval_text(const bench_interval& second, std::uint32_t block_byte
 
 std::string summary_text(const bench_result& run)
 {
-    const bench_interval& all = run.total;
+    bench_interval all = run.total;
+    const std::uint64_t errors = std::exchange(all.errors, 0); // has a word of its own here
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
     std::string text;
     auto out = std::back_inserter(text);
     fmt::format_to(out, "{} reads in {:.2f} s: {}, errors: {}\n", all.finished(), all.seconds,
-        interval_text({.seconds = all.seconds, .stats = all.stats}, block_bytes), all.errors);
+        interval_text(all, block_bytes), errors);
     if (run.threads.size() > 1)
         for (std::size_t i = 0; i < run.threads.size(); ++i)
             fmt::format_to(out, "thread {}: {}\n", i, interval_text(run.threads[i], block_bytes));
@@ -182,29 +286,12 @@ std::string summary_text(const bench_result& run)
 
 std::string json_text(const bench_result& run)
 {
-    const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
     json root;
     root["ngpoll"] = NGPOLL_VERSION;
     root["kernel"] = kernel_text();
     root["device"] = device_json(run.device);
     root["options"] = options_json(run);
-    for (const poll_queue_report& queue : run.queues)
-        root["queues"].push_back({{"transport", queue.transport}, {"mode", to_string(queue.mode)},
-            {"flags", queue.flags}, {"not_in_force", queue.declined}});
-    root["summary"] = interval_json(run.total, block_bytes);
-    root["errors"] = json::array();
-    for (const error_count& kind : run.errors) {
-        const bool from_drive = kind.status.nvme_status != 0;
-        root["errors"].push_back({{"kind", from_drive ? "nvme" : "errno"},
-            {"value", from_drive ? kind.status.nvme_status : kind.status.errno_value},
-            {"text", kind.status.text()}, {"count", kind.count}});
-    }
-    root["threads"] = json::array();
-    for (const bench_interval& thread : run.threads)
-        root["threads"].push_back(interval_json(thread, block_bytes));
-    root["intervals"] = json::array();
-    for (const bench_interval& second : run.intervals)
-        root["intervals"].push_back(interval_json(second, block_bytes));
+    add_part(root, run);
     return root.dump(2) + "\n";
 }
 

@@ -2,21 +2,26 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <ngpoll/ngpoll.hpp>
 
+#include "bench_layout.hpp"
 #include "bench_options.hpp"
 #include "bench_worker.hpp"
 
 namespace ngpoll::cli {
 
-/// What was finished over some stretch of time.
+/// What one thread, or all together, finished over some stretch of time.
 struct bench_interval {
     double seconds = 0;
     ring_stats stats{};
     std::uint64_t errors = 0;
+    std::uint32_t threads = 1;
+    double thread_iops_min = 0; ///< of all together: the slowest thread's
+    double thread_iops_max = 0;
 
     [[nodiscard]] std::uint64_t finished() const noexcept
     {
@@ -26,15 +31,26 @@ struct bench_interval {
     {
         return seconds > 0 ? static_cast<double>(finished()) / seconds : 0;
     }
+    // What sharing a poll queue took, as ring_stats counts it: here, and nowhere else.
+    /// Times the poller's role went from one ring to another.
+    [[nodiscard]] std::uint64_t hand_overs() const noexcept { return stats.takeovers; }
+    /// Times a ring woke another one.
+    [[nodiscard]] std::uint64_t wake_ups() const noexcept { return stats.wakes; }
+
     /// What came between `before` and this, both counted from the start.
     [[nodiscard]] bench_interval since(const bench_interval& before) const noexcept;
 };
+
+/// The threads' sum over the stretch of time that they share.
+[[nodiscard]] bench_interval together(std::span<const bench_interval> threads) noexcept;
 
 /// Everything a finished run has to say.
 struct bench_result {
     namespace_info device;
     bench_options options;
+    std::string choice; ///< the word that chose its poll queues
     bench_geometry geometry;
+    bench_layout layout;
     std::vector<poll_queue_report> queues;
     bool in_huge_pages = false;
     std::vector<bench_interval> intervals; ///< a second each
@@ -43,8 +59,10 @@ struct bench_result {
     std::vector<error_count> errors;
 };
 
-/// The lines before the first figure: what is read, how, and what could not be had.
-[[nodiscard]] std::string header_text(const bench_result& run);
+/// The lines before the first figure: what is read, and how.
+[[nodiscard]] std::string drive_text(const bench_options& options, const namespace_info& device);
+/// And how the threads lie, and what could not be had.
+[[nodiscard]] std::string layout_text(const bench_result& run);
 /// The line each second; begins like t/io_uring's.
 [[nodiscard]] std::string interval_text(const bench_interval& second, std::uint32_t block_bytes);
 [[nodiscard]] std::string summary_text(const bench_result& run);

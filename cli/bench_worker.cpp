@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <random>
 
+#include "processors.hpp"
+
 namespace ngpoll::cli {
 
 namespace {
@@ -54,6 +56,8 @@ void bench_worker::run() noexcept
 void bench_worker::read_until_stopped()
 {
     const bench_options& options = from_.options;
+    if (!from_.cpus.empty())
+        pin_this_thread(from_.cpus); // before memory is touched, so that it is near
     ring_.emplace(from_.queue,
         ring::options{.depth = options.depth, .submit_batch_max = options.submit_batch});
     buffer_pool buffers(from_.queue,

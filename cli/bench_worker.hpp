@@ -6,6 +6,7 @@
 #include <exception>
 #include <latch>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -32,6 +33,7 @@ public:
         const bench_options& options;
         const bench_geometry& geometry;
         std::uint32_t index = 0;
+        std::span<const std::uint32_t> cpus; ///< to keep to; empty: any
         std::latch& ready; ///< counted down once set up, or failed
         const std::atomic<bool>& stop;
     };

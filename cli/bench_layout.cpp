@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include "bench_layout.hpp"
+
+#include <charconv>
+#include <iterator>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "processors.hpp"
+
+namespace ngpoll::cli {
+
+namespace {
+
+/// Of the drive's poll queues those that this process reaches; notes the others.
+std::vector<hardware_poll_queue> reachable(const hardware_queue_map& map,
+    std::span<const std::uint32_t> allowed, std::vector<std::string>& notes)
+{
+    std::vector<hardware_poll_queue> found;
+    for (const hardware_poll_queue& queue : map.poll_queues) {
+        std::vector<std::uint32_t> both;
+        std::set_intersection(queue.cpus.begin(), queue.cpus.end(), allowed.begin(), allowed.end(),
+            std::back_inserter(both));
+        if (both.empty())
+            notes.push_back(
+                fmt::format("poll queue hctx{} is left out: this process may use none of its cpus, "
+                            "{}",
+                    queue.index, ranges_text(queue.cpus)));
+        else
+            found.push_back({.index = queue.index, .cpus = std::move(both)});
+    }
+    return found;
+}
+
+/// Deals `count` things out to the hardware queues, so that each processor has as few as can be.
+/// Returns each one's hardware queue.
+std::vector<std::size_t> spread(
+    std::uint32_t count, const std::vector<hardware_poll_queue>& hardware)
+{
+    std::vector<std::size_t> dealt(hardware.size());
+    std::vector<std::size_t> places;
+    while (places.size() < count) {
+        std::size_t best = 0;
+        for (std::size_t h = 1; h < hardware.size(); ++h) {
+            // (dealt + 1) / processors, compared without dividing; of equals, the one with fewer.
+            const std::size_t here = (dealt[h] + 1) * hardware[best].cpus.size();
+            const std::size_t there = (dealt[best] + 1) * hardware[h].cpus.size();
+            if (here < there || (here == there && dealt[h] < dealt[best]))
+                best = h;
+        }
+        ++dealt[best];
+        places.push_back(best);
+    }
+    return places;
+}
+
+/// A poll queue for each hardware queue that got a thread.
+void share_by_hardware(bench_layout& made, std::uint32_t threads)
+{
+    constexpr std::uint32_t kNone = ~0U;
+    std::vector<std::uint32_t> queue_of(made.hardware.size(), kNone);
+    made.queues = 0;
+    for (const std::size_t at : spread(threads, made.hardware)) {
+        if (queue_of[at] == kNone)
+            queue_of[at] = made.queues++;
+        made.seats.push_back({.queue = queue_of[at], .hardware = at});
+    }
+}
+
+} // namespace
+
+queue_choice queue_choice::parse(std::string_view option, std::string_view word)
+{
+    if (word == "auto" || word == "shared")
+        return {.what = kind::automatic, .count = 0, .word = std::string(word)};
+    if (word == "private")
+        return {.what = kind::own, .count = 0, .word = std::string(word)};
+    std::uint32_t count = 0;
+    const char* const end = word.data() + word.size();
+    const auto [stopped, error] = std::from_chars(word.data(), end, count);
+    if (error != std::errc{} || stopped != end || count == 0)
+        throw std::invalid_argument(
+            fmt::format("{} {}: give a number of poll queues, 1 or more, 'private', or 'auto' "
+                        "(also called 'shared')",
+                option, word));
+    return {.what = kind::counted, .count = count, .word = std::string(word)};
+}
+
+bench_layout lay_out(const queue_choice& choice, std::uint32_t threads,
+    const hardware_queue_map& map, std::span<const std::uint32_t> allowed)
+{
+    bench_layout made;
+    made.hardware = reachable(map, allowed, made.notes);
+    const bool automatic = choice.what == queue_choice::kind::automatic;
+    const bool own = choice.what == queue_choice::kind::own;
+    const std::size_t several = made.hardware.size();
+    if (automatic && several > 1) {
+        share_by_hardware(made, threads);
+        return made;
+    }
+    made.queues = automatic ? 1 : own ? threads : std::min(choice.count, threads);
+    // Fewer poll queues than the drive has, with threads on the processors of all: then a poll
+    // queue must span several, whatever is done.
+    const bool spans = made.queues < several && made.queues < threads;
+    std::vector<std::size_t> places;
+    if (several > 1 && !spans)
+        places = spread(made.queues, made.hardware);
+    for (std::uint32_t t = 0; t < threads; ++t) {
+        const std::uint32_t queue = t % made.queues;
+        made.seats.push_back({.queue = queue, .hardware = std::nullopt});
+        if (!places.empty())
+            made.seats.back().hardware = places[queue];
+    }
+    if (spans)
+        made.notes.push_back(fmt::format(
+            "threads keep to no processors: {} poll queue{} for the drive's {} span several",
+            made.queues, made.queues == 1 ? "" : "s", several));
+    if (threads > 1 && !map.unknown.empty())
+        made.notes.push_back(
+            fmt::format("{}: which processors the drive's poll queues serve is not known: {}",
+                automatic ? "one poll queue for all threads" : "threads keep to no processors",
+                map.unknown));
+    if (several == 0 && !map.poll_queues.empty() && automatic && threads > 1)
+        made.notes.emplace_back("one poll queue for all threads: there is none left");
+    return made;
+}
+
+} // namespace ngpoll::cli

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ngpoll/hardware_queues.hpp>
+
+namespace ngpoll::cli {
+
+/// How many poll queues the threads of a run get: the value of --queues.
+struct queue_choice {
+    enum class kind : std::uint8_t {
+        automatic, ///< "auto" or "shared": one for each of the drive's that is in use
+        own, ///< "private": one for each thread
+        counted, ///< a number
+    };
+
+    kind what = kind::automatic;
+    std::uint32_t count = 0; ///< of `counted`
+    std::string word; ///< as it was given
+
+    /// Throws std::invalid_argument with one line that begins with `option`.
+    [[nodiscard]] static queue_choice parse(std::string_view option, std::string_view word);
+};
+
+/// Which poll queue each thread of a run is on, and which processors it keeps to.
+struct bench_layout {
+    struct seat {
+        std::uint32_t queue = 0; ///< < queues
+        std::optional<std::size_t> hardware; ///< in `hardware`; none: on any processor
+    };
+
+    std::uint32_t queues = 1;
+    std::vector<seat> seats; ///< one a thread
+    /// The drive's poll queues that this process reaches, with those of their processors it may
+    /// use.
+    std::vector<hardware_poll_queue> hardware;
+    std::vector<std::string> notes; ///< what is not as one might think, a line each
+
+    [[nodiscard]] std::uint32_t threads_on(std::uint32_t queue) const
+    {
+        return static_cast<std::uint32_t>(std::count_if(
+            seats.begin(), seats.end(), [&](const seat& s) { return s.queue == queue; }));
+    }
+    /// Processors thread `index` keeps to; empty: any.
+    [[nodiscard]] std::span<const std::uint32_t> cpus_of(std::uint32_t index) const
+    {
+        const auto at = seats[index].hardware;
+        return at ? std::span<const std::uint32_t>(hardware[*at].cpus)
+                  : std::span<const std::uint32_t>();
+    }
+};
+
+/// Spreads `threads` over poll queues. A command goes to the drive's poll queue that its sender's
+/// processor has, so where the drive has several, a thread keeps to the processors of one: else
+/// one kernel ring would come to span several. `allowed`: the processors this process may use.
+[[nodiscard]] bench_layout lay_out(const queue_choice& choice, std::uint32_t threads,
+    const hardware_queue_map& map, std::span<const std::uint32_t> allowed);
+
+} // namespace ngpoll::cli

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "../unit/catch.hpp"
+#include "bench_layout.hpp"
+#include "processors.hpp"
+
+using ngpoll::hardware_queue_map;
+using ngpoll::cli::allowed_processors;
+using ngpoll::cli::bench_layout;
+using ngpoll::cli::lay_out;
+using ngpoll::cli::pin_this_thread;
+using ngpoll::cli::queue_choice;
+using ngpoll::cli::ranges_text;
+
+namespace {
+
+using cpus = std::vector<std::uint32_t>;
+
+/// Poll queues hctx4, hctx5 and so on, with these processors.
+hardware_queue_map drive_with(const std::vector<cpus>& queues)
+{
+    hardware_queue_map map;
+    for (std::uint32_t i = 0; i < queues.size(); ++i)
+        map.poll_queues.push_back({.index = 4 + i, .cpus = queues[i]});
+    return map;
+}
+
+bench_layout laid_out(const char* choice, std::uint32_t threads, const hardware_queue_map& map,
+    const cpus& allowed = {0, 1, 2, 3})
+{
+    return lay_out(queue_choice::parse("--queues", choice), threads, map, allowed);
+}
+
+/// "0@4:0 1@5:1", each thread's poll queue, and the drive's with the processors it keeps to.
+std::string text(const bench_layout& layout)
+{
+    std::string all;
+    std::uint32_t index = 0;
+    for (const auto& seat : layout.seats) {
+        all += all.empty() ? "" : " ";
+        all += std::to_string(seat.queue);
+        if (seat.hardware) {
+            all += '@';
+            all += std::to_string(layout.hardware[*seat.hardware].index);
+            all += ':';
+            all += ranges_text(layout.cpus_of(index));
+        }
+        ++index;
+    }
+    return all;
+}
+
+bool notes(const bench_layout& layout, const std::string& words)
+{
+    for (const std::string& note : layout.notes)
+        if (note.find(words) != std::string::npos)
+            return true;
+    return false;
+}
+
+} // namespace
+
+TEST_CASE("where nothing is known all threads share one poll queue and keep to no processors")
+{
+    const auto emulated = laid_out("auto", 3, {});
+    CHECK(text(emulated) == "0 0 0");
+    CHECK(emulated.queues == 1);
+    CHECK(emulated.notes.empty());
+
+    hardware_queue_map unknown;
+    unknown.unknown = "no such file";
+    CHECK(text(laid_out("auto", 2, unknown)) == "0 0");
+    CHECK(notes(laid_out("auto", 2, unknown), "one poll queue for all threads"));
+    CHECK(notes(laid_out("auto", 2, unknown), "not known: no such file"));
+    CHECK(laid_out("auto", 1, unknown).notes.empty());
+    CHECK(text(laid_out("private", 2, unknown)) == "0 1");
+    CHECK(notes(laid_out("private", 2, unknown), "keep to no processors"));
+}
+
+TEST_CASE("on a drive with one poll queue nothing is pinned")
+{
+    const auto one = drive_with({{0, 1, 2, 3}});
+    CHECK(text(laid_out("auto", 2, one)) == "0 0");
+    CHECK(text(laid_out("shared", 2, one)) == "0 0");
+    CHECK(laid_out("shared", 2, one).notes.empty());
+    CHECK(text(laid_out("private", 2, one)) == "0 1");
+    CHECK(text(laid_out("2", 3, one)) == "0 1 0");
+    CHECK(laid_out("2", 3, one).notes.empty());
+}
+
+TEST_CASE("auto is one poll queue for each of the drive's, with threads on its processors")
+{
+    const auto two = drive_with({{0, 1}, {2, 3}});
+    CHECK(text(laid_out("auto", 1, two)) == "0@4:0-1");
+    CHECK(text(laid_out("auto", 2, two)) == "0@4:0-1 1@5:2-3");
+    CHECK(text(laid_out("auto", 4, two)) == "0@4:0-1 1@5:2-3 0@4:0-1 1@5:2-3");
+    CHECK(laid_out("auto", 1, two).queues == 1);
+    CHECK(laid_out("auto", 3, two).queues == 2);
+    CHECK(laid_out("auto", 3, two).threads_on(0) == 2);
+    CHECK(laid_out("auto", 3, two).threads_on(1) == 1);
+    CHECK(laid_out("auto", 3, two).notes.empty());
+}
+
+TEST_CASE("a poll queue with more processors gets more threads")
+{
+    const auto uneven = drive_with({{0}, {1, 2, 3}});
+    CHECK(text(laid_out("auto", 4, uneven)) == "0@5:1-3 0@5:1-3 1@4:0 0@5:1-3");
+    const auto nearly = drive_with({{0, 1}, {2}}); // each gets one before one gets two
+    CHECK(text(laid_out("auto", 2, nearly)) == "0@4:0-1 1@5:2");
+}
+
+TEST_CASE("threads with poll queues of their own are pinned alike")
+{
+    const auto two = drive_with({{0, 1}, {2, 3}});
+    CHECK(text(laid_out("private", 3, two)) == "0@4:0-1 1@5:2-3 2@4:0-1");
+    CHECK(text(laid_out("3", 3, two)) == "0@4:0-1 1@5:2-3 2@4:0-1");
+    CHECK(text(laid_out("1", 1, two)) == "0@4:0-1");
+}
+
+TEST_CASE("a number of poll queues is dealt out to the drive's, or spans them")
+{
+    const auto two = drive_with({{0, 1}, {2, 3}});
+    CHECK(text(laid_out("2", 4, two)) == "0@4:0-1 1@5:2-3 0@4:0-1 1@5:2-3");
+    CHECK(text(laid_out("9", 2, two)) == "0@4:0-1 1@5:2-3");
+    CHECK(laid_out("9", 2, two).queues == 2);
+    CHECK(laid_out("2", 4, two).notes.empty());
+    CHECK(text(laid_out("1", 2, two)) == "0 0");
+    CHECK(notes(laid_out("1", 2, two), "1 poll queue for the drive's 2 span several"));
+}
+
+TEST_CASE("poll queues that this process cannot reach are left out, and named")
+{
+    const auto two = drive_with({{0, 1}, {2, 3}});
+    const auto second = laid_out("auto", 2, two, {3});
+    CHECK(text(second) == "0 0");
+    CHECK(notes(second, "hctx4 is left out: this process may use none of its cpus, 0-1"));
+
+    const auto some = laid_out("auto", 2, drive_with({{0, 1}, {2, 3}, {4, 5}}), {1, 5});
+    CHECK(text(some) == "0@4:1 1@6:5");
+    CHECK(notes(some, "hctx5 is left out"));
+
+    const auto none = laid_out("auto", 2, two, {7});
+    CHECK(text(none) == "0 0");
+    CHECK(notes(none, "one poll queue for all threads: there is none left"));
+}
+
+TEST_CASE("what --queues does not take is refused by name")
+{
+    for (const char* word : {"", "0", "-1", "two", "2x", " 2", "4294967296", "Auto", "private,1"}) {
+        CAPTURE(word);
+        std::string what;
+        try {
+            static_cast<void>(queue_choice::parse("--compare", word));
+        } catch (const std::invalid_argument& error) {
+            what = error.what();
+        }
+        CHECK(what.find("--compare " + std::string(word) + ": give a number") == 0);
+    }
+}
+
+TEST_CASE("a thread keeps to the processors it is pinned to")
+{
+    const cpus all = allowed_processors();
+    REQUIRE_FALSE(all.empty());
+    const cpus last = {all.back()};
+    cpus seen;
+    std::thread([&] {
+        pin_this_thread(last);
+        seen = allowed_processors();
+    }).join();
+    CHECK(seen == last);
+    CHECK(allowed_processors() == all);
+    CHECK_THROWS_AS(pin_this_thread({}), std::system_error);
+}
+
+TEST_CASE("processors are told as ranges")
+{
+    CHECK(ranges_text(cpus{}).empty());
+    CHECK(ranges_text(cpus{3}) == "3");
+    CHECK(ranges_text(cpus{0, 1, 2, 4, 6, 7}) == "0-2,4,6-7");
+}
