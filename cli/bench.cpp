@@ -21,6 +21,7 @@
 
 #include <ngpoll/ngpoll.hpp>
 
+#include "bench_comparison.hpp"
 #include "bench_layout.hpp"
 #include "bench_report.hpp"
 #include "bench_worker.hpp"
@@ -151,15 +152,16 @@ poll_queues open_queues(const bench_result& planned, const nvme_namespace& devic
     return opened;
 }
 
-/// A run. Its members in the order in which they depend on each other;
+/// A run, or one part of a comparison. Its members in the order in which they depend on each other;
 /// when it is gone, all its rings are closed.
 class bench_run {
 public:
     /// Prints `heading` and how the run lies, once the poll queues are open.
     bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading);
 
-    /// Prints a line a second until the time is over or a signal comes; then drains.
-    void measure(stop_signals& signals);
+    /// Prints a line a second until the time is over or a signal comes; then drains. True when it
+    /// was a signal.
+    [[nodiscard]] bool measure(stop_signals& signals);
 
     /// Once, after measure().
     [[nodiscard]] bench_result take_result() { return std::move(result_); }
@@ -225,14 +227,15 @@ std::vector<bench_interval> bench_run::snapshot() const
     return threads;
 }
 
-void bench_run::measure(stop_signals& signals)
+bool bench_run::measure(stop_signals& signals)
 {
     const auto block_bytes = static_cast<std::uint32_t>(result_.options.block_bytes);
     const double limit = result_.options.seconds;
     std::vector<bench_interval> before(workers_.size(), {.seconds = seconds_since(start_)});
+    bool signalled = false;
     for (int second = 1;; ++second) {
         const double until = limit == 0 ? second : std::min<double>(second, limit);
-        const bool signalled = signals.wait_until(start_
+        signalled = signals.wait_until(start_
             + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(until)));
         std::vector<bench_interval> now = snapshot();
         for (std::size_t t = 0; t < now.size(); ++t)
@@ -246,6 +249,7 @@ void bench_run::measure(stop_signals& signals)
     }
     signals.restore();
     collect();
+    return signalled;
 }
 
 void bench_run::collect()
@@ -267,11 +271,39 @@ void bench_run::collect()
     }
 }
 
-/// An emulated drive of its own.
-std::string own_drive(const bench_options& options, const queue_choice& choice)
+/// An emulated drive of its own, with room for each part.
+std::string own_drive(const bench_options& options, const std::vector<queue_choice>& parts)
 {
-    return fmt::format(
-        "emu:size=1G,lba=512,queues={}", lay_out(choice, options.threads, {}, {}).queues);
+    std::uint32_t queues = 1;
+    for (const queue_choice& part : parts)
+        queues = std::max(queues, lay_out(part, options.threads, {}, {}).queues);
+    return fmt::format("emu:size=1G,lba=512,queues={}", queues);
+}
+
+/// Runs one part after the other, until a signal comes. Returns those that ran.
+std::vector<bench_result> run_parts(std::vector<bench_result> planned, const nvme_namespace& device)
+{
+    const std::size_t parts = planned.size();
+    // What a later part cannot have is better said before the first one has run.
+    if (parts > 1)
+        for (const bench_result& part : planned)
+            static_cast<void>(open_queues(part, device));
+    std::vector<bench_result> done;
+    std::string heading = drive_text(planned.front().options, device.info());
+    for (bench_result& part : planned) {
+        if (parts > 1)
+            heading
+                += fmt::format("part {} of {}: --queues {}\n", done.size() + 1, parts, part.choice);
+        stop_signals signals;
+        bench_run run(std::move(part), device, std::exchange(heading, {}));
+        const bool signalled = run.measure(signals);
+        done.push_back(run.take_result());
+        fmt::print("{}", summary_text(done.back()));
+        std::fflush(stdout);
+        if (signalled)
+            break;
+    }
+    return done;
 }
 
 } // namespace
@@ -283,23 +315,27 @@ int run_bench(const bench_options& asked)
     // As t/io_uring does; the header prints what is in force.
     options.submit_batch = std::min(options.submit_batch, options.depth);
     options.complete_batch = std::min(options.complete_batch, options.depth);
-    const queue_choice choice = queue_choice::parse("--queues", options.queues);
-    const nvme_namespace device = nvme_namespace::open(
-        options.device.empty() ? own_drive(options, choice) : options.device);
+    const std::vector<queue_choice> parts = parts_of(options);
+    const nvme_namespace device
+        = nvme_namespace::open(options.device.empty() ? own_drive(options, parts) : options.device);
     // Who is interrupted is not kept to the processors of poll queues.
     const hardware_queue_map map = device.info().emulated || !options.polled
         ? hardware_queue_map{}
         : read_hardware_queues(device.info().path);
+    std::vector<bench_result> planned;
+    planned.reserve(parts.size());
+    for (const queue_choice& part : parts)
+        planned.push_back(prepare(options, part, device, map));
     json_file json(options.json_path);
-    stop_signals signals;
-    bench_run run(
-        prepare(options, choice, device, map), device, drive_text(options, device.info()));
-    run.measure(signals);
-    const bench_result done = run.take_result();
-    fmt::print("{}", summary_text(done));
+    const std::vector<bench_result> done = run_parts(std::move(planned), device);
+    if (parts.size() > 1)
+        fmt::print("{}", comparison_text(done));
     std::fflush(stdout);
     json.finish(json_text(done));
-    return done.total.errors == 0 ? kExitSuccess : kExitIoErrors;
+    return std::all_of(done.begin(), done.end(),
+               [](const bench_result& part) { return part.total.errors == 0; })
+        ? kExitSuccess
+        : kExitIoErrors;
 }
 
 } // namespace ngpoll::cli

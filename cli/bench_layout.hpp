@@ -13,7 +13,7 @@
 
 namespace ngpoll::cli {
 
-/// How many poll queues the threads of a run get: the value of --queues.
+/// How many poll queues the threads of a run get: the value of --queues, or of a part of --compare.
 struct queue_choice {
     enum class kind : std::uint8_t {
         automatic, ///< "auto" or "shared": one for each of the drive's that is in use

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <stdexcept>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -13,6 +14,7 @@ namespace ngpoll::cli {
 namespace {
 
 constexpr std::uint32_t kThreadsMax = 1024;
+constexpr std::size_t kPartsMax = 16;
 
 /// One of t/io_uring's switches that this command has only one value for.
 struct foreign_switch {
@@ -114,11 +116,22 @@ CLI::App& add_bench(CLI::App& app, bench_options& options)
     add_switch(bench, "-F,--registered-file", options.registered_file, "Register the device");
     add_switch(bench, "-X,--registered-ring", options.registered_ring, "Register the ring");
     add_switch(bench, "-R,--random", options.random, "Random blocks; 0 reads in sequence");
-    bench
-        .add_option("--queues", options.queues,
-            "Poll queues the threads share: N, one each, or one for each of the drive's")
-        ->type_name("N|private|auto")
-        ->capture_default_str();
+    const CLI::Option& queues
+        = *bench
+               .add_option("--queues", options.queues,
+                   "Poll queues the threads share: N, one each, or one for each of the drive's")
+               ->type_name("N|private|auto")
+               ->capture_default_str();
+    const CLI::Option& compare
+        = *bench
+               .add_option("--compare", options.compare,
+                   "Run with each of these --queues in turn, and compare: shared,private")
+               ->type_name("LIST");
+    bench.parse_complete_callback([&queues, &compare] {
+        if (queues.count() != 0 && compare.count() != 0)
+            throw CLI::ValidationError(
+                "--compare says what --queues is in each part; leave --queues out");
+    });
     bench.add_option("--json", options.json_path, "Write all results to FILE")->type_name("FILE");
     add_foreign_switches(bench);
     return bench;
@@ -136,6 +149,27 @@ void check_counts(const bench_options& options)
         refuse("-c0: give 1 or more completions to wait for");
     if (!(options.seconds >= 0))
         refuse("-r{}: give seconds, or 0 for no end", options.seconds);
+    if (options.compare && options.seconds == 0)
+        refuse("-r0: the first part of --compare would never end; give seconds");
+}
+
+std::vector<queue_choice> parts_of(const bench_options& options)
+{
+    if (!options.compare)
+        return {queue_choice::parse("--queues", options.queues)};
+    std::vector<queue_choice> parts;
+    std::string_view rest = *options.compare;
+    while (parts.size() <= kPartsMax) {
+        const std::size_t comma = rest.find(',');
+        parts.push_back(queue_choice::parse("--compare", rest.substr(0, comma)));
+        if (comma == std::string_view::npos)
+            break;
+        rest.remove_prefix(comma + 1);
+    }
+    if (parts.size() < 2 || parts.size() > kPartsMax)
+        refuse("--compare {}: give 2 to {} parts, for example shared,private", *options.compare,
+            kPartsMax);
+    return parts;
 }
 
 bench_geometry plan(

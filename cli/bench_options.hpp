@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <ngpoll/nvme_namespace.hpp>
 #include <ngpoll/poll_queue.hpp>
@@ -33,6 +35,7 @@ struct bench_options {
     bool random = true;
     double seconds = 10; ///< 0: until a signal
     std::string queues = "auto"; ///< or "private", or a number
+    std::optional<std::string> compare; ///< such words, with commas between them
     std::string json_path;
 
     [[nodiscard]] poll_mode mode() const noexcept
@@ -55,6 +58,10 @@ CLI::App& add_bench(CLI::App& app, bench_options& options);
 
 /// Checks what can be checked without a drive; throws std::invalid_argument with one line.
 void check_counts(const bench_options& options);
+
+/// What --queues or --compare asks for: one choice, or one for each part of a comparison. Throws
+/// std::invalid_argument with one line.
+[[nodiscard]] std::vector<queue_choice> parts_of(const bench_options& options);
 
 /// Checks options against the namespace too; throws std::invalid_argument with one line.
 [[nodiscard]] bench_geometry plan(

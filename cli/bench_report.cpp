@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/utsname.h>
 
+#include "bench_comparison.hpp"
 #include "processors.hpp"
 
 namespace ngpoll::cli {
@@ -17,20 +18,6 @@ namespace ngpoll::cli {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-double ratio(std::uint64_t part, std::uint64_t whole)
-{
-    return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
-std::string rate_text(double per_second)
-{
-    if (per_second >= 1e6)
-        return fmt::format("{:.3f}M", per_second / 1e6);
-    if (per_second >= 1e4)
-        return fmt::format("{:.2f}K", per_second / 1e3);
-    return fmt::format("{:.0f}", per_second);
-}
 
 std::string bandwidth_text(double bytes_per_second)
 {
@@ -130,6 +117,7 @@ json thread_json(const bench_result& run, std::uint32_t index)
     return thread;
 }
 
+/// What each part of a comparison has for itself.
 void add_part(json& to, const bench_result& run)
 {
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
@@ -153,6 +141,20 @@ void add_part(json& to, const bench_result& run)
         to["intervals"].push_back(sum_json(second, block_bytes));
 }
 
+json comparison_json(std::span<const bench_result> parts)
+{
+    json all = json::array();
+    for (const compared_part& part : compare(parts))
+        all.push_back({{"queues_asked", part.choice}, {"iops", part.iops},
+            {"iops_ratio_to_last", part.iops_ratio}, {"thread_iops_min", part.thread_iops_min},
+            {"thread_iops_max", part.thread_iops_max}, {"deferred_share", part.deferred_share},
+            {"passes", part.passes}, {"empty_passes", part.empty_passes},
+            {"system_calls_per_io", part.system_calls_per_io},
+            {"hand_overs_per_second", part.hand_overs_per_second},
+            {"wake_ups_per_second", part.wake_ups_per_second}});
+    return all;
+}
+
 /// "thread 0-1 on poll queue hctx2: cpus 0", a line for each of the drive's poll queues in use.
 std::string pins_text(const bench_layout& layout)
 {
@@ -170,6 +172,15 @@ std::string pins_text(const bench_layout& layout)
 }
 
 } // namespace
+
+std::string rate_text(double per_second)
+{
+    if (per_second >= 1e6)
+        return fmt::format("{:.3f}M", per_second / 1e6);
+    if (per_second >= 1e4)
+        return fmt::format("{:.2f}K", per_second / 1e3);
+    return fmt::format("{:.0f}", per_second);
+}
 
 bench_interval bench_interval::since(const bench_interval& before) const noexcept
 {
@@ -284,14 +295,20 @@ std::string summary_text(const bench_result& run)
     return text;
 }
 
-std::string json_text(const bench_result& run)
+std::string json_text(std::span<const bench_result> parts)
 {
     json root;
     root["ngpoll"] = NGPOLL_VERSION;
     root["kernel"] = kernel_text();
-    root["device"] = device_json(run.device);
-    root["options"] = options_json(run);
-    add_part(root, run);
+    root["device"] = device_json(parts.front().device);
+    root["options"] = options_json(parts.front());
+    if (!parts.front().options.compare) {
+        add_part(root, parts.front());
+        return root.dump(2) + "\n";
+    }
+    root["comparison"] = comparison_json(parts);
+    for (const bench_result& part : parts)
+        add_part(root["parts"].emplace_back(json::object()), part);
     return root.dump(2) + "\n";
 }
 

@@ -44,7 +44,7 @@ struct bench_interval {
 /// The threads' sum over the stretch of time that they share.
 [[nodiscard]] bench_interval together(std::span<const bench_interval> threads) noexcept;
 
-/// Everything a finished run has to say.
+/// Everything a finished run, or one part of a comparison, has to say.
 struct bench_result {
     namespace_info device;
     bench_options options;
@@ -61,11 +61,19 @@ struct bench_result {
 
 /// The lines before the first figure: what is read, and how.
 [[nodiscard]] std::string drive_text(const bench_options& options, const namespace_info& device);
-/// And how the threads lie, and what could not be had.
+/// And of each part: how the threads lie, and what could not be had.
 [[nodiscard]] std::string layout_text(const bench_result& run);
 /// The line each second; begins like t/io_uring's.
 [[nodiscard]] std::string interval_text(const bench_interval& second, std::uint32_t block_bytes);
 [[nodiscard]] std::string summary_text(const bench_result& run);
-[[nodiscard]] std::string json_text(const bench_result& run);
+/// One run's results, or, of several, each one's and how they compare.
+[[nodiscard]] std::string json_text(std::span<const bench_result> parts);
+
+// Shared with bench_comparison.cpp.
+[[nodiscard]] std::string rate_text(double per_second);
+[[nodiscard]] inline double ratio(std::uint64_t part, std::uint64_t whole) noexcept
+{
+    return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
 
 } // namespace ngpoll::cli

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "bench_comparison.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include <fmt/format.h>
+
+namespace ngpoll::cli {
+
+std::vector<compared_part> compare(std::span<const bench_result> parts)
+{
+    std::vector<compared_part> compared;
+    for (const bench_result& part : parts) {
+        const bench_interval& all = part.total;
+        const double last = parts.back().total.iops();
+        const double seconds = std::max(all.seconds, 1e-9);
+        compared.push_back({.choice = part.choice,
+            .iops = all.iops(),
+            .iops_ratio = last > 0 ? all.iops() / last : 0,
+            .thread_iops_min = all.thread_iops_min,
+            .thread_iops_max = all.thread_iops_max,
+            .deferred_share = ratio(all.stats.finished_deferred, all.finished()),
+            .passes = all.stats.passes,
+            .empty_passes = all.stats.empty_passes,
+            .system_calls_per_io = ratio(all.stats.system_calls, all.finished()),
+            .hand_overs_per_second = static_cast<double>(all.hand_overs()) / seconds,
+            .wake_ups_per_second = static_cast<double>(all.wake_ups()) / seconds});
+    }
+    return compared;
+}
+
+std::string comparison_text(std::span<const bench_result> parts)
+{
+    const std::vector<compared_part> compared = compare(parts);
+    std::string text;
+    const auto line = [&](const std::string& name, auto&& figure) {
+        auto out = std::back_inserter(text);
+        fmt::format_to(out, "{:<22}", name);
+        for (const compared_part& part : compared)
+            fmt::format_to(out, " {:>12}", figure(part));
+        text += '\n';
+    };
+    using part = compared_part;
+    line("--queues", [](const part& p) { return p.choice; });
+    line("IOPS", [](const part& p) { return rate_text(p.iops); });
+    line("ratio to " + compared.back().choice,
+        [](const part& p) { return fmt::format("{:.3f}", p.iops_ratio); });
+    line("slowest thread", [](const part& p) { return rate_text(p.thread_iops_min); });
+    line("fastest thread", [](const part& p) { return rate_text(p.thread_iops_max); });
+    line("deferred", [](const part& p) { return fmt::format("{:.1f}%", 100 * p.deferred_share); });
+    line("passes", [](const part& p) { return fmt::format("{}", p.passes); });
+    line("empty passes", [](const part& p) { return fmt::format("{}", p.empty_passes); });
+    line("system calls per I/O",
+        [](const part& p) { return fmt::format("{:.4f}", p.system_calls_per_io); });
+    line("hand-overs/s", [](const part& p) { return rate_text(p.hand_overs_per_second); });
+    line("wake-ups/s", [](const part& p) { return rate_text(p.wake_ups_per_second); });
+    return text;
+}
+
+} // namespace ngpoll::cli

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bench_report.hpp"
+
+namespace ngpoll::cli {
+
+/// What is compared of one part.
+struct compared_part {
+    std::string choice;
+    double iops = 0;
+    double iops_ratio = 0; ///< to the last part's
+    double thread_iops_min = 0;
+    double thread_iops_max = 0;
+    double deferred_share = 0;
+    std::uint64_t passes = 0;
+    std::uint64_t empty_passes = 0;
+    double system_calls_per_io = 0; ///< 0 where the drive is emulated
+    double hand_overs_per_second = 0;
+    double wake_ups_per_second = 0;
+};
+
+[[nodiscard]] std::vector<compared_part> compare(std::span<const bench_result> parts);
+/// The parts side by side, a figure a line.
+[[nodiscard]] std::string comparison_text(std::span<const bench_result> parts);
+
+} // namespace ngpoll::cli
