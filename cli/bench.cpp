@@ -123,15 +123,25 @@ private:
 
 using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
 
+bench_ground ground_of(const bench_options& options, const namespace_info& device)
+{
+    // Those who are interrupted need not keep to the processors of poll queues.
+    if (device.emulated || !options.polled)
+        return {};
+    return {.map = read_hardware_queues(device.path),
+        .allowed = allowed_processors(),
+        .queues_max = device.polled_queues_max};
+}
+
 /// What is known of a run before it starts: all but the figures.
 bench_result prepare(const bench_options& options, const queue_choice& choice,
-    const nvme_namespace& device, const hardware_queue_map& map)
+    const nvme_namespace& device, const bench_ground& ground)
 {
     bench_result planned;
     planned.device = device.info();
     planned.options = options;
     planned.choice = choice.word;
-    planned.layout = lay_out(choice, options.threads, map, allowed_processors());
+    planned.layout = lay_out(choice, options.threads, ground);
     planned.geometry = plan(options, device.info(), planned.layout);
     return planned;
 }
@@ -276,7 +286,7 @@ std::string own_drive(const bench_options& options, const std::vector<queue_choi
 {
     std::uint32_t queues = 1;
     for (const queue_choice& part : parts)
-        queues = std::max(queues, lay_out(part, options.threads, {}, {}).queues);
+        queues = std::max(queues, lay_out(part, options.threads, {}).queues);
     return fmt::format("emu:size=1G,lba=512,queues={}", queues);
 }
 
@@ -318,14 +328,11 @@ int run_bench(const bench_options& asked)
     const std::vector<queue_choice> parts = parts_of(options);
     const nvme_namespace device
         = nvme_namespace::open(options.device.empty() ? own_drive(options, parts) : options.device);
-    // Who is interrupted is not kept to the processors of poll queues.
-    const hardware_queue_map map = device.info().emulated || !options.polled
-        ? hardware_queue_map{}
-        : read_hardware_queues(device.info().path);
+    const bench_ground ground = ground_of(options, device.info());
     std::vector<bench_result> planned;
     planned.reserve(parts.size());
     for (const queue_choice& part : parts)
-        planned.push_back(prepare(options, part, device, map));
+        planned.push_back(prepare(options, part, device, ground));
     json_file json(options.json_path);
     const std::vector<bench_result> done = run_parts(std::move(planned), device);
     if (parts.size() > 1)

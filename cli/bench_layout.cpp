@@ -88,15 +88,15 @@ queue_choice queue_choice::parse(std::string_view option, std::string_view word)
     return {.what = kind::counted, .count = count, .word = std::string(word)};
 }
 
-bench_layout lay_out(const queue_choice& choice, std::uint32_t threads,
-    const hardware_queue_map& map, std::span<const std::uint32_t> allowed)
+bench_layout lay_out(const queue_choice& choice, std::uint32_t threads, const bench_ground& ground)
 {
+    const hardware_queue_map& map = ground.map;
     bench_layout made;
-    made.hardware = reachable(map, allowed, made.notes);
+    made.hardware = reachable(map, ground.allowed, made.notes);
     const bool automatic = choice.what == queue_choice::kind::automatic;
     const bool own = choice.what == queue_choice::kind::own;
     const std::size_t several = made.hardware.size();
-    if (automatic && several > 1) {
+    if (automatic && several > 1 && ground.queues_max != 1) {
         share_by_hardware(made, threads);
         return made;
     }
@@ -117,6 +117,8 @@ bench_layout lay_out(const queue_choice& choice, std::uint32_t threads,
         made.notes.push_back(fmt::format(
             "threads keep to no processors: {} poll queue{} for the drive's {} span several",
             made.queues, made.queues == 1 ? "" : "s", several));
+    if (spans && automatic)
+        made.notes.emplace_back("one poll queue for all threads: this kernel bears no more");
     if (threads > 1 && !map.unknown.empty())
         made.notes.push_back(
             fmt::format("{}: which processors the drive's poll queues serve is not known: {}",

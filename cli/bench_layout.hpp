@@ -57,10 +57,17 @@ struct bench_layout {
     }
 };
 
+/// What a layout has to fit.
+struct bench_ground {
+    hardware_queue_map map; ///< empty where nothing is polled
+    std::vector<std::uint32_t> allowed; ///< the processors this process may use, ascending
+    std::uint32_t queues_max = 0; ///< poll queues the kernel bears on one drive; 0: any number
+};
+
 /// Spreads `threads` over poll queues. A command goes to the drive's poll queue that its sender's
 /// processor has, so where the drive has several, a thread keeps to the processors of one: else
-/// one kernel ring would come to span several. `allowed`: the processors this process may use.
-[[nodiscard]] bench_layout lay_out(const queue_choice& choice, std::uint32_t threads,
-    const hardware_queue_map& map, std::span<const std::uint32_t> allowed);
+/// one kernel ring would come to span several.
+[[nodiscard]] bench_layout lay_out(
+    const queue_choice& choice, std::uint32_t threads, const bench_ground& ground);
 
 } // namespace ngpoll::cli

@@ -62,8 +62,7 @@ json interval_json(const bench_interval& of, std::uint32_t block_bytes)
         {"system_calls", of.stats.system_calls}, {"passes", of.stats.passes},
         {"empty_passes", of.stats.empty_passes}, {"hand_overs", of.hand_overs()},
         {"wake_ups", of.wake_ups()}, {"sleeps", of.stats.sleeps}, {"wakes", of.stats.wakes},
-        {"takeovers", of.stats.takeovers},
-        {"submitted_per_call", ratio(of.stats.sent, calls)},
+        {"takeovers", of.stats.takeovers}, {"submitted_per_call", ratio(of.stats.sent, calls)},
         {"completed_per_call", ratio(of.finished(), calls)}};
 }
 

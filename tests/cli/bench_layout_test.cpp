@@ -12,6 +12,7 @@
 
 using ngpoll::hardware_queue_map;
 using ngpoll::cli::allowed_processors;
+using ngpoll::cli::bench_ground;
 using ngpoll::cli::bench_layout;
 using ngpoll::cli::lay_out;
 using ngpoll::cli::pin_this_thread;
@@ -34,7 +35,8 @@ hardware_queue_map drive_with(const std::vector<cpus>& queues)
 bench_layout laid_out(const char* choice, std::uint32_t threads, const hardware_queue_map& map,
     const cpus& allowed = {0, 1, 2, 3})
 {
-    return lay_out(queue_choice::parse("--queues", choice), threads, map, allowed);
+    return lay_out(
+        queue_choice::parse("--queues", choice), threads, {.map = map, .allowed = allowed});
 }
 
 /// "0@4:0 1@5:1", each thread's poll queue, and the drive's with the processors it keeps to.
@@ -132,6 +134,17 @@ TEST_CASE("a number of poll queues is dealt out to the drive's, or spans them")
     CHECK(laid_out("2", 4, two).notes.empty());
     CHECK(text(laid_out("1", 2, two)) == "0 0");
     CHECK(notes(laid_out("1", 2, two), "1 poll queue for the drive's 2 span several"));
+}
+
+TEST_CASE("on a kernel that bears one poll queue auto is one, over all of the drive's")
+{
+    bench_ground old{.map = drive_with({{0, 1}, {2, 3}}), .allowed = {0, 1, 2, 3}, .queues_max = 1};
+    const auto choice = queue_choice::parse("--queues", "auto");
+    CHECK(text(lay_out(choice, 2, old)) == "0 0");
+    CHECK(notes(lay_out(choice, 2, old), "this kernel bears no more"));
+    CHECK(text(lay_out(choice, 1, old)) == "0@4:0-1");
+    // What is asked for in so many words is for the kernel to refuse.
+    CHECK(text(lay_out(queue_choice::parse("--queues", "private"), 2, old)) == "0@4:0-1 1@5:2-3");
 }
 
 TEST_CASE("poll queues that this process cannot reach are left out, and named")

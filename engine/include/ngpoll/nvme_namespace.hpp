@@ -32,6 +32,9 @@ struct namespace_info {
     std::uint32_t queue_depth_max = 0;
     /// Whether the drive has poll queues; nothing where the system does not say.
     std::optional<bool> has_poll_queues;
+    /// Polled poll_queues the running kernel bears on this drive, in all processes together; 0: any
+    /// number. See poll_queue::options::force.
+    std::uint32_t polled_queues_max = 0;
 
     /// What one logical block takes in a data buffer. The drive moves that much for each block of a
     /// command, whatever the buffer's size.

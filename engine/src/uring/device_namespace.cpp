@@ -179,6 +179,7 @@ void device_namespace::identify()
 
 void device_namespace::read_limits()
 {
+    info_.polled_queues_max = polls_by_bio() ? 1 : 0;
     const std::string name = block_name(info_.path);
     if (name.empty())
         return;
