@@ -40,6 +40,10 @@ constexpr std::uint32_t kDrainMax = 256;
 /// sooner than the others, so all must have their turn.
 constexpr std::uint32_t kTurnPasses = 256;
 
+/// Passes that find nothing, one after the other, before a poller that may need another thread to
+/// run lets it.
+constexpr std::uint32_t kPassesInVain = 1024;
+
 /// A ring that has what it waits for, and expects so many more, is woken a pass later: more is
 /// likely to have come by then, and a wake-up costs as much as three commands. Its other commands
 /// keep it from closing meanwhile.
@@ -140,8 +144,16 @@ void ring::pass_role_on(bool comes_back) noexcept
 std::uint32_t ring::poll_for_all(std::uint32_t wanted, const time_point* deadline) noexcept
 {
     std::uint32_t finished = 0;
-    for (;;) {
+    const bool may_need_others = queue_.transport_->duty() == sender_duty::stay;
+    std::uint32_t in_vain = 0;
+    for (std::uint64_t empty = empty_passes_.get();;) {
         finished += shared_pass();
+        // What was found may wait, as task work, for the thread that sent it: one that this one,
+        // if it is a real-time thread, keeps from its processor.
+        in_vain = empty_passes_.get() == empty ? 0 : in_vain + 1;
+        empty = empty_passes_.get();
+        if (may_need_others && in_vain % kPassesInVain == kPassesInVain - 1)
+            nap();
         // Not between passes: the heir's request, just handed over, keeps its ring from closing.
         // One that is elsewhere would let the lease run out. relaxed: a hint.
         if (++turn_passes_ >= kTurnPasses && heir_ != nullptr
