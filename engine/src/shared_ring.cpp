@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -164,6 +165,10 @@ std::uint32_t ring::poll_for_all(std::uint32_t wanted, const time_point* deadlin
             return finished;
         }
         queue_.role_.end_pass();
+        // One that was woken on this processor would wait for the end of this thread's time slice,
+        // milliseconds. Not for its sake alone: what it submits then is what is polled for next.
+        if (std::exchange(woke_here_, false))
+            ::sched_yield();
         finished += drain_deferred();
         queue_staged();
         if (queue_.role_.claimed()) {
@@ -211,6 +216,8 @@ ring::slept ring::sleep(std::uint32_t missing, const time_point* deadline) noexc
             ns = std::clamp<std::int64_t>(
                 (*deadline - std::chrono::steady_clock::now()).count(), 1, ns);
         sleeps_.add(1);
+        // relaxed: a hint.
+        slept_on_.store(::sched_getcpu(), std::memory_order_relaxed);
         how = futex_wait(sleeper_.word(), sleeper<>::asleep, ns) ? slept::for_long
                                                                  : slept::until_woken;
         if (watches)
@@ -269,6 +276,9 @@ std::uint32_t completion_batch::hand_over() noexcept
         ring& sleeping = *to_wake;
         to_wake = sleeping.found_.next_to_wake;
         sleeping.found_.to_be_woken = false;
+        // relaxed: a hint.
+        if (sleeping.slept_on_.load(std::memory_order_relaxed) == ::sched_getcpu())
+            poll_ctx_->woke_here_ = true;
         sleeping.wake();
     }
     return woken;
