@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <thread>
 
 namespace ngpoll::detail {
 
@@ -12,5 +13,9 @@ inline std::uint64_t now_ns() noexcept
         std::chrono::steady_clock::now().time_since_epoch())
                                           .count());
 }
+
+/// Between two looks at what another thread is about to do. A sleep, not a yield: a real-time
+/// thread that yields keeps a lower one, which may be the one it waits for, from its processor.
+inline void nap() noexcept { std::this_thread::sleep_for(std::chrono::microseconds(20)); }
 
 } // namespace ngpoll::detail

@@ -2,9 +2,7 @@
 #include <ngpoll/poll_queue.hpp>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,10 +22,6 @@ namespace {
 
 /// IORING_MAX_ENTRIES: more submission entries than this io_uring_setup refuses.
 constexpr std::uint32_t kRingEntriesMax = 32768;
-
-/// Between two looks at what another thread is about to do. A sleep, not a yield: a real-time
-/// thread that yields keeps a lower one, which may be the one it waits for, from its processor.
-void look_again_later() noexcept { std::this_thread::sleep_for(std::chrono::microseconds(20)); }
 
 void check_depth(const namespace_info& device, std::uint32_t depth)
 {
@@ -67,9 +61,8 @@ poll_queue::poll_queue(const nvme_namespace& device, options how)
     if (how.rings_max > 1 && how.mode == poll_mode::hybrid)
         detail::fail(EINVAL,
             "hybrid polling sleeps inside the kernel, and what the other rings of a shared queue "
-            "hand "
-            "in meanwhile would not be sent; poll without it, or give each ring a queue of its "
-            "own");
+            "hand in meanwhile would not be sent; poll without it, or give each ring a queue of "
+            "its own");
     transport_ = device_->open_transport(how);
 }
 
@@ -136,7 +129,7 @@ void poll_queue::claim_role(const ring& who) noexcept
 {
     role_.claim();
     while (!role_.try_take(who.tag(), who.thread_tag_, taking::from_any, detail::now_ns))
-        look_again_later();
+        detail::nap();
     role_.end_claim();
 }
 
@@ -144,14 +137,14 @@ void poll_queue::step_aside() noexcept
 {
     give_up_poller();
     while (role_.claimed())
-        look_again_later();
+        detail::nap();
 }
 
 void poll_queue::wait_for_pass_end() const noexcept
 {
     const std::uint64_t pass = role_.pass_under_way();
     while (pass != role_.kNoPass && role_.pass_under_way() == pass)
-        look_again_later();
+        detail::nap();
 }
 
 void poll_queue::attach(ring& joining, std::uint32_t depth)

@@ -17,11 +17,6 @@ namespace ngpoll {
 
 namespace {
 
-/// Most commands sent before a pass looks for completions. The kernel keeps 128 freed command
-/// records a ring (IO_ALLOC_CACHE_MAX) and 256 bios a processor: a longer burst, and the burst of
-/// completions that comes of it, goes through its general allocator, 440 instructions per I/O.
-constexpr std::uint32_t kPassSendMax = 128;
-
 /// The rings open on this thread. One that is left open when the thread ends would never get its
 /// completions, and before Linux 7.0 would take those of others with it.
 struct open_rings {

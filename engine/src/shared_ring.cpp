@@ -50,8 +50,7 @@ constexpr std::uint32_t kPassesInVain = 1024;
 /// keep it from closing meanwhile.
 constexpr std::int32_t kWorthPuttingOff = 16;
 
-/// Most commands one pass takes from the submission queue, and most of them in one batch.
-constexpr std::size_t kPassSendMax = 128;
+/// Most commands one batch takes from the submission queue.
 constexpr std::size_t kBatchMax = 64;
 
 /// Sleeps while `word` is `expected`; true when nobody woke it: the time ran out, or a signal came
@@ -67,13 +66,6 @@ bool futex_wait(
 void futex_wake(std::atomic<std::uint32_t>& word) noexcept
 {
     ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
-}
-
-/// Whoever has to go on before this thread can may need its processor.
-void nap() noexcept
-{
-    const timespec nap{.tv_sec = 0, .tv_nsec = 20'000};
-    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
 }
 
 bool is_over(const std::chrono::steady_clock::time_point* deadline) noexcept
@@ -129,7 +121,7 @@ std::uint32_t ring::shared_wait(std::uint32_t wanted, const time_point* deadline
             = how == slept::for_long ? poll_queue::taking::from_idle : poll_queue::taking::nobody;
         fruitless = drained == 0 && how == slept::not_at_all ? fruitless + 1 : 0;
         if (fruitless > 2)
-            nap();
+            detail::nap();
     }
 }
 
@@ -154,7 +146,7 @@ std::uint32_t ring::poll_for_all(std::uint32_t wanted, const time_point* deadlin
         in_vain = empty_passes_.get() == empty ? 0 : in_vain + 1;
         empty = empty_passes_.get();
         if (may_need_others && in_vain % kPassesInVain == kPassesInVain - 1)
-            nap();
+            detail::nap();
         // Not between passes: the heir's request, just handed over, keeps its ring from closing.
         // One that is elsewhere would let the lease run out. relaxed: a hint.
         if (++turn_passes_ >= kTurnPasses && heir_ != nullptr
@@ -348,7 +340,7 @@ std::uint32_t ring::finish_in_flight() noexcept
         const std::uint32_t left = queue_.transport_->in_flight();
         // What is missing may be task work of another thread, which a real-time one must let run.
         if (left == before)
-            nap();
+            detail::nap();
         before = left;
     }
     return finished;

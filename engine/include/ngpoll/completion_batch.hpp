@@ -51,7 +51,6 @@ public:
     [[nodiscard]] ring* last_deferred_to() const noexcept { return last_; }
 
     [[nodiscard]] std::uint32_t found() const noexcept { return found_; }
-    [[nodiscard]] std::uint32_t deferred() const noexcept { return deferred_; }
     [[nodiscard]] std::uint32_t finished_inline() const noexcept { return found_ - deferred_; }
 
 private:

@@ -93,8 +93,7 @@ private:
     [[nodiscard]] bool try_become_poller(const ring& who, taking how) noexcept;
     /// Ends the pass: the role is `who`'s from now on, and may be taken from it.
     void lease_poller(const ring& who) noexcept;
-    /// The role is nobody's, or is about to be: wakes one of the rings that sleep, if there are any
-    /// and anything is in flight or waits to be sent.
+    /// The role is nobody's: wakes one of the rings that have armed, and so wait for I/O, if any.
     void wake_successor() noexcept;
     void give_up_poller() noexcept;
     /// Asks the poller to step aside, and returns with the role.

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -19,23 +17,13 @@
 #include <unistd.h>
 
 #include "../error.hpp"
-#include "block_name.hpp"
 #include "io_uring_ring.hpp"
+#include "sysfs.hpp"
 #include "uring_transport.hpp"
 
 namespace ngpoll {
 
 namespace {
-
-template <class Value>
-std::optional<Value> read_value(const std::string& path)
-{
-    Value value{};
-    std::ifstream file(path);
-    if (file >> value)
-        return value;
-    return std::nullopt;
-}
 
 /// A fixed-width field of Identify Controller: ASCII, padded with spaces.
 template <std::size_t Size>

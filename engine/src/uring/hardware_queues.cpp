@@ -11,7 +11,7 @@
 
 #include <fmt/format.h>
 
-#include "block_name.hpp"
+#include "sysfs.hpp"
 
 namespace ngpoll {
 
@@ -19,16 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using number_list = std::vector<std::uint32_t>;
-
-template <class Value>
-std::optional<Value> read_value(const fs::path& path)
-{
-    Value value{};
-    std::ifstream file(path);
-    if (file >> value)
-        return value;
-    return std::nullopt;
-}
 
 template <class... Arguments>
 hardware_queue_map unknown(fmt::format_string<Arguments...> why, Arguments&&... arguments)
