@@ -125,6 +125,17 @@ void poll_queue::wake_successor() noexcept
             return each->wake();
 }
 
+std::uint32_t poll_queue::room_at_drive() const noexcept
+{
+    // Passes that find this much keep the poller busy: more in flight would only lie at the drive
+    // finished, and cost what kPassSendMax tells. With less, the drive may want more to do.
+    constexpr std::uint32_t kBusyFound = 8;
+    if (found_lately_ < kLately * kBusyFound)
+        return ring::kPassSendMax;
+    const std::uint32_t in_flight = transport_->in_flight();
+    return in_flight < ring::kPassSendMax ? ring::kPassSendMax - in_flight : 0;
+}
+
 void poll_queue::claim_role(const ring& who) noexcept
 {
     role_.claim();

@@ -178,8 +178,10 @@ std::uint32_t ring::polling_pass(
 {
     completion_batch batch(*this);
     const transport::pass_result did = queue_.transport_->pass(to_send, batch, seat_, min_complete);
-    if (queue_.shared())
+    if (queue_.shared()) {
+        queue_.found_lately_ += batch.found() - queue_.found_lately_ / poll_queue::kLately;
         wakes_.add(batch.hand_over());
+    }
     const std::uint32_t finished = batch.finished_inline();
     heir_ = batch.last_deferred_to();
     passes_.add(1);

@@ -279,16 +279,16 @@ std::uint32_t completion_batch::hand_over() noexcept
 std::uint32_t ring::shared_pass() noexcept
 {
     std::array<request*, kBatchMax> batch;
-    const std::size_t most = std::min<std::size_t>(options_.submit_batch_max, batch.size());
+    const std::size_t batch_max = std::min<std::size_t>(options_.submit_batch_max, batch.size());
     // All full batches are sent before it looks, as in own_pass().
-    for (std::size_t sending = 0;;) {
+    for (std::size_t room = queue_.room_at_drive();;) {
         request** end = batch.data();
-        const std::size_t count = queue_.submissions_.pop_each(queue_.submissions_at_, most,
-            [&end](mpsc_node<>& node) noexcept { *end++ = static_cast<request*>(&node); });
-        sending += count;
+        const std::size_t count
+            = queue_.submissions_.pop_each(queue_.submissions_at_, std::min(batch_max, room),
+                [&end](mpsc_node<>& node) noexcept { *end++ = static_cast<request*>(&node); });
+        room -= count;
         // Never waits in the kernel: what others queue meanwhile would not be sent.
-        if (count < most || sending >= kPassSendMax
-            || queue_.submissions_.empty(queue_.submissions_at_))
+        if (count < batch_max || room == 0 || queue_.submissions_.empty(queue_.submissions_at_))
             return polling_pass({batch.data(), count}, 0);
         send({batch.data(), count});
     }

@@ -95,6 +95,8 @@ private:
     void lease_poller(const ring& who) noexcept;
     /// The role is nobody's: wakes one of the rings that have armed, and so wait for I/O, if any.
     void wake_successor() noexcept;
+    /// The poller's: how many commands the next pass may send.
+    [[nodiscard]] std::uint32_t room_at_drive() const noexcept;
     void give_up_poller() noexcept;
     /// Asks the poller to step aside, and returns with the role.
     void claim_role(const ring& who) noexcept;
@@ -124,6 +126,9 @@ private:
     std::int64_t unpolled_ns_max_ = 20'000'000'000; ///< then it warns, the driver's limit is 30 s
     bool warned_ = false; ///< the poller's
     poller_role<> role_;
+    /// The poller's: what its last passes found, about so many; each one weighs less than the next.
+    static constexpr std::uint32_t kLately = 64;
+    std::uint32_t found_lately_ = 0;
     /// One of the rings that sleep looks up often, to see whether the poller has gone.
     alignas(64) std::atomic<bool> watched_{false};
 };
