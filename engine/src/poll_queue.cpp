@@ -110,8 +110,22 @@ void poll_queue::lease_poller(const ring& who) noexcept
     role_.lease(who.tag(), who.thread_tag_, detail::now_ns());
 }
 
+std::uint32_t poll_queue::wake_listed(ring* next) noexcept
+{
+    std::uint32_t woken = 0;
+    for (; next != nullptr; ++woken) {
+        ring& sleeping = *next;
+        next = std::exchange(sleeping.found_.next_to_wake, nullptr);
+        sleeping.found_.to_be_woken = false;
+        sleeping.wake();
+    }
+    return woken;
+}
+
 void poll_queue::give_up_poller() noexcept
 {
+    // There may be no next pass to wake them.
+    wake_listed(std::exchange(wake_late_, nullptr));
     role_.give_up(detail::now_ns());
     wake_successor();
 }
@@ -123,6 +137,19 @@ void poll_queue::wake_successor() noexcept
     for (ring* const each : rings_)
         if (each->sleeper_.armed())
             return each->wake();
+}
+
+void poll_queue::wake_heir(const ring& heir) noexcept
+{
+    const std::lock_guard lock(attach_mutex_);
+    for (ring* const each : rings_) {
+        if (each != &heir)
+            continue;
+        // Armed or not: one whose wake-up was put off has been counted down. But looked at first:
+        // one that this does not find armed, and that arms now, sees the lease (R3).
+        static_cast<void>(each->sleeper_.armed());
+        return each->wake();
+    }
 }
 
 std::uint32_t poll_queue::room_at_drive() const noexcept

@@ -26,13 +26,11 @@ namespace ngpoll {
 
 namespace {
 
-/// How long a ring sleeps before it looks whether the one that polls has stopped, if it is the only
-/// one that looks so often: bounds the gap that a holder of the role leaves when it turns to
-/// something else.
-constexpr std::int64_t kWatchNs = 1'000'000;
-
-/// How long the others sleep, should the one that looks often have been woken meanwhile.
-constexpr std::int64_t kSleepNs = 8'000'000;
+/// How long a ring sleeps before it looks whether the one that polls has stopped: four times as
+/// long as it usually sleeps, as nothing came that long, and within these bounds. Bounds the gap
+/// that a holder of the role leaves when it turns to something else; looking costs a wake-up.
+constexpr std::int64_t kLookAfterMinNs = 500'000;
+constexpr std::int64_t kLookAfterMaxNs = 8'000'000;
 
 /// Most deferred completions finished before the ring looks at the drive again.
 constexpr std::uint32_t kDrainMax = 256;
@@ -115,6 +113,9 @@ std::uint32_t ring::shared_wait(std::uint32_t wanted, const time_point* deadline
             finished += poll_for_all(wanted - finished, deadline);
             continue;
         }
+        // It looked, and somebody polls: no need to look so soon the next time.
+        if (taking == poll_queue::taking::from_idle)
+            usual_sleep_ns_ = std::clamp(2 * usual_sleep_ns_, kLookAfterMinNs / 4, kLookAfterMaxNs);
         has_slept = true;
         const slept how = sleep(wanted - finished, deadline);
         taking
@@ -157,9 +158,10 @@ std::uint32_t ring::poll_for_all(std::uint32_t wanted, const time_point* deadlin
             return finished;
         }
         queue_.role_.end_pass();
-        // One that was woken on this processor would wait for the end of this thread's time slice,
-        // milliseconds. Not for its sake alone: what it submits then is what is polled for next.
-        if (std::exchange(woke_here_, false))
+        // One that was woken and has not run yet may be waiting for this processor, to the end of
+        // this thread's time slice, milliseconds. Not for its sake alone: what it submits then is
+        // what is polled for next. relaxed: a hint.
+        if (queue_.waking_.load(std::memory_order_relaxed) > 0)
             ::sched_yield();
         finished += drain_deferred();
         queue_staged();
@@ -187,10 +189,8 @@ void ring::begin_turn() noexcept
 void ring::hand_over(ring& heir) noexcept
 {
     turn_passes_ = 0;
-    static_cast<void>(heir.sleeper_.rouse()); // in wait(), so it sleeps, or is about to
     queue_.lease_poller(heir);
-    // The heir may be gone by now: this takes its address, and touches no memory.
-    futex_wake(heir.sleeper_.word());
+    queue_.wake_heir(heir);
 }
 
 ring::slept ring::sleep(std::uint32_t missing, const time_point* deadline) noexcept
@@ -201,21 +201,23 @@ ring::slept ring::sleep(std::uint32_t missing, const time_point* deadline) noexc
     // Not empty and nothing to pop is a producer between its two steps: it may have looked for a
     // sleeper already, so that is no moment to sleep either.
     if (deferred_.empty(deferred_at_) && queue_.role_.held_by_another(tag())) {
-        // relaxed, both: whoever looks often is as good as any other.
-        const bool watches = !queue_.watched_.exchange(true, std::memory_order_relaxed);
-        std::int64_t ns = watches ? kWatchNs : kSleepNs;
+        const auto since = static_cast<std::int64_t>(detail::now_ns());
+        std::int64_t ns = std::clamp(4 * usual_sleep_ns_, kLookAfterMinNs, kLookAfterMaxNs);
         if (deadline != nullptr)
             ns = std::clamp<std::int64_t>(
                 (*deadline - std::chrono::steady_clock::now()).count(), 1, ns);
         sleeps_.add(1);
-        // relaxed: a hint.
-        slept_on_.store(::sched_getcpu(), std::memory_order_relaxed);
-        how = futex_wait(sleeper_.word(), sleeper<>::asleep, ns) ? slept::for_long
-                                                                 : slept::until_woken;
-        if (watches)
-            queue_.watched_.store(false, std::memory_order_relaxed); // relaxed: as above
+        if (futex_wait(sleeper_.word(), sleeper<>::asleep, ns)) {
+            how = slept::for_long;
+        } else {
+            how = slept::until_woken;
+            const std::int64_t took = static_cast<std::int64_t>(detail::now_ns()) - since;
+            usual_sleep_ns_ += (took - usual_sleep_ns_) / 8;
+        }
     }
     sleeper_.disarm();
+    if (sleeper_.take_rousing())
+        queue_.waking_.fetch_sub(1, std::memory_order_relaxed); // relaxed: a hint
     return how;
 }
 
@@ -236,7 +238,9 @@ bool ring::arm_event(std::uint32_t n) noexcept
 void ring::wake() noexcept
 {
     switch (sleeper_.rouse()) {
-    case sleeper<>::asleep: return futex_wake(sleeper_.word());
+    case sleeper<>::asleep:
+        queue_.waking_.fetch_add(1, std::memory_order_relaxed); // relaxed: a hint
+        return futex_wake(sleeper_.word());
     case sleeper<>::awaits_event:
         // Full (EAGAIN) is as good as written: the event loop has not read it yet.
         static_cast<void>(::eventfd_write(options_.event_fd, 1));
@@ -247,8 +251,12 @@ void ring::wake() noexcept
 
 std::uint32_t completion_batch::hand_over() noexcept
 {
-    // Those put off by the last pass, whatever this one found for them.
+    // Those put off by the last pass, whatever this one found for them. Before Linux 7.0 every
+    // other pass finds nothing: what it polled comes as task work, in the next one.
     poll_queue& queue = poll_ctx_->queue_;
+    if (found_ == 0 && !std::exchange(queue.found_nothing_, true))
+        return 0;
+    queue.found_nothing_ = false;
     ring* to_wake = std::exchange(queue.wake_late_, nullptr);
     for (ring* each = first_; each != nullptr;) {
         ring::found_list& list = each->found_;
@@ -263,17 +271,7 @@ std::uint32_t completion_batch::hand_over() noexcept
     }
     first_ = nullptr;
     // After all pushes: where processors are few, one that wakes may take this thread's.
-    std::uint32_t woken = 0;
-    for (; to_wake != nullptr; ++woken) {
-        ring& sleeping = *to_wake;
-        to_wake = sleeping.found_.next_to_wake;
-        sleeping.found_.to_be_woken = false;
-        // relaxed: a hint.
-        if (sleeping.slept_on_.load(std::memory_order_relaxed) == ::sched_getcpu())
-            poll_ctx_->woke_here_ = true;
-        sleeping.wake();
-    }
-    return woken;
+    return queue.wake_listed(to_wake);
 }
 
 std::uint32_t ring::shared_pass() noexcept
@@ -359,13 +357,10 @@ void ring::leave_role() noexcept
     // A poller that handed over this ring's last completion may still be about to look whether it
     // sleeps, or to make it its heir.
     queue_.wait_for_pass_end();
-    // From here on nobody leases the role to this ring; the lease it may have ends with it. Those
-    // whose wake-up was put off get it now.
+    // From here on nobody leases the role to this ring; the lease it may have ends with it.
     if (!queue_.role_.held_by_another(tag())
-        && queue_.try_become_poller(*this, poll_queue::taking::nobody)) {
-        polling_pass({}, 0);
+        && queue_.try_become_poller(*this, poll_queue::taking::nobody))
         queue_.give_up_poller();
-    }
     // Perhaps an event that arm_event() asked for was this ring's call to poll.
     if (!queue_.role_.held_by_another(0))
         queue_.wake_successor();

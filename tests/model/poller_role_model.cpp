@@ -56,6 +56,12 @@ constexpr std::array kScenarios{
         run<sharing<options{.rings = 2, .requests = 2, .hands_over = true}>>},
     named_scenario{"three rings, hand-over",
         run<sharing<options{.rings = 3, .requests = 2, .hands_over = true}>>},
+    named_scenario{"three rings that stay open",
+        run<sharing<options{.rings = 3, .requests = 1, .stay_open = true}>>},
+    named_scenario{"two rings, woken late",
+        run<sharing<options{.rings = 2, .requests = 2, .puts_off = true}>>},
+    named_scenario{"three rings, hand-over, woken late",
+        run<sharing<options{.rings = 3, .requests = 2, .hands_over = true, .puts_off = true}>>},
     named_scenario{
         "two rings that drain", run<sharing<options{.rings = 2, .requests = 1, .drains = true}>>},
     named_scenario{
@@ -66,17 +72,15 @@ constexpr std::array kScenarios{
         run<sharing<options{.rings = 3, .requests = 2, .hands_over = true, .leaves_early = true}>>},
 };
 
-/// pass_under_way() reads the count, then the role.
+/// pass_under_way() reads the count, then the role: who closes looks at that again anyway.
 std::array<bool, kModelThreadsMax> count_was_read{};
 
-template <bool OfRole>
-order relax_in_pass_under_way(const site& at)
+order relax_count_in_pass_under_way(const site& at)
 {
     if (at.function != "pass_under_way")
         return at.order;
     bool& count_read = count_was_read[rl::thread_index()];
-    const bool is_role = std::exchange(count_read, !count_read);
-    return is_role == OfRole ? order::relaxed : at.order;
+    return std::exchange(count_read, !count_read) ? at.order : order::relaxed;
 }
 
 /// What has to be found.
@@ -87,14 +91,16 @@ constexpr std::array kMutants{
         weaken<operation::compare_exchange, "try_take", order::relaxed>},
     mutation{"try_take: load relaxed (R1)", weaken<operation::load, "try_take", order::relaxed>},
     mutation{"end_pass: relaxed (R2)", weaken<operation::store, "end_pass", order::relaxed>},
-    mutation{"pass_under_way: load of the count relaxed (R2)", relax_in_pass_under_way<false>},
-    mutation{"pass_under_way: load of the role relaxed (R1)", relax_in_pass_under_way<true>},
+    mutation{"pass_under_way: load of the count relaxed (R2)", relax_count_in_pass_under_way},
     mutation{"give_up: release (R3)", weaken<operation::store, "give_up", order::release>},
     mutation{"end_lease: acq_rel (R3)",
         weaken<operation::compare_exchange, "end_lease", order::acq_rel>},
     mutation{"armed: acquire (R3)", weaken<operation::load, "armed", order::acquire>},
     mutation{"arm: acq_rel (R3)", weaken<operation::exchange, "arm", order::acq_rel>},
     mutation{"disarm: release (R3)", weaken<operation::store, "disarm", order::release>},
+    mutation{"rouse: relaxed (S3)", weaken<operation::exchange, "rouse", order::relaxed>},
+    mutation{
+        "take_rousing: relaxed (S3)", weaken<operation::exchange, "take_rousing", order::relaxed>},
     mutation{"held_by_another: acquire (R3)",
         weaken<operation::load, "held_by_another", order::acquire>},
     mutation{.name = "no look at the role after arming", .wrong_step = kNoLookAtRole},
@@ -105,8 +111,14 @@ constexpr std::array kMutants{
     mutation{.name = "a successor that is done passes the wake on to nobody",
         .wrong_step = kSuccessorIsDone},
     mutation{.name = "an heir that leaves early keeps its lease", .wrong_step = kLeaseKept},
-    mutation{.name = "handed over, and the heir not roused", .wrong_step = kHeirNotRoused},
     mutation{.name = "handed over, and the heir not woken", .wrong_step = kHeirNotWoken},
+    mutation{.name = "an heir is woken if it has armed", .wrong_step = kHeirIfArmed},
+    mutation{.name = "who gives the role up leaves put-off wake-ups", .wrong_step = kOwedKept},
+    mutation{.name = "wake-ups put off are forgotten", .wrong_step = kOwedForgotten},
+    mutation{.name = "the heir woken before it is handed the role", .wrong_step = kHeirWokenFirst},
+    mutation{"lease: release (R3)", weaken<operation::store, "lease", order::release>},
+    mutation{
+        .name = "looks whether it was roused, and may be still", .wrong_step = kRousingLookedAt},
     mutation{.name = "a pass ends before its last touch of others", .wrong_step = kPassEndsEarly},
     mutation{.name = "a ring that closes does not wait for the end of the pass",
         .wrong_step = kNoWaitForPassEnd},

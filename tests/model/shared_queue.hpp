@@ -19,8 +19,11 @@ enum polling_step : step {
     kSuccessorLeaves, ///< who was woken to poll and leaves instead passes the wake on to nobody
     kSuccessorIsDone, ///< the same, where it leaves because it has all that it waited for
     kLeaseKept, ///< that one had been handed a lease, and leaves with it
-    kHeirNotRoused, ///< the role is handed over and the heir's word says asleep
-    kHeirNotWoken, ///< the role is handed over and nobody sleeping on the heir's word is woken
+    kHeirNotWoken, ///< the role is handed over, and the heir is asleep or about to be
+    kHeirIfArmed, ///< the heir is woken if it has armed, not if its wake-up was put off
+    kOwedKept, ///< who gives the role up leaves wake-ups that were put off to the next poller
+    kOwedForgotten, ///< who has the role next does not know of wake-ups that were put off
+    kHeirWokenFirst, ///< it is woken, should it be asleep, and handed the role then
     kPassEndsEarly, ///< before the pass's last touch of the rings that it found something for
     kNoWaitForPassEnd, ///< a ring is gone while a pass may still touch it
     kStaysListed, ///< a ring is gone while a leaving one may look whether it sleeps
@@ -50,6 +53,8 @@ struct options {
     std::size_t requests = 1; ///< of each ring
     bool hands_over = false; ///< who polls hands the role to an heir rather than poll on
     bool drains = false; ///< a ring that closes claims the role and polls until nothing is left
+    bool puts_off = false; ///< a ring that expects another is woken a pass later
+    bool stay_open = false; ///< a ring that is done leaves the role, and closes when all are
     bool leaves_early = false; ///< ring 0 leaves when it is woken, and comes back last
 };
 
@@ -81,7 +86,9 @@ public:
         bool leaves_early = Options.leaves_early && index == 0;
         std::size_t finished = 0;
         me.waiting.store(1, rl::mo_relaxed, RL_INFO);
-        finished += wait(me, Options.requests, leaves_early);
+        if (Options.puts_off)
+            finished += wait(me, 1, false);
+        finished += wait(me, Options.requests - finished, leaves_early);
         me.waiting.store(0, rl::mo_relaxed, RL_INFO);
         if (leaves_early && finished != Options.requests) {
             // Back when all others are gone: it must not be the one that polls for them.
@@ -90,6 +97,13 @@ public:
             finished += wait(me, Options.requests - finished, false);
         }
         RL_ASSERT(finished == Options.requests);
+        if (Options.stay_open) {
+            if (role_.end_lease(tag(me))) // which the clock would end
+                wake_successor();
+            done_.rmw(rl::rmw_type_t<rl::rmw_type_add>(), std::size_t{1}, rl::mo_relaxed, RL_INFO);
+            while (done_.load(rl::mo_relaxed, RL_INFO) != kRings)
+                rl::yield(1, RL_INFO);
+        }
         close(me);
     }
 
@@ -100,6 +114,7 @@ public:
         for (std::size_t i = 0; i != kRings; ++i) {
             RL_ASSERT(rings_[i].deferred.empty());
             RL_ASSERT(attached_[i] == nullptr);
+            RL_ASSERT(rings_[i].waking.load(rl::mo_relaxed, RL_INFO) == 0);
         }
     }
 
@@ -136,7 +151,6 @@ private:
                 return finished;
             }
             if (try_become_poller(me, taking::nobody)) {
-                me.time_limit = false;
                 has_slept = false;
                 finished += poll_for_all(me, wanted - finished);
                 continue;
@@ -191,11 +205,13 @@ private:
         transport_(RL_INFO) = 1;
         while (item* const sent = submissions_.pop())
             in_flight_[in_flight_count_++] = static_cast<request*>(sent);
-        if (in_flight_count_ == 0)
+        found_.fill({});
+        if (in_flight_count_ == 0) {
+            hand_over_found();
             return 0;
+        }
         const std::size_t done = 1 + rl::rand(static_cast<unsigned>(in_flight_count_));
         std::size_t finished = 0;
-        found_.fill({});
         for (std::size_t i = 0; i != done; ++i) {
             request& each = *in_flight_[i];
             if (&rings_[each.owner] == &me) {
@@ -216,18 +232,41 @@ private:
     /// completion_batch::hand_over.
     void hand_over_found()
     {
+        const std::array<bool, kRings> to_wake = std::exchange(owed_, {});
         for (std::size_t i = 0; i != kRings; ++i) {
             const auto [requests, count] = found_[i];
             if (count == 0)
                 continue;
             rings_[i].touched_by_another();
             if (count == 1)
-                rings_[i].hand_over(*requests[0], 20);
+                rings_[i].hand_over(*requests[0], 20, puts_off(i) ? &owed_[i] : nullptr);
             else
                 rings_[i].hand_over(*requests[0], *requests[1], 20);
         }
+        if (!goes_wrong(kOwedForgotten))
+            wake_listed(to_wake);
         if (!goes_wrong(kPassEndsEarly))
             touch_found();
+    }
+    /// poll_queue::wake_listed.
+    void wake_listed(const std::array<bool, kRings>& listed)
+    {
+        for (std::size_t i = 0; i != kRings; ++i) {
+            if (!listed[i])
+                continue;
+            rings_[i].touched_by_another();
+            rings_[i].wake();
+        }
+    }
+    /// Its other request keeps the ring from closing until the wake-up.
+    bool puts_off(std::size_t ring) const
+    {
+        if (!Options.puts_off)
+            return false;
+        for (std::size_t i = 0; i != in_flight_count_; ++i)
+            if (in_flight_[i]->owner == ring)
+                return true;
+        return false;
     }
     void touch_found()
     {
@@ -249,21 +288,29 @@ private:
     /// ring::hand_over. The heir may be gone once it has the lease.
     void hand_over(polling_ring& heir)
     {
-        model_futex& its_futex = heir.futex;
-        heir.touched_by_another();
-        if (!goes_wrong(kHeirNotRoused)) {
-            static_cast<void>(heir.sleeper_.rouse());
-            // E8: one that arms now, and looks at the role before the lease, misses both. So from
-            // here on one that still falls asleep may look up by itself, as all do in the engine.
-            heir.time_limit = true;
-        }
+        if (goes_wrong(kHeirWokenFirst))
+            wake_heir(heir);
         role_.lease(tag(heir), tag(heir), now_ns());
-        if (!goes_wrong(kHeirNotWoken))
-            its_futex.wake_and_order(); // the lease is seen by who wakes of it
+        if (!goes_wrong(kHeirNotWoken) && !goes_wrong(kHeirWokenFirst))
+            wake_heir(heir);
+    }
+    void wake_heir(const polling_ring& heir)
+    {
+        attach_mutex_.lock(RL_INFO);
+        for (polling_ring* const each : attached_) {
+            if (each != &heir)
+                continue;
+            each->touched_by_another();
+            if (each->sleeper_.armed() || !goes_wrong(kHeirIfArmed))
+                each->wake();
+        }
+        attach_mutex_.unlock(RL_INFO);
     }
 
     void give_up_poller()
     {
+        if (!goes_wrong(kOwedKept))
+            wake_listed(std::exchange(owed_, {}));
         role_.give_up(now_ns());
         wake_successor();
     }
@@ -314,8 +361,8 @@ private:
             while (pass != role::kNoPass && role_.pass_under_way() == pass)
                 rl::yield(1, RL_INFO);
         }
-        if (role_.end_lease(tag(me)))
-            wake_successor();
+        if (!role_.held_by_another(tag(me)) && try_become_poller(me, taking::nobody))
+            give_up_poller();
         if (!goes_wrong(kStaysListed))
             detach(me);
         me.open(RL_INFO) = 0;
@@ -340,6 +387,7 @@ private:
     rl::mutex attach_mutex_;
     std::array<polling_ring*, kRings> attached_{};
     rl::atomic<std::size_t> closed_{0};
+    rl::atomic<std::size_t> done_{0};
     checked_queue submissions_;
     role role_;
 
@@ -348,6 +396,7 @@ private:
     std::array<request*, kRings * 2> in_flight_{};
     std::size_t in_flight_count_ = 0;
     std::array<found, kRings> found_{};
+    std::array<bool, kRings> owed_{}; ///< poll_queue::wake_late_
 };
 
 } // namespace ngpoll::test

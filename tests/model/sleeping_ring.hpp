@@ -21,6 +21,7 @@ enum sleeping_step : step {
     kNobodyWoken, ///< the count-down that completes wakes nobody
     kRousedOnly, ///< changes the word and does not wake who sleeps on it
     kNoDisarm, ///< awake, and armed still
+    kRousingLookedAt, ///< sees whether it was roused, and may be roused still
     kSleepingStepsEnd,
 };
 
@@ -28,16 +29,13 @@ enum sleeping_step : step {
 class model_futex {
 public:
     /// Sleeps if `word` is `expected`: a look and a falling asleep that no wake comes between.
-    /// Nothing but a wake ends it: when all threads sleep, Relacy says deadlock. Except where
-    /// `time_limit` says so by then: the time runs out at some point.
-    void wait(
-        const model_atomic<std::uint32_t>& word, std::uint32_t expected, const bool& time_limit)
+    /// Nothing but a wake ends it: when all threads sleep, Relacy says deadlock.
+    void wait(const model_atomic<std::uint32_t>& word, std::uint32_t expected)
     {
         const turn alone;
         if (word.newest() != expected)
             return;
-        asleep_.park_current(rl::ctx(), time_limit, false, false, RL_INFO);
-        wakes_.rmw(rl::rmw_type_t<rl::rmw_type_add>(), 0, rl::mo_acquire, RL_INFO);
+        asleep_.park_current(rl::ctx(), false, false, false, RL_INFO);
     }
 
     /// Orders nothing, although the kernel does: the code under test has to do without.
@@ -46,19 +44,11 @@ public:
         const turn alone;
         asleep_.unpark_one(rl::ctx(), RL_INFO);
     }
-    /// Who is woken sees what came before, as it does in the kernel.
-    void wake_and_order()
-    {
-        const turn alone;
-        wakes_.store(1, rl::mo_release, RL_INFO);
-        asleep_.unpark_one(rl::ctx(), RL_INFO);
-    }
 
     /// What the model knows, and no thread of the code under test.
     [[nodiscard]] bool anyone_asleep() const { return asleep_; }
 
 private:
-    rl::atomic<int> wakes_{0};
     rl::waitset<static_cast<rl::thread_id_t>(kModelThreadsMax)> asleep_;
 };
 
@@ -95,42 +85,48 @@ public:
         sleeper_.arm(static_cast<std::int32_t>(missing));
         armed();
         if (nothing_came() && others_poll())
-            futex.wait(sleeper_.word(), sleeper::asleep, time_limit);
+            futex.wait(sleeper_.word(), sleeper::asleep);
         else
             rl::yield(1, RL_INFO); // let_producer_run()
         if (!goes_wrong(kNoDisarm))
             sleeper_.disarm();
+        if (was_roused())
+            waking.rmw(rl::rmw_type_t<rl::rmw_type_sub>(), 1, rl::mo_relaxed, RL_INFO);
     }
 
-    /// completion_batch::hand_over, of one request.
-    void hand_over(item& done, int number)
+    /// completion_batch::hand_over, of one request. With `owed` the wake-up is put off: it says
+    /// whether there is one.
+    void hand_over(item& done, int number, bool* owed = nullptr)
     {
         if (goes_wrong(kCountsFirst)) {
-            count_down(1);
+            count_down(1, owed);
             deferred.push(done, number);
             return;
         }
         deferred.push(done, number);
-        count_down(1);
+        count_down(1, owed);
     }
     /// The same, of a chain of two.
     void hand_over(item& first, item& second, int number)
     {
         deferred.push_chain(first, second, number);
-        count_down(goes_wrong(kCountsOnce) ? 1 : 2);
+        count_down(goes_wrong(kCountsOnce) ? 1 : 2, nullptr);
     }
 
     /// ring::wake.
     void wake()
     {
-        if (sleeper_.rouse() == sleeper::asleep && !goes_wrong(kRousedOnly))
+        if (sleeper_.rouse() != sleeper::asleep)
+            return;
+        waking.rmw(rl::rmw_type_t<rl::rmw_type_add>(), 1, rl::mo_relaxed, RL_INFO);
+        if (!goes_wrong(kRousedOnly))
             futex.wake();
     }
 
     checked_queue deferred;
     model_futex futex;
     interruption* looked_on_by = nullptr; ///< told between arming and the look
-    bool time_limit = false;
+    rl::atomic<int> waking{0}; ///< poll_queue::waking_, of this ring; back at 0 in the end
     sleeper sleeper_;
 
 private:
@@ -148,9 +144,19 @@ private:
         found_by_look_ = deferred.pop() == nullptr ? 0 : 1;
         return found_by_look_ == 0;
     }
-    void count_down(std::int32_t by)
+    bool was_roused()
     {
-        if (sleeper_.count_down(by).complete && !goes_wrong(kNobodyWoken))
+        if (goes_wrong(kRousingLookedAt))
+            return sleeper_.word().load(std::memory_order_relaxed) == sleeper::awake;
+        return sleeper_.take_rousing();
+    }
+    void count_down(std::int32_t by, bool* owed)
+    {
+        if (!sleeper_.count_down(by).complete || goes_wrong(kNobodyWoken))
+            return;
+        if (owed != nullptr)
+            *owed = true;
+        else
             wake();
     }
 

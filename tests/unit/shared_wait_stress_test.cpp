@@ -177,7 +177,6 @@ TEST_CASE("the last completion of those waited for wakes the ring")
     constexpr unsigned kWaits = 300;
     std::atomic<bool> polls{false};
     std::atomic<bool> over{false};
-    std::vector<steady_clock::duration> took;
     reset_counts();
     {
         test::watchdog dog([&] { print_state(workers); });
@@ -200,9 +199,7 @@ TEST_CASE("the last completion of those waited for wakes the ring")
             for (unsigned i = 0; i < kWaits; ++i) {
                 for (unsigned j = 0; j < 4; ++j)
                     w.submit(w.requests[j]);
-                const auto before = steady_clock::now();
                 w.wait(4);
-                took.push_back(steady_clock::now() - before);
                 // Should it have the lease now: time for the other to take it back.
                 std::this_thread::sleep_for(microseconds(150));
             }
@@ -215,8 +212,6 @@ TEST_CASE("the last completion of those waited for wakes the ring")
     }
     print_counts("woken");
     check_all(workers);
-    std::nth_element(took.begin(), took.begin() + kWaits / 2, took.end());
-    CHECK(took[kWaits / 2] < kSleep);
     CHECK(wakes.load() >= kWaits / 2);
 }
 

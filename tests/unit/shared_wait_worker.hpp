@@ -235,6 +235,4 @@ std::unique_ptr<poll_queue> on(std::unique_ptr<rough_drive> drive, unsigned ring
     return testing_access::make(std::move(drive), {.depth = rings * 32, .rings_max = rings});
 }
 
-constexpr auto kSleep = milliseconds(1); ///< the engine's kSleepNs
-
 } // namespace

@@ -95,8 +95,13 @@ private:
     void lease_poller(const ring& who) noexcept;
     /// The role is nobody's: wakes one of the rings that have armed, and so wait for I/O, if any.
     void wake_successor() noexcept;
+    /// The same after lease_poller(): wakes the heir, should it have fallen asleep before it saw
+    /// the lease. It may be gone by now.
+    void wake_heir(const ring& heir) noexcept;
     /// The poller's: how many commands the next pass may send.
     [[nodiscard]] std::uint32_t room_at_drive() const noexcept;
+    /// The poller's: wakes the rings of that list, and returns how many.
+    static std::uint32_t wake_listed(ring* next) noexcept;
     void give_up_poller() noexcept;
     /// Asks the poller to step aside, and returns with the role.
     void claim_role(const ring& who) noexcept;
@@ -122,15 +127,16 @@ private:
     mpsc_queue<> submissions_;
     mpsc_queue<>::cursor submissions_at_{submissions_};
     const ring* last_poller_ = nullptr; ///< written by the poller; compared, never looked into
-    ring* wake_late_ = nullptr; ///< the poller's: woken at the end of the next pass
+    ring* wake_late_ = nullptr; ///< the poller's: woken at the end of the next pass that found any
+    bool found_nothing_ = false; ///< the poller's: the last pass, and so `wake_late_` waits no more
     std::int64_t unpolled_ns_max_ = 20'000'000'000; ///< then it warns, the driver's limit is 30 s
     bool warned_ = false; ///< the poller's
     poller_role<> role_;
     /// The poller's: what its last passes found, about so many; each one weighs less than the next.
     static constexpr std::uint32_t kLately = 64;
     std::uint32_t found_lately_ = 0;
-    /// One of the rings that sleep looks up often, to see whether the poller has gone.
-    alignas(64) std::atomic<bool> watched_{false};
+    /// Rings that were woken and have not run since.
+    alignas(64) std::atomic<std::int32_t> waking_{0};
 };
 
 } // namespace ngpoll

@@ -19,7 +19,7 @@ namespace ngpoll {
 ///
 ///   R1  lease(), give_up() (release) -> try_take() (acquire): what the role protects.
 ///   R2  end_pass() (release) -> wait for it (acquire): the pass's last touch of other rings.
-///   R3  give_up() and end_lease(), then a look for sleepers (sleeper::armed)
+///   R3  give_up(), end_lease() and lease() to another, then a look for sleepers (sleeper::armed)
 ///       <-> sleeper::arm() or disarm(), then held_by_another(): all seq_cst, so one of the two
 ///       sees the other. disarm(), because a ring that was woken to poll may leave instead: it then
 ///       has to wake another.
@@ -69,8 +69,9 @@ public:
         // relaxed, both: published by the store to role_ (R1).
         leased_since_ns_.store(now_ns, std::memory_order_relaxed);
         leased_thread_.store(thread, std::memory_order_relaxed);
-        // release: hands on what the role protects (R1).
-        role_.store(who, std::memory_order_release);
+        // seq_cst: release for R1, and who leases it to another looks afterwards whether that one
+        // sleeps (R3).
+        role_.store(who, std::memory_order_seq_cst);
     }
 
     /// Ends the pass; the role is nobody's. Look for sleepers afterwards.

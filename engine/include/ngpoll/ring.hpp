@@ -231,7 +231,6 @@ private:
     options options_;
     std::uint32_t turn_passes_ = 0; ///< passes since this ring last took the role
     ring* heir_ = nullptr; ///< who may follow as poller; good within the pass that set it
-    bool woke_here_ = false; ///< in this pass, a ring that went to sleep on this processor
     bool in_callbacks_ = false;
     bool closing_ = false;
     bool closed_ = false;
@@ -247,7 +246,7 @@ private:
     mpsc_queue<> deferred_;
     mpsc_queue<>::cursor deferred_at_{deferred_};
     sleeper<> sleeper_;
-    std::atomic<int> slept_on_{-1}; ///< the processor; written by the owner before it sleeps
+    std::int64_t usual_sleep_ns_ = 0; ///< the owner's: a mean of those that a wake-up ended
     std::atomic<bool> waiting_{false}; ///< its thread is in wait(): who hands the role over looks
 
     // The poller's: what its pass has found for this ring and not yet handed over.

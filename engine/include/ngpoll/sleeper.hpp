@@ -10,7 +10,8 @@ namespace ngpoll {
 /// a countdown that producers run down, and the word that it sleeps on.
 ///
 ///     owner:     arm(missing); queue empty, and somebody polls? sleep while word() is `asleep`;
-///                disarm(); take what is there; from the start with what is still missing
+///                disarm(); take_rousing(); take what is there; from the start with what is still
+///                missing
 ///     producer:  push; then, if count_down(pushed) says so, rouse(), and wake who sleeps on word()
 ///
 /// arm() and disarm() are the owner's, the rest is anybody's. A late producer may count down the
@@ -20,6 +21,8 @@ namespace ngpoll {
 ///       other.
 ///   S2  rouse() comes after the arming it answers (count_down read its value), so that arming
 ///       cannot cover it up.
+///   S3  rouse() (release) -> take_rousing() (acquire): one that was handed the role sees that it
+///       has it, and can end its lease when it leaves instead.
 ///
 /// `Atomic` is std::atomic, or a model checker's replacement with the same members.
 template <template <class> class Atomic = std::atomic>
@@ -87,8 +90,15 @@ public:
     /// Says how the owner has to be woken after this.
     [[nodiscard]] std::uint32_t rouse() noexcept
     {
-        // release: nothing but the flag goes with it; what was pushed is in the queue.
+        // release: the role that this wakes for (S3); what was pushed is in the queue.
         return word_.exchange(awake, std::memory_order_release);
+    }
+
+    /// The owner's, after disarm(): whether anybody roused it since arm(). Nobody will any more.
+    [[nodiscard]] bool take_rousing() noexcept
+    {
+        // acquire: the lease of who roused it to hand the role over (S3).
+        return word_.exchange(awake, std::memory_order_acquire) == awake;
     }
 
     [[nodiscard]] Atomic<std::uint32_t>& word() noexcept { return word_; }
