@@ -130,7 +130,7 @@ bench_ground ground_of(const bench_options& options, const namespace_info& devic
         return {};
     return {.map = read_hardware_queues(device.path),
         .allowed = allowed_processors(),
-        .queues_max = device.polled_queues_max};
+        .queues_max = options.force ? 0 : device.polled_queues_max};
 }
 
 /// What is known of a run before it starts: all but the figures.
@@ -157,7 +157,8 @@ poll_queues open_queues(const bench_result& planned, const nvme_namespace& devic
                 .rings_max = rings,
                 .mode = options.mode(),
                 .registered_file = options.registered_file,
-                .registered_ring = options.registered_ring}));
+                .registered_ring = options.registered_ring,
+                .force = options.force}));
     }
     return opened;
 }
