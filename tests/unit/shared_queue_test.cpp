@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "catch.hpp"
 #include "drive.hpp"
+#include "testing_access.hpp"
+#include "transport.hpp"
 
 using namespace ngpoll;
 using test::counted_request;
@@ -202,6 +208,88 @@ TEST_CASE("a pass sends no more than its limit, and what stays keeps its order")
     for (const counted_request& r : requests)
         CHECK(r.finished == 1);
     CHECK(small.stats().sent + big.stats().sent == 176);
+}
+
+namespace {
+
+/// Finishes so many commands a pass, the oldest first.
+struct steady_drive final : transport {
+    explicit steady_drive(std::size_t per_pass)
+        : finishes(per_pass)
+    {
+        report_.transport = "steady";
+    }
+    transport_seat attach() override { return {}; }
+    void detach(const transport_seat&) noexcept override { }
+    pass_result pass(std::span<request* const> to_send, completion_batch& batch,
+        const transport_seat& seat, std::uint32_t) noexcept override
+    {
+        const pass_result did = send(to_send, seat);
+        const std::size_t count = std::min(finishes, flying.size());
+        batch.add_found(static_cast<std::uint32_t>(count));
+        for (std::size_t i = 0; i < count; ++i) {
+            request* const r = flying.front();
+            flying.pop_front();
+            batch.finish(*r, {}, 0);
+        }
+        return did;
+    }
+    pass_result send(std::span<request* const> to_send, const transport_seat&) noexcept override
+    {
+        flying.insert(flying.end(), to_send.begin(), to_send.end());
+        return {.sent = static_cast<std::uint32_t>(to_send.size())};
+    }
+    [[nodiscard]] std::uint32_t in_flight() const noexcept override
+    {
+        return static_cast<std::uint32_t>(flying.size());
+    }
+    [[nodiscard]] sender_duty duty() const noexcept override { return sender_duty::none; }
+    std::uint16_t register_buffers(std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
+    {
+        return buffer::kNotFixed;
+    }
+    void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override { }
+
+    std::size_t finishes;
+    std::deque<request*> flying;
+};
+
+} // namespace
+
+TEST_CASE("a shared queue keeps 128 at a drive that keeps the poller busy, and all at another")
+{
+    auto made = std::make_unique<steady_drive>(32);
+    steady_drive& drive = *made;
+    constexpr std::uint32_t kDepth = 512;
+    const auto queue = testing_access::make(std::move(made), {.depth = kDepth, .rings_max = 2});
+    ring own(*queue, {.depth = kDepth});
+    std::vector<counted_request> requests(kDepth);
+    for (counted_request& r : requests) {
+        r.cmd = flush_command(1);
+        r.on_complete = [](request& done) noexcept {
+            ++static_cast<counted_request&>(done).finished;
+            static_cast<void>(done.owner->submit(done)); // refused when it closes
+        };
+        REQUIRE(own.submit(r));
+    }
+    const auto pass = [&](unsigned times) {
+        while (times-- != 0)
+            own.poll();
+    };
+    pass(4);
+    CHECK(drive.flying.size() >= 384); // nothing is known of the drive yet
+    pass(200);
+    CHECK(drive.flying.size() <= 128);
+    pass(200);
+    CHECK(drive.flying.size() <= 128);
+    CHECK(drive.flying.size() >= 64);
+    drive.finishes = 1;
+    pass(400);
+    CHECK(drive.flying.size() > 384);
+    drive.finishes = kDepth;
+    own.close();
+    for (const counted_request& r : requests)
+        CHECK(r.finished > 1);
 }
 
 TEST_CASE("inside a callback, other rings of the thread on shared queues do not poll or wait")
