@@ -116,6 +116,8 @@ transport::pass_result rough_drive::pass(std::span<request* const> to_send, comp
     batch.add_found(static_cast<std::uint32_t>(owners.size()));
     if (how_.rough)
         stagger();
+    // Twice: a wake-up that was put off, to the next pass, has been issued then.
+    batch.hand_over();
     batch.hand_over();
     for (worker* const by : owners)
         // release: pairs with the look before a sleep.
