@@ -32,6 +32,11 @@ namespace {
 constexpr std::int64_t kLookAfterMinNs = 500'000;
 constexpr std::int64_t kLookAfterMaxNs = 8'000'000;
 
+/// How long a ring looks for completions before it sleeps: about what a sleep and its wake-up take.
+/// Not the next times after one that was in vain, up to so many.
+constexpr std::chrono::microseconds kSpin{20};
+constexpr std::uint32_t kSpinsSkippedMax = 63;
+
 /// Most deferred completions finished before the ring looks at the drive again.
 constexpr std::uint32_t kDrainMax = 256;
 
@@ -116,6 +121,8 @@ std::uint32_t ring::shared_wait(std::uint32_t wanted, const time_point* deadline
         // It looked, and somebody polls: no need to look so soon the next time.
         if (taking == poll_queue::taking::from_idle)
             usual_sleep_ns_ = std::clamp(2 * usual_sleep_ns_, kLookAfterMinNs / 4, kLookAfterMaxNs);
+        if (comes_soon(deadline))
+            continue;
         has_slept = true;
         const slept how = sleep(wanted - finished, deadline);
         taking
@@ -124,6 +131,29 @@ std::uint32_t ring::shared_wait(std::uint32_t wanted, const time_point* deadline
         if (fruitless > 2)
             detail::nap();
     }
+}
+
+bool ring::comes_soon(const time_point* deadline) noexcept
+{
+    if (spins_to_skip_ != 0) {
+        --spins_to_skip_;
+        return false;
+    }
+    time_point until = std::chrono::steady_clock::now() + kSpin;
+    if (deadline != nullptr)
+        until = std::min(until, *deadline);
+    do {
+        for (int look = 0; look < 16; ++look) {
+            if (!deferred_.empty(deferred_at_)) {
+                spins_in_vain_ = 0;
+                return true;
+            }
+            detail::relax();
+        }
+    } while (std::chrono::steady_clock::now() < until);
+    spins_in_vain_ = std::min(2 * spins_in_vain_ + 1, kSpinsSkippedMax);
+    spins_to_skip_ = spins_in_vain_;
+    return false;
 }
 
 void ring::pass_role_on(bool comes_back) noexcept

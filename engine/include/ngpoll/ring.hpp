@@ -162,6 +162,8 @@ private:
     /// Sleeps until `missing` deferred completions came, until it may be time to take the role, or
     /// until `deadline`.
     slept sleep(std::uint32_t missing, const time_point* deadline) noexcept;
+    /// Looks a while for deferred completions, where that has paid lately.
+    [[nodiscard]] bool comes_soon(const time_point* deadline) noexcept;
     void wake() noexcept;
     /// Before a ring that slept leaves wait(): sees to it that it is not the only one to have been
     /// told that the role is free.
@@ -246,6 +248,8 @@ private:
     mpsc_queue<> deferred_;
     mpsc_queue<>::cursor deferred_at_{deferred_};
     sleeper<> sleeper_;
+    std::uint32_t spins_in_vain_ = 0; ///< the owner's: grows with each one, to be skipped then
+    std::uint32_t spins_to_skip_ = 0;
     std::int64_t usual_sleep_ns_ = 0; ///< the owner's: a mean of those that a wake-up ended
     std::atomic<bool> waiting_{false}; ///< its thread is in wait(): who hands the role over looks
 
