@@ -116,8 +116,9 @@ std::uint32_t poll_queue::wake_listed(ring* next) noexcept
     for (; next != nullptr; ++woken) {
         ring& sleeping = *next;
         next = std::exchange(sleeping.found_.next_to_wake, nullptr);
-        sleeping.found_.to_be_woken = false;
         sleeping.wake();
+        // release: the last touch of a ring that may be about to close; pairs with leave_role().
+        sleeping.found_.to_be_woken.store(false, std::memory_order_release);
     }
     return woken;
 }

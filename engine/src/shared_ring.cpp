@@ -294,9 +294,12 @@ std::uint32_t completion_batch::hand_over() noexcept
         each->deferred_.push_chain(*list.first, *list.last);
         const auto [complete, to_come] = each->sleeper_.count_down(std::exchange(list.count, 0));
         // One that was put off, looked up by itself and armed anew may be listed already.
-        if (complete && !std::exchange(list.to_be_woken, true))
+        // relaxed, both: the poller's, but for the end; see wake_listed().
+        if (complete && !list.to_be_woken.load(std::memory_order_relaxed)) {
+            list.to_be_woken.store(true, std::memory_order_relaxed);
             list.next_to_wake
                 = std::exchange(to_come < kWorthPuttingOff ? to_wake : queue.wake_late_, each);
+        }
         each = next;
     }
     first_ = nullptr;
@@ -387,6 +390,15 @@ void ring::leave_role() noexcept
     // A poller that handed over this ring's last completion may still be about to look whether it
     // sleeps, or to make it its heir.
     queue_.wait_for_pass_end();
+    // Its wake-up may be put off still: what it expected besides may have been found before it
+    // said so. acquire: see wake_listed(). The poller pays, or, once it has turned to something
+    // else, who takes the role from it.
+    while (found_.to_be_woken.load(std::memory_order_acquire)) {
+        if (queue_.try_become_poller(*this, poll_queue::taking::from_idle))
+            queue_.give_up_poller();
+        else
+            detail::nap();
+    }
     // From here on nobody leases the role to this ring; the lease it may have ends with it.
     if (!queue_.role_.held_by_another(tag())
         && queue_.try_become_poller(*this, poll_queue::taking::nobody))

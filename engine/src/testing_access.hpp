@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <ngpoll/poll_queue.hpp>
+#include <ngpoll/ring.hpp>
 
 #include "transport.hpp"
 
@@ -23,6 +24,15 @@ struct testing_access {
     {
         queue.unpolled_ns_max_ = unpolled_ns;
     }
+
+    /// As if `sleeping` had looked for completions just before they came, and then armed.
+    static void arm(ring& sleeping, std::int32_t missing, std::int32_t surplus)
+    {
+        sleeping.sleeper_.arm(missing, surplus);
+    }
+
+    /// Whether a ring's wake-up was put off.
+    static bool owes_wake_up(const poll_queue& queue) { return queue.wake_late_ != nullptr; }
 };
 
 } // namespace ngpoll

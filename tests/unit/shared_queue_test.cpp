@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <deque>
+#include <latch>
 #include <memory>
 #include <span>
 #include <string>
@@ -179,6 +180,36 @@ TEST_CASE("a ring closes while its completions wait in its deferred queue")
     f.b.close();
     for (std::size_t i = 0; i < 8; ++i)
         CHECK(f.for_b[i].finished == 1);
+}
+
+TEST_CASE("a ring closes while its wake-up is put off by a poller that is elsewhere")
+{
+    drive emulated("emu:size=1M", {.depth = 32, .rings_max = 2});
+    std::latch polled(1);
+    std::latch over(1);
+    std::vector<counted_request> requests(8);
+    {
+        ring leaves(emulated.queue, {.depth = 16});
+        for (counted_request& r : requests) {
+            r.cmd = flush_command(1);
+            REQUIRE(leaves.submit(r));
+        }
+        leaves.flush();
+        testing_access::arm(leaves, 8, 100);
+        std::thread elsewhere([&] {
+            ring polls(emulated.queue, {.depth = 16});
+            polls.poll();
+            polled.count_down();
+            over.wait();
+        });
+        polled.wait();
+        CHECK(testing_access::owes_wake_up(emulated.queue));
+        CHECK(leaves.poll() == 8);
+        leaves.close();
+        CHECK(!testing_access::owes_wake_up(emulated.queue));
+        over.count_down();
+        elsewhere.join();
+    }
 }
 
 TEST_CASE("a ring finishes its requests whether or not another ring is there to poll")

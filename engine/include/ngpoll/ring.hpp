@@ -130,6 +130,7 @@ public:
 private:
     friend class completion_batch;
     friend class poll_queue;
+    friend struct testing_access;
 
     /// A statistic: one thread writes, others may read.
     class counter {
@@ -260,7 +261,8 @@ private:
         ring* next_ring = nullptr; ///< of those that the same pass found something for
         ring* next_to_wake = nullptr; ///< where `to_be_woken`
         std::int32_t count = 0;
-        bool to_be_woken = false;
+        /// From listing to waking; a ring that closes waits for the end of it.
+        std::atomic<bool> to_be_woken{false};
     };
     alignas(64) found_list found_;
 };
