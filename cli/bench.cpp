@@ -149,17 +149,23 @@ bench_result prepare(const bench_options& options, const queue_choice& choice,
 poll_queues open_queues(const bench_result& planned, const nvme_namespace& device)
 {
     const bench_options& options = planned.options;
+    const std::vector<std::uint32_t> everywhere = allowed_processors();
     poll_queues opened;
     for (std::uint32_t q = 0; q < planned.layout.queues; ++q) {
+        // A resident poller keeps to its maker's processors: those of its queue's threads.
+        const std::span<const std::uint32_t> cpus = planned.layout.cpus_of_queue(q);
+        pin_this_thread(cpus.empty() ? everywhere : cpus);
         const std::uint32_t rings = planned.layout.threads_on(q);
         opened.push_back(std::make_unique<poll_queue>(device,
             poll_queue::options{.depth = options.depth * rings,
                 .rings_max = rings,
                 .mode = options.mode(),
+                .role = options.role,
                 .registered_file = options.registered_file,
                 .registered_ring = options.registered_ring,
                 .force = options.force}));
     }
+    pin_this_thread(everywhere);
     return opened;
 }
 
@@ -181,6 +187,8 @@ private:
     void start_threads();
     /// Each thread's figures since the start.
     [[nodiscard]] std::vector<bench_interval> snapshot() const;
+    /// Those of the resident pollers together.
+    [[nodiscard]] bench_interval residents_snapshot() const;
     void collect();
 
     bench_result result_;
@@ -198,6 +206,7 @@ bench_run::bench_run(bench_result planned, const nvme_namespace& device, const s
 {
     for (const auto& queue : queues_)
         result_.queues.push_back(queue->report());
+    result_.role = queues_.front()->role();
     fmt::print("{}{}", heading, layout_text(result_));
     std::fflush(stdout);
     start_threads();
@@ -238,11 +247,20 @@ std::vector<bench_interval> bench_run::snapshot() const
     return threads;
 }
 
+bench_interval bench_run::residents_snapshot() const
+{
+    bench_interval all;
+    for (const auto& queue : queues_)
+        all.stats += queue->resident_stats();
+    return all;
+}
+
 bool bench_run::measure(stop_signals& signals)
 {
     const auto block_bytes = static_cast<std::uint32_t>(result_.options.block_bytes);
     const double limit = result_.options.seconds;
     std::vector<bench_interval> before(workers_.size(), {.seconds = seconds_since(start_)});
+    bench_interval residents_before = residents_snapshot();
     bool signalled = false;
     for (int second = 1;; ++second) {
         const double until = limit == 0 ? second : std::min<double>(second, limit);
@@ -251,8 +269,10 @@ bool bench_run::measure(stop_signals& signals)
         std::vector<bench_interval> now = snapshot();
         for (std::size_t t = 0; t < now.size(); ++t)
             before[t] = now[t].since(before[t]);
-        result_.intervals.push_back(together(before));
+        const bench_interval residents = residents_snapshot();
+        result_.intervals.push_back(together(before, residents.since(residents_before).stats));
         before = std::move(now);
+        residents_before = residents;
         fmt::print("{}\n", interval_text(result_.intervals.back(), block_bytes));
         std::fflush(stdout);
         if (signalled || (limit != 0 && until >= limit))
@@ -269,7 +289,7 @@ void bench_run::collect()
     for (const auto& worker : workers_)
         worker->join();
     result_.threads = snapshot();
-    result_.total = together(result_.threads);
+    result_.total = together(result_.threads, residents_snapshot().stats);
     for (const auto& worker : workers_) {
         for (const error_count& found : worker->errors()) {
             const auto same = std::find_if(result_.errors.begin(), result_.errors.end(),

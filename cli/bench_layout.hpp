@@ -48,6 +48,13 @@ struct bench_layout {
         return static_cast<std::uint32_t>(std::count_if(
             seats.begin(), seats.end(), [&](const seat& s) { return s.queue == queue; }));
     }
+    /// Processors the threads of poll queue `queue` keep to; empty: any.
+    [[nodiscard]] std::span<const std::uint32_t> cpus_of_queue(std::uint32_t queue) const
+    {
+        const auto first = std::find_if(
+            seats.begin(), seats.end(), [&](const seat& s) { return s.queue == queue; });
+        return cpus_of(static_cast<std::uint32_t>(first - seats.begin()));
+    }
     /// Processors thread `index` keeps to; empty: any.
     [[nodiscard]] std::span<const std::uint32_t> cpus_of(std::uint32_t index) const
     {

@@ -69,6 +69,18 @@ template <class... Arguments>
     throw std::invalid_argument(fmt::format(text, std::forward<Arguments>(arguments)...));
 }
 
+role_policy parse_role(const std::string& word)
+{
+    for (const role_policy policy :
+        {role_policy::lease, role_policy::give_up, role_policy::resident})
+        if (word == to_string(policy))
+            return policy;
+    if (word != "auto")
+        throw CLI::ValidationError(
+            fmt::format("--role {}: give auto, lease, give-up or resident", word));
+    return role_policy::automatic;
+}
+
 void check_depth(
     const bench_options& options, const namespace_info& device, const bench_layout& layout)
 {
@@ -122,6 +134,13 @@ CLI::App& add_bench(CLI::App& app, bench_options& options)
                    "Poll queues the threads share: N, one each, or one for each of the drive's")
                ->type_name("N|private|auto")
                ->capture_default_str();
+    bench
+        .add_option_function<std::string>(
+            "--role", [&options](const std::string& word) { options.role = parse_role(word); },
+            "Who polls a shared queue: a thread that waits, which keeps the role (lease) or not "
+            "(give-up), or a thread that does nothing else (resident)")
+        ->type_name("auto|lease|give-up|resident")
+        ->default_str("auto");
     const CLI::Option& compare
         = *bench
                .add_option("--compare", options.compare,

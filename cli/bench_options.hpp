@@ -35,6 +35,7 @@ struct bench_options {
     bool random = true;
     double seconds = 10; ///< 0: until a signal
     std::string queues = "auto"; ///< or "private", or a number
+    role_policy role = role_policy::automatic; ///< of each queue that threads share
     bool force = false; ///< poll_queue::options::force
     std::optional<std::string> compare; ///< such words, with commas between them
     std::string json_path;

@@ -100,7 +100,8 @@ json sum_json(const bench_interval& of, std::uint32_t block_bytes)
 json layout_json(const bench_result& run)
 {
     json layout = {{"queues_asked", run.choice}, {"queues", run.layout.queues},
-        {"hardware_poll_queues", json::array()}, {"notes", run.layout.notes}};
+        {"role", to_string(run.role)}, {"hardware_poll_queues", json::array()},
+        {"notes", run.layout.notes}};
     for (const hardware_poll_queue& queue : run.layout.hardware)
         layout["hardware_poll_queues"].push_back({{"hctx", queue.index}, {"cpus", queue.cpus}});
     return layout;
@@ -198,9 +199,11 @@ bench_interval bench_interval::since(const bench_interval& before) const noexcep
         .errors = errors - before.errors};
 }
 
-bench_interval together(std::span<const bench_interval> threads) noexcept
+bench_interval together(
+    std::span<const bench_interval> threads, const ring_stats& residents) noexcept
 {
     bench_interval sum{.seconds = threads.front().seconds,
+        .stats = residents,
         .threads = static_cast<std::uint32_t>(threads.size()),
         .thread_iops_min = threads.front().iops(),
         .thread_iops_max = threads.front().iops()};
@@ -246,6 +249,12 @@ std::string layout_text(const bench_result& run)
         o.threads == 1 ? "" : "s", run.layout.queues, run.layout.queues == 1 ? "" : "s",
         queue.transport, to_string(queue.mode), queue.flags.empty() ? "" : ", ",
         fmt::join(queue.flags, "|"), o.fixed_buffers ? ", fixed buffers" : "");
+    if (o.threads > run.layout.queues || run.role == role_policy::resident)
+        fmt::format_to(out, "who polls: {}\n",
+            run.role == role_policy::resident ? "a resident thread for each poll queue"
+                : run.role == role_policy::lease
+                ? "a thread that waits, until it turns to something else"
+                : "a thread that waits, until it has what it waits for");
     text += pins_text(run.layout);
     for (const std::string& note : run.layout.notes)
         fmt::format_to(out, "note: {}\n", note);

@@ -41,8 +41,9 @@ struct bench_interval {
     [[nodiscard]] bench_interval since(const bench_interval& before) const noexcept;
 };
 
-/// The threads' sum over the stretch of time that they share.
-[[nodiscard]] bench_interval together(std::span<const bench_interval> threads) noexcept;
+/// The threads' sum over the stretch of time that they share, with that of resident pollers.
+[[nodiscard]] bench_interval together(
+    std::span<const bench_interval> threads, const ring_stats& residents) noexcept;
 
 /// Everything a finished run, or one part of a comparison, has to say.
 struct bench_result {
@@ -52,6 +53,7 @@ struct bench_result {
     bench_geometry geometry;
     bench_layout layout;
     std::vector<poll_queue_report> queues;
+    role_policy role = role_policy::lease; ///< who polls them; of no account unless shared
     bool in_huge_pages = false;
     std::vector<bench_interval> intervals; ///< a second each
     bench_interval total;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <ngpoll/poll_queue.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <utility>
 
 #include <fmt/format.h>
+#include <sched.h>
 
 #include <ngpoll/assert.hpp>
 #include <ngpoll/ring.hpp>
@@ -14,6 +16,7 @@
 #include "clock.hpp"
 #include "error.hpp"
 #include "process.hpp"
+#include "resident_poller.hpp"
 #include "transport.hpp"
 
 namespace ngpoll {
@@ -37,6 +40,19 @@ void check_depth(const namespace_info& device, std::uint32_t depth)
                 device.path, device.queue_depth_max));
 }
 
+role_policy role_of(const namespace_info& device, const poll_queue::options& how)
+{
+    if (how.role != role_policy::automatic)
+        return how.role;
+    if (how.rings_max == 1 || device.emulated || how.mode != poll_mode::polled)
+        return role_policy::lease;
+    // One that polls would take a lone processor from those whose commands it polls for.
+    cpu_set_t allowed;
+    const bool alone
+        = ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) == 1;
+    return alone ? role_policy::lease : role_policy::resident;
+}
+
 } // namespace
 
 const char* to_string(poll_mode mode) noexcept
@@ -45,6 +61,17 @@ const char* to_string(poll_mode mode) noexcept
     case poll_mode::polled: return "polled";
     case poll_mode::hybrid: return "hybrid";
     case poll_mode::interrupt: return "interrupt";
+    }
+    return "unknown";
+}
+
+const char* to_string(role_policy policy) noexcept
+{
+    switch (policy) {
+    case role_policy::automatic: return "automatic";
+    case role_policy::lease: return "lease";
+    case role_policy::give_up: return "give-up";
+    case role_policy::resident: return "resident";
     }
     return "unknown";
 }
@@ -58,31 +85,48 @@ poll_queue::poll_queue(const nvme_namespace& device, options how)
     if (how.rings_max == 0)
         detail::fail(
             EINVAL, "rings_max 0: a poll queue without rings does nothing; give 1 or more");
-    if (how.rings_max > 1 && how.mode == poll_mode::hybrid)
+    options_.role = role_of(device.info(), how);
+    if (shared() && how.mode == poll_mode::hybrid)
         detail::fail(EINVAL,
             "hybrid polling sleeps inside the kernel, and what the other rings of a shared queue "
             "hand in meanwhile would not be sent; poll without it, or give each ring a queue of "
             "its own");
+    // Several threads then enter a kernel ring, or register buffers with it.
+    how.rings_max = std::max(how.rings_max, shared() ? 2U : 1U);
     transport_ = device_->open_transport(how);
+    if (has_resident())
+        resident_ = std::make_unique<resident_poller>(*this);
 }
 
-poll_queue::poll_queue(std::unique_ptr<transport> made, options how) noexcept
+poll_queue::poll_queue(std::unique_ptr<transport> made, options how)
     : options_(how)
     , transport_(std::move(made))
     , process_(detail::process_generation())
 {
+    if (how.role == role_policy::automatic)
+        options_.role = role_policy::lease;
+    if (has_resident())
+        resident_ = std::make_unique<resident_poller>(*this);
 }
 
 poll_queue::~poll_queue()
 {
     NGPOLL_ASSERT(rings_.empty(), "close every ring before its poll_queue is destroyed");
+    resident_.reset();
     NGPOLL_ASSERT(transport_->in_flight() == 0, "a closed ring left a command in flight");
 }
 
 const poll_queue_report& poll_queue::report() const noexcept { return transport_->report(); }
 
+ring_stats poll_queue::resident_stats() const noexcept
+{
+    return resident_ ? resident_->stats() : ring_stats{};
+}
+
 bool poll_queue::try_become_poller(const ring& who, taking how) noexcept
 {
+    if (has_resident() && !who.resident_)
+        return false;
     if (!role_.try_take(who.tag(), who.thread_tag_, how, detail::now_ns))
         return false;
     if (!warned_)
@@ -103,6 +147,14 @@ void poll_queue::warn_if_unpolled(std::uint64_t since_ns) noexcept
         "gives up on a command after 30 s, so have a ring in poll() or wait()\n",
         static_cast<double>(idle_ns) * 1e-9,
         device_ ? device_->info().path.c_str() : "a poll queue", transport_->in_flight());
+}
+
+void poll_queue::end_polling(const ring& who) noexcept
+{
+    if (options_.role == role_policy::give_up)
+        give_up_poller();
+    else
+        lease_poller(who);
 }
 
 void poll_queue::lease_poller(const ring& who) noexcept
@@ -162,6 +214,11 @@ std::uint32_t poll_queue::room_at_drive() const noexcept
         return ring::kPassSendMax;
     const std::uint32_t in_flight = transport_->in_flight();
     return in_flight < ring::kPassSendMax ? ring::kPassSendMax - in_flight : 0;
+}
+
+bool poll_queue::has_work() const noexcept
+{
+    return transport_->in_flight() != 0 || !submissions_.empty(submissions_at_);
 }
 
 void poll_queue::claim_role(const ring& who) noexcept

@@ -60,11 +60,24 @@ ring::ring(poll_queue& queue, options how)
         // attach() has refused depths that this could not round up.
         staged_mask_ = std::bit_ceil(how.depth) - 1;
         staged_ = std::make_unique<request*[]>(std::size_t{staged_mask_} + 1);
-        seat_ = queue_.transport_->attach();
+        // Where a resident polls, nobody else enters the transport.
+        if (!queue_.has_resident())
+            seat_ = queue_.transport_->attach();
     } catch (...) {
         queue_.detach(*this, how.depth);
         throw;
     }
+    remember();
+}
+
+ring::ring(poll_queue& queue, for_resident)
+    : limit_(0)
+    , queue_(queue)
+    , options_{.depth = 0}
+    , resident_(true)
+    , thread_tag_(reinterpret_cast<std::uintptr_t>(&on_this_thread))
+{
+    seat_ = queue_.transport_->attach();
     remember();
 }
 
@@ -239,7 +252,8 @@ void ring::close() noexcept
         wait(outstanding());
     if (queue_.shared())
         leave_role();
-    queue_.transport_->detach(seat_);
+    if (!queue_.has_resident() || resident_)
+        queue_.transport_->detach(seat_);
     queue_.detach(*this, options_.depth);
     forget();
     closed_ = true;

@@ -20,6 +20,7 @@
 #include <ngpoll/ring.hpp>
 
 #include "clock.hpp"
+#include "resident_poller.hpp"
 #include "transport.hpp"
 
 namespace ngpoll {
@@ -36,6 +37,10 @@ constexpr std::int64_t kLookAfterMaxNs = 8'000'000;
 /// Not the next times after one that was in vain, up to so many.
 constexpr std::chrono::microseconds kSpin{20};
 constexpr std::uint32_t kSpinsSkippedMax = 63;
+
+/// How long the resident poller waits for new commands before it sleeps: who submits one after the
+/// other is awake again by then.
+constexpr std::chrono::microseconds kIdle{100};
 
 /// Most deferred completions finished before the ring looks at the drive again.
 constexpr std::uint32_t kDrainMax = 256;
@@ -59,16 +64,30 @@ constexpr std::size_t kBatchMax = 64;
 /// Sleeps while `word` is `expected`; true when nobody woke it: the time ran out, or a signal came
 /// (a stream of them, from a profiler, must not keep the time from ever running out).
 bool futex_wait(
-    std::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t nanoseconds) noexcept
+    std::atomic<std::uint32_t>& word, std::uint32_t expected, const timespec* limit) noexcept
 {
-    const timespec limit{.tv_sec = 0, .tv_nsec = nanoseconds};
-    return ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, &limit, nullptr, 0) != 0
+    return ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, limit, nullptr, 0) != 0
         && errno != EAGAIN;
 }
 
 void futex_wake(std::atomic<std::uint32_t>& word) noexcept
 {
     ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+/// Looks for up to `time` for what `seen` tells, without leaving the processor.
+template <class Seen>
+bool look_for(std::chrono::nanoseconds time, Seen seen) noexcept
+{
+    const auto until = std::chrono::steady_clock::now() + time;
+    do {
+        for (int look = 0; look < 16; ++look) {
+            if (seen())
+                return true;
+            detail::relax();
+        }
+    } while (std::chrono::steady_clock::now() < until);
+    return false;
 }
 
 bool is_over(const std::chrono::steady_clock::time_point* deadline) noexcept
@@ -91,7 +110,7 @@ std::uint32_t ring::shared_poll() noexcept
     finished += shared_pass();
     finished += finish_if_must_poll();
     queue_.role_.end_pass();
-    queue_.lease_poller(*this);
+    queue_.end_polling(*this);
     return finished;
 }
 
@@ -108,7 +127,7 @@ std::uint32_t ring::shared_wait(std::uint32_t wanted, const time_point* deadline
         finished += drained;
         if (finished >= wanted || is_over(deadline)) {
             // Perhaps it was woken to be the next poller, or made it: then another one has to be.
-            if (has_slept)
+            if (has_slept && !queue_.has_resident())
                 pass_role_on(finished >= wanted);
             return finished;
         }
@@ -139,18 +158,13 @@ bool ring::comes_soon(const time_point* deadline) noexcept
         --spins_to_skip_;
         return false;
     }
-    time_point until = std::chrono::steady_clock::now() + kSpin;
+    std::chrono::nanoseconds time = kSpin;
     if (deadline != nullptr)
-        until = std::min(until, *deadline);
-    do {
-        for (int look = 0; look < 16; ++look) {
-            if (!deferred_.empty(deferred_at_)) {
-                spins_in_vain_ = 0;
-                return true;
-            }
-            detail::relax();
-        }
-    } while (std::chrono::steady_clock::now() < until);
+        time = std::min(time, *deadline - std::chrono::steady_clock::now());
+    if (look_for(time, [this] { return !deferred_.empty(deferred_at_); })) {
+        spins_in_vain_ = 0;
+        return true;
+    }
     spins_in_vain_ = std::min(2 * spins_in_vain_ + 1, kSpinsSkippedMax);
     spins_to_skip_ = spins_in_vain_;
     return false;
@@ -188,11 +202,7 @@ std::uint32_t ring::poll_for_all(std::uint32_t wanted, const time_point* deadlin
             return finished;
         }
         queue_.role_.end_pass();
-        // One that was woken and has not run yet may be waiting for this processor, to the end of
-        // this thread's time slice, milliseconds. Not for its sake alone: what it submits then is
-        // what is polled for next. relaxed: a hint.
-        if (queue_.waking_.load(std::memory_order_relaxed) > 0)
-            ::sched_yield();
+        yield_to_woken();
         finished += drain_deferred();
         queue_staged();
         if (queue_.role_.claimed()) {
@@ -202,10 +212,56 @@ std::uint32_t ring::poll_for_all(std::uint32_t wanted, const time_point* deadlin
         }
         if (finished >= wanted || is_over(deadline)) {
             finished += finish_if_must_poll();
-            queue_.lease_poller(*this);
+            queue_.end_polling(*this);
             return finished;
         }
     }
+}
+
+void ring::yield_to_woken() const noexcept
+{
+    // One that was woken and has not run yet may be waiting for this processor, to the end of
+    // this thread's time slice, milliseconds. Not for its sake alone: what it submits then is
+    // what is polled for next. relaxed: a hint.
+    if (queue_.waking_.load(std::memory_order_relaxed) > 0)
+        ::sched_yield();
+}
+
+void ring::reside(const std::atomic<bool>& stop) noexcept
+{
+    do {
+        const bool taken = queue_.try_become_poller(*this, poll_queue::taking::nobody);
+        NGPOLL_ASSERT(taken, "another ring has the role of the resident poller");
+        begin_turn();
+        do {
+            shared_pass();
+            queue_.role_.end_pass();
+            yield_to_woken();
+        } while (queue_.has_work() || look_for(kIdle, [this] { return queue_.has_work(); }));
+        poll_queue::wake_listed(std::exchange(queue_.wake_late_, nullptr));
+        // Not in a pass: rings that close wait for the end of one.
+        queue_.lease_poller(*this);
+    } while (rest(stop));
+}
+
+bool ring::rest(const std::atomic<bool>& stop) noexcept
+{
+    // Any push is enough. Not empty and nothing to pop is a push under way, and no moment to sleep.
+    sleeper_.arm(1);
+    // seq_cst: not before the arming; pairs with ~resident_poller().
+    if (queue_.submissions_.empty(queue_.submissions_at_)
+        && !stop.load(std::memory_order_seq_cst)) {
+        sleeps_.add(1);
+        futex_wait(sleeper_.word(), sleeper<>::asleep, nullptr);
+    }
+    end_sleep();
+    return !stop.load(std::memory_order_relaxed); // relaxed: seen above, or seen the next time
+}
+
+void ring::wake_if_armed() noexcept
+{
+    if (sleeper_.count_down(1).complete)
+        wake();
 }
 
 void ring::begin_turn() noexcept
@@ -237,7 +293,10 @@ ring::slept ring::sleep(std::uint32_t missing, const time_point* deadline) noexc
             ns = std::clamp<std::int64_t>(
                 (*deadline - std::chrono::steady_clock::now()).count(), 1, ns);
         sleeps_.add(1);
-        if (futex_wait(sleeper_.word(), sleeper<>::asleep, ns)) {
+        const timespec limit{.tv_sec = 0, .tv_nsec = ns};
+        // A resident poller is never elsewhere: nothing to look up for.
+        const bool looks_up = deadline != nullptr || !queue_.has_resident();
+        if (futex_wait(sleeper_.word(), sleeper<>::asleep, looks_up ? &limit : nullptr)) {
             how = slept::for_long;
         } else {
             how = slept::until_woken;
@@ -245,10 +304,15 @@ ring::slept ring::sleep(std::uint32_t missing, const time_point* deadline) noexc
             usual_sleep_ns_ += (took - usual_sleep_ns_) / 8;
         }
     }
+    end_sleep();
+    return how;
+}
+
+void ring::end_sleep() noexcept
+{
     sleeper_.disarm();
     if (sleeper_.take_rousing())
         queue_.waking_.fetch_sub(1, std::memory_order_relaxed); // relaxed: a hint
-    return how;
 }
 
 bool ring::arm_event(std::uint32_t n) noexcept
@@ -352,6 +416,8 @@ void ring::queue_staged() noexcept
     }
     sent_ = accepted_;
     queue_.submissions_.push_chain(*first, *last);
+    if (queue_.resident_)
+        queue_.resident_->submitted();
 }
 
 void ring::drain_queue() noexcept
@@ -385,7 +451,7 @@ std::uint32_t ring::finish_if_must_poll() noexcept
 void ring::leave_role() noexcept
 {
     sleeper_.disarm(); // of arm_event()
-    if (queue_.transport_->duty() != sender_duty::none)
+    if (queue_.transport_->duty() != sender_duty::none && !queue_.has_resident())
         drain_queue();
     // A poller that handed over this ring's last completion may still be about to look whether it
     // sleeps, or to make it its heir.

@@ -31,6 +31,9 @@ struct testing_access {
         sleeping.sleeper_.arm(missing, surplus);
     }
 
+    /// Whether the poller's role is leased, or in a pass.
+    static bool has_poller(const poll_queue& queue) { return queue.role_.held_by_another(0); }
+
     /// Whether a ring's wake-up was put off.
     static bool owes_wake_up(const poll_queue& queue) { return queue.wake_late_ != nullptr; }
 };

@@ -12,6 +12,7 @@
 
 #include "catch.hpp"
 #include "drive.hpp"
+#include "testing_access.hpp"
 
 using namespace ngpoll;
 using test::drive;
@@ -100,13 +101,45 @@ TEST_CASE("a poll queue reports how it was set up and what it declined")
     CHECK(std::string(to_string(poll_mode::interrupt)) == "interrupt");
 }
 
+TEST_CASE("who polls: on an emulated drive a ring, unless asked for otherwise")
+{
+    drive own("emu:size=1M");
+    CHECK(own.queue.role() == role_policy::lease);
+    drive shared("emu:size=1M", {.rings_max = 2});
+    CHECK(shared.queue.role() == role_policy::lease);
+    CHECK(shared.queue.resident_stats().passes == 0);
+    drive given("emu:size=1M", {.rings_max = 2, .role = role_policy::give_up});
+    CHECK(given.queue.role() == role_policy::give_up);
+    CHECK(std::string(to_string(role_policy::automatic)) == "automatic");
+    CHECK(std::string(to_string(role_policy::lease)) == "lease");
+    CHECK(std::string(to_string(role_policy::give_up)) == "give-up");
+    CHECK(std::string(to_string(role_policy::resident)) == "resident");
+}
+
+TEST_CASE("a ring that returns keeps the role, or gives it up where it is to")
+{
+    for (const role_policy role : {role_policy::lease, role_policy::give_up}) {
+        drive emulated("emu:size=1M", {.rings_max = 2, .role = role});
+        ring own(emulated.queue, {.depth = 1});
+        own.poll();
+        CHECK(testing_access::has_poller(emulated.queue) == (role == role_policy::lease));
+        test::counted_request r(flush_command(1));
+        REQUIRE(own.submit(r));
+        CHECK(own.wait(1) == 1);
+        CHECK(testing_access::has_poller(emulated.queue) == (role == role_policy::lease));
+    }
+}
+
 TEST_CASE("hybrid polling is refused on a shared queue")
 {
     const nvme_namespace device = nvme_namespace::open("emu:size=1M");
-    const auto error = test::error_of(
-        [&] { poll_queue bad(device, {.rings_max = 2, .mode = poll_mode::hybrid}); });
-    CHECK(error.value == EINVAL);
-    CHECK(error.says("hybrid"));
+    for (const poll_queue::options& how :
+        {poll_queue::options{.rings_max = 2, .mode = poll_mode::hybrid},
+            poll_queue::options{.mode = poll_mode::hybrid, .role = role_policy::resident}}) {
+        const auto error = test::error_of([&] { poll_queue bad(device, how); });
+        CHECK(error.value == EINVAL);
+        CHECK(error.says("hybrid"));
+    }
 }
 
 TEST_CASE("a ring of depth 0 is refused")

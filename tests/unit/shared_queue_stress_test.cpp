@@ -171,14 +171,15 @@ TEST_CASE("rings that come and go on several threads lose, double and mix up not
 {
     const unsigned threads_count = GENERATE(2U, 4U);
     const char* latency = GENERATE("0", "0-40us");
-    CAPTURE(threads_count, latency);
+    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    CAPTURE(threads_count, latency, to_string(role));
     test::chance random("shared queue");
     CAPTURE(random.seed());
     const std::uint64_t sessions = test::rounds("shared queue sessions per thread", 60);
     const std::uint64_t seed = random.seed();
 
     test::drive emulated(std::string("emu:size=1M,latency=") + latency,
-        {.depth = kDepthEach * threads_count, .rings_max = threads_count});
+        {.depth = kDepthEach * threads_count, .rings_max = threads_count, .role = role});
     std::vector<std::unique_ptr<worker>> workers;
     for (unsigned i = 0; i < threads_count; ++i) {
         workers.push_back(std::make_unique<worker>());

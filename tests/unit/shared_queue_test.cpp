@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <deque>
+#include <filesystem>
+#include <fstream>
 #include <latch>
 #include <memory>
 #include <span>
@@ -350,4 +353,76 @@ TEST_CASE("inside a callback, other rings of the thread on shared queues do not 
     CHECK(saw.polled == 0);
     CHECK(saw.waited == 0);
     CHECK(second.wait(1) == 1);
+}
+
+TEST_CASE("a resident poller polls for rings that never do")
+{
+    const std::uint32_t rings_max = GENERATE(1U, 2U);
+    CAPTURE(rings_max);
+    drive emulated("emu:size=1M,latency=50us",
+        {.depth = 16, .rings_max = rings_max, .role = role_policy::resident});
+    CHECK(emulated.queue.role() == role_policy::resident);
+    CHECK(emulated.queue.shared());
+    {
+        ring own(emulated.queue, {.depth = 16});
+        const test::watchdog dog(own);
+        std::vector<counted_request> requests(16);
+        for (counted_request& r : requests)
+            r.cmd = flush_command(1);
+        for (unsigned again = 1; again <= 100; ++again) {
+            for (counted_request& r : requests)
+                REQUIRE(own.submit(r));
+            if (again % 2 == 0)
+                CHECK(own.wait(16) == 16);
+            else
+                test::poll_until(own, [&] { return own.outstanding() == 0; });
+            for (const counted_request& r : requests) {
+                CHECK(r.finished == again);
+                CHECK(r.finished_on == std::this_thread::get_id());
+            }
+        }
+        CHECK(own.stats().finished_deferred == 1600);
+        CHECK(own.stats().passes == 0);
+    }
+    CHECK(emulated.queue.resident_stats().sent == 1600);
+}
+
+TEST_CASE("a resident poller sleeps when nothing is in flight, and is woken by a submission")
+{
+    drive emulated("emu:size=1M", {.depth = 4, .rings_max = 2, .role = role_policy::resident});
+    ring own(emulated.queue, {.depth = 4});
+    const test::watchdog dog(own);
+    const auto sleeps = [&] { return emulated.queue.resident_stats().sleeps; };
+    counted_request r(flush_command(1));
+    for (unsigned again = 1; again <= 20; ++again) {
+        const std::uint64_t before = sleeps();
+        REQUIRE(own.submit(r));
+        CHECK(own.wait(1) == 1);
+        // Past its last look for more. Asleep it makes no pass.
+        while (sleeps() == before)
+            std::this_thread::yield();
+        const std::uint64_t passes = emulated.queue.resident_stats().passes;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        CHECK(emulated.queue.resident_stats().passes == passes);
+    }
+}
+
+TEST_CASE("a resident poller's thread has a name, and takes no signals")
+{
+    const drive emulated("emu:size=1M", {.role = role_policy::resident});
+    unsigned found = 0;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string line;
+        std::ifstream name(task.path() / "comm");
+        std::getline(name, line);
+        if (line != "ngpoll-poller")
+            continue;
+        ++found;
+        std::ifstream status(task.path() / "status");
+        while (std::getline(status, line))
+            if (line.starts_with("SigBlk:"))
+                break;
+        CHECK(line.find("fffffffe") != std::string::npos); // all but those that cannot be blocked
+    }
+    CHECK(found == 1);
 }

@@ -105,9 +105,10 @@ bool is_readable(int fd, int timeout_ms)
 TEST_CASE("wait returns by its deadline with what has finished, and the rest comes later")
 {
     const std::uint32_t rings_max = GENERATE(1U, 2U);
+    const auto role = GENERATE(role_policy::lease, role_policy::resident);
     const bool another_polls = rings_max == 2 && GENERATE(false, true);
-    CAPTURE(rings_max, another_polls);
-    drive emulated("emu:size=1M,latency=200ms", {.depth = 8, .rings_max = rings_max});
+    CAPTURE(rings_max, to_string(role), another_polls);
+    drive emulated("emu:size=1M,latency=200ms", {.depth = 8, .rings_max = rings_max, .role = role});
     std::optional<other_poller> other;
     if (another_polls)
         other.emplace(emulated.queue);
@@ -128,7 +129,9 @@ TEST_CASE("wait returns by its deadline with what has finished, and the rest com
 
 TEST_CASE("an event loop is told when its requests are done while another ring polls")
 {
-    drive emulated("emu:size=1M,latency=2ms", {.depth = 8, .rings_max = 2});
+    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    CAPTURE(to_string(role));
+    drive emulated("emu:size=1M,latency=2ms", {.depth = 8, .rings_max = 2, .role = role});
     const int events = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     const other_poller other(emulated.queue);
     ring own(emulated.queue, {.depth = 4, .event_fd = events});
@@ -216,7 +219,8 @@ TEST_CASE("a thread that ends closes the rings it leaves open")
 
 TEST_CASE("a ring used in a forked child stops it with a sentence")
 {
-    drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2});
+    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2, .role = role});
     auto own = std::make_unique<ring>(emulated.queue, ring::options{.depth = 4});
     const std::string polled = last_words([&] { own->poll(); });
     CHECK(polled.find("forked child") != std::string::npos);
@@ -229,6 +233,18 @@ TEST_CASE("a ring used in a forked child stops it with a sentence")
     counted_request r(flush_command(1));
     REQUIRE(own->submit(r));
     CHECK(own->wait(1) == 1);
+}
+
+TEST_CASE("a queue with a resident poller may be destroyed in a forked child")
+{
+    auto emulated = std::make_unique<drive>(
+        "emu:size=1M", poll_queue::options{.depth = 8, .role = role_policy::resident});
+    const std::string said = last_words([&] {
+        emulated.reset();
+        std::fprintf(stderr, "destroyed");
+        std::abort(); // the end that last_words() expects
+    });
+    CHECK(said == "destroyed");
 }
 
 TEST_CASE("buffers are not inherited by a forked child")

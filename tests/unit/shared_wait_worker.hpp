@@ -232,9 +232,11 @@ void print_counts(const char* of_what)
         static_cast<unsigned long long>(lost_wakes.load()));
 }
 
-std::unique_ptr<poll_queue> on(std::unique_ptr<rough_drive> drive, unsigned rings)
+std::unique_ptr<poll_queue> on(
+    std::unique_ptr<rough_drive> drive, unsigned rings, role_policy role = role_policy::lease)
 {
-    return testing_access::make(std::move(drive), {.depth = rings * 32, .rings_max = rings});
+    return testing_access::make(
+        std::move(drive), {.depth = rings * 32, .rings_max = rings, .role = role});
 }
 
 } // namespace

@@ -374,7 +374,7 @@ void run_and_leave(std::span<const std::unique_ptr<worker>> workers, const targe
 
 /// Runs `rings` of them at a time on one poll queue of the drive, each on its own thread or all on
 /// one, and closes them.
-void stress(unsigned rings, bool on_one_thread)
+void stress(unsigned rings, bool on_one_thread, role_policy role)
 {
     const bool numbered = test::may_write();
     if (numbered)
@@ -390,7 +390,7 @@ void stress(unsigned rings, bool on_one_thread)
     {
         const test::users_of_driver none_left;
         const nvme_namespace device = nvme_namespace::open(test::device_path());
-        poll_queue queue(device, {.depth = kDepthMax * rings, .rings_max = rings});
+        poll_queue queue(device, {.depth = kDepthMax * rings, .rings_max = rings, .role = role});
         const target drive{.queue = queue, .info = device.info(), .numbered = numbered};
         const auto until = steady_clock::now() + length;
         const test::watchdog dog([&] { print_state(workers); });
@@ -414,14 +414,18 @@ void stress(unsigned rings, bool on_one_thread)
 
 TEST_CASE("a thread's own ring, opened and closed, finishes each request once", "[one thread]")
 {
-    stress(1, true);
+    stress(1, true, role_policy::automatic);
 }
 
-TEST_CASE("rings of one thread finish each request once", "[one thread]") { stress(4, true); }
+TEST_CASE("rings of one thread finish each request once", "[one thread]")
+{
+    stress(4, true, GENERATE(role_policy::lease, role_policy::resident));
+}
 
 TEST_CASE("rings of several threads finish each request once, on its own thread")
 {
     const unsigned threads = GENERATE(2U, 3U, 4U, 8U);
-    CAPTURE(threads);
-    stress(threads, false);
+    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    CAPTURE(threads, to_string(role));
+    stress(threads, false, role);
 }

@@ -16,7 +16,9 @@
 namespace ngpoll {
 
 class backend;
+class resident_poller;
 class ring;
+struct ring_stats;
 class transport;
 
 /// How completions are found.
@@ -27,6 +29,25 @@ enum class poll_mode : std::uint8_t {
 };
 
 [[nodiscard]] const char* to_string(poll_mode mode) noexcept;
+
+/// Who polls a shared queue. bench/README.md has the figures that chose the default.
+enum class role_policy : std::uint8_t {
+    /// On a drive, polled, where this process may use two processors or more: resident. Else lease.
+    automatic,
+    /// A ring in wait() or poll(). When it returns it keeps the role and may go on at once. If its
+    /// thread turns to something else instead, rings that wait find out after 0.5 to 8 ms.
+    lease,
+    /// A ring in wait() or poll(). When it returns it gives the role up and wakes one that waits:
+    /// each return costs a wake-up, and no ring waits for another's thread.
+    give_up,
+    /// A thread of the queue's own. It polls as long as anything is in flight, and sleeps 100 us
+    /// after the last: a processor for it pays, and what the rings' threads do holds nobody up. It
+    /// has the processors and the priority of the thread that makes the queue, and takes no
+    /// signals. Rings never poll then: all their completions are deferred.
+    resident,
+};
+
+[[nodiscard]] const char* to_string(role_policy policy) noexcept;
 
 /// How a poll queue was set up after all: what was asked for and what the kernel accepted.
 struct poll_queue_report {
@@ -52,6 +73,7 @@ public:
         /// Rings that may be attached at the same time.
         std::uint32_t rings_max = 1;
         poll_mode mode = poll_mode::polled;
+        role_policy role = role_policy::automatic;
         /// Register the device's descriptor and each thread's ring descriptor with the kernel.
         bool registered_file = true;
         bool registered_ring = true;
@@ -78,19 +100,31 @@ public:
 
     [[nodiscard]] const poll_queue_report& report() const noexcept;
     [[nodiscard]] std::uint32_t depth() const noexcept { return options_.depth; }
-    [[nodiscard]] bool shared() const noexcept { return options_.rings_max > 1; }
+    /// Whether rings hand each other their completions: several may attach, or a resident polls.
+    [[nodiscard]] bool shared() const noexcept { return options_.rings_max > 1 || has_resident(); }
+    /// Who polls, never `automatic`; lease for a queue that is not shared.
+    [[nodiscard]] role_policy role() const noexcept { return options_.role; }
+    /// What the resident poller did; nothing without one. Any thread.
+    [[nodiscard]] ring_stats resident_stats() const noexcept;
 
 private:
     friend class ring;
+    friend class resident_poller;
     friend class completion_batch;
     friend class buffer_pool;
     friend struct testing_access; ///< puts a transport of its own underneath
 
-    poll_queue(std::unique_ptr<transport> made, options how) noexcept;
+    poll_queue(std::unique_ptr<transport> made, options how);
 
     using taking = poller_role<>::taking;
 
+    [[nodiscard]] bool has_resident() const noexcept
+    {
+        return options_.role == role_policy::resident;
+    }
     [[nodiscard]] bool try_become_poller(const ring& who, taking how) noexcept;
+    /// `who` returns to its caller: leases the role or gives it up, as the options say.
+    void end_polling(const ring& who) noexcept;
     /// Ends the pass: the role is `who`'s from now on, and may be taken from it.
     void lease_poller(const ring& who) noexcept;
     /// The role is nobody's: wakes one of the rings that have armed, and so wait for I/O, if any.
@@ -109,6 +143,8 @@ private:
     void step_aside() noexcept;
     /// Returns once the pass that was under way has ended.
     void wait_for_pass_end() const noexcept;
+    /// Whether there is anything to send or to find. The poller's.
+    [[nodiscard]] bool has_work() const noexcept;
     void warn_if_unpolled(std::uint64_t since_ns) noexcept;
     void attach(ring& joining, std::uint32_t depth);
     void detach(ring& leaving, std::uint32_t depth) noexcept;
@@ -137,6 +173,7 @@ private:
     std::uint32_t found_lately_ = 0;
     /// Rings that were woken and have not run since.
     alignas(64) std::atomic<std::int32_t> waking_{0};
+    std::unique_ptr<resident_poller> resident_; ///< set by the constructor
 };
 
 } // namespace ngpoll

@@ -130,6 +130,7 @@ public:
 private:
     friend class completion_batch;
     friend class poll_queue;
+    friend class resident_poller;
     friend struct testing_access;
 
     /// A statistic: one thread writes, others may read.
@@ -154,6 +155,16 @@ private:
     using time_point = std::chrono::steady_clock::time_point;
     enum class slept : std::uint8_t { not_at_all, until_woken, for_long };
 
+    /// That of the resident poller: it submits nothing, and nobody hands it the role.
+    struct for_resident { };
+    ring(poll_queue& queue, for_resident);
+    /// Polls for all until `stop`; sleeps while there is nothing to send or to find.
+    void reside(const std::atomic<bool>& stop) noexcept;
+    /// Sleeps until something was submitted, or `stop`; false then.
+    bool rest(const std::atomic<bool>& stop) noexcept;
+    /// After a push to a queue that this ring looks into before it sleeps. Any thread.
+    void wake_if_armed() noexcept;
+
     std::uint32_t waited(std::uint32_t n, const time_point* deadline) noexcept;
     std::uint32_t shared_poll() noexcept;
     std::uint32_t shared_wait(std::uint32_t wanted, const time_point* deadline) noexcept;
@@ -165,6 +176,7 @@ private:
     slept sleep(std::uint32_t missing, const time_point* deadline) noexcept;
     /// Looks a while for deferred completions, where that has paid lately.
     [[nodiscard]] bool comes_soon(const time_point* deadline) noexcept;
+    void end_sleep() noexcept;
     void wake() noexcept;
     /// Before a ring that slept leaves wait(): sees to it that it is not the only one to have been
     /// told that the role is free.
@@ -182,6 +194,8 @@ private:
     void abort_staged() noexcept;
     void drain_queue() noexcept;
     void hand_over(ring& heir) noexcept;
+    /// Lets rings that were woken run, should they wait for this processor.
+    void yield_to_woken() const noexcept;
     void leave_role() noexcept;
     /// With the role, sending nothing: passes until nothing is in flight.
     std::uint32_t finish_in_flight() noexcept;
@@ -237,6 +251,7 @@ private:
     bool in_callbacks_ = false;
     bool closing_ = false;
     bool closed_ = false;
+    bool resident_ = false;
     std::thread::id thread_ = std::this_thread::get_id();
     std::uintptr_t thread_tag_; ///< the same as a number
     counter finished_inline_, finished_deferred_, passes_, empty_passes_, system_calls_,
