@@ -5,8 +5,11 @@
 //   latency DEVICE THREADS DEPTH SECONDS   from submit() to the callback, each thread in wait(1)
 //   gap DEVICE TIMES blocked|computing     how long the others go without completions when the
 //                                          ring that polls turns to a second of its own work
+//   gap DEVICE TIMES staying               the same when it does not: what the machine does anyway
 //   sleepers DEVICE                        processor time of rings that wait while another polls;
 //                                          the drive should take a second or more for a read
+// A last argument is who polls, as `ngpoll bench --role` takes it. With a resident poller it is a
+// ring like the others that turns to its own work.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -86,9 +89,11 @@ public:
     bool again = true;
 };
 
-ngpoll::poll_queue::options shared_by(unsigned threads, std::uint32_t depth_each)
+using ngpoll::role_policy;
+
+ngpoll::poll_queue::options shared_by(unsigned threads, std::uint32_t depth_each, role_policy role)
 {
-    return {.depth = threads * depth_each, .rings_max = threads};
+    return {.depth = threads * depth_each, .rings_max = threads, .role = role};
 }
 
 class latency_reader final : public reader {
@@ -105,10 +110,11 @@ private:
     }
 };
 
-int latency(const char* path, unsigned threads, std::uint32_t depth, unsigned seconds)
+int latency(
+    const char* path, unsigned threads, std::uint32_t depth, unsigned seconds, role_policy role)
 {
     const auto drive = ngpoll::nvme_namespace::open(path);
-    ngpoll::poll_queue queue(drive, shared_by(threads, depth));
+    ngpoll::poll_queue queue(drive, shared_by(threads, depth, role));
     std::vector<std::vector<std::uint32_t>> each(threads);
     std::vector<std::thread> running;
     const auto end = clock_type::now() + std::chrono::seconds(seconds);
@@ -155,21 +161,42 @@ private:
     }
 };
 
-/// What the holder of the role does for a second instead of polling.
-void turn_to_own_work(bool computes)
+/// What the holder of the role does for a second.
+void spend_a_second(gap_reader& holder, const std::string& how)
 {
     const auto until = clock_type::now() + std::chrono::seconds(1);
-    if (!computes)
+    if (how == "blocked")
         return std::this_thread::sleep_until(until);
-    while (clock_type::now() < until) { }
+    while (clock_type::now() < until)
+        if (how == "staying")
+            holder.ring.wait(8);
 }
 
-int gap(const char* path, unsigned times, bool computes)
+/// The longest of all the others, each time.
+void print_gaps(const std::string& how, const std::vector<std::vector<nanoseconds>>& found)
 {
+    std::size_t times = found.front().size();
+    for (const auto& one : found)
+        times = std::min(times, one.size());
+    std::vector<nanoseconds> longest(times);
+    for (std::size_t i = 0; i < times; ++i)
+        for (const auto& one : found)
+            longest[i] = std::max(longest[i], one[i]);
+    if (longest.empty())
+        throw std::runtime_error("the holder never left");
+    std::sort(longest.begin(), longest.end());
+    std::printf("gap work %s times %zu median_ms %.3f worst_ms %.3f\n", how.c_str(), longest.size(),
+        milliseconds_of(longest[longest.size() / 2]), milliseconds_of(longest.back()));
+}
+
+int gap(const char* path, unsigned times, const std::string& how, role_policy role)
+{
+    if (how != "blocked" && how != "computing" && how != "staying")
+        throw std::invalid_argument("gap: blocked, computing or staying, not " + how);
     constexpr unsigned kOthers = 3;
     constexpr std::uint32_t kDepth = 32;
     const auto drive = ngpoll::nvme_namespace::open(path);
-    ngpoll::poll_queue queue(drive, shared_by(kOthers + 1, kDepth));
+    ngpoll::poll_queue queue(drive, shared_by(kOthers + 1, kDepth, role));
     std::atomic<unsigned> away{0}; // odd: the holder is
     std::atomic<bool> over{false};
     std::latch ready(kOthers + 1);
@@ -204,10 +231,11 @@ int gap(const char* path, unsigned times, bool computes)
                 const auto before = mine.ring.stats();
                 mine.ring.wait(8);
                 const auto after = mine.ring.stats();
-                holds = after.passes != before.passes && after.sleeps == before.sleeps;
+                holds = queue.role() == role_policy::resident
+                    || (after.passes != before.passes && after.sleeps == before.sleeps);
             }
             away.fetch_add(1);
-            turn_to_own_work(computes);
+            spend_a_second(mine, how);
             away.fetch_add(1);
             mine.ring.wait(8);
         }
@@ -217,23 +245,7 @@ int gap(const char* path, unsigned times, bool computes)
     }
     for (std::thread& thread : others)
         thread.join();
-    std::vector<nanoseconds> longest; // of all the others, each time
-    for (std::size_t i = 0;; ++i) {
-        nanoseconds of_all{0};
-        for (const auto& one : found) {
-            if (i >= one.size())
-                goto done;
-            of_all = std::max(of_all, one[i]);
-        }
-        longest.push_back(of_all);
-    }
-done:
-    if (longest.empty())
-        throw std::runtime_error("the holder never left");
-    std::sort(longest.begin(), longest.end());
-    std::printf("gap work %s times %zu median_ms %.3f worst_ms %.3f\n",
-        computes ? "computing" : "blocked", longest.size(),
-        milliseconds_of(longest[longest.size() / 2]), milliseconds_of(longest.back()));
+    print_gaps(how, found);
     return 0;
 }
 
@@ -244,11 +256,11 @@ nanoseconds thread_time()
     return std::chrono::seconds(now.tv_sec) + nanoseconds(now.tv_nsec);
 }
 
-int sleepers(const char* path)
+int sleepers(const char* path, role_policy role)
 {
     constexpr unsigned kThreads = 4;
     const auto drive = ngpoll::nvme_namespace::open(path);
-    ngpoll::poll_queue queue(drive, shared_by(kThreads, 1));
+    ngpoll::poll_queue queue(drive, shared_by(kThreads, 1, role));
     std::latch ready(kThreads);
     std::vector<double> share(kThreads);
     std::vector<std::thread> threads;
@@ -267,9 +279,21 @@ int sleepers(const char* path)
     for (std::thread& thread : threads)
         thread.join();
     std::sort(share.begin(), share.end());
-    std::printf("sleepers percent_of_a_processor_each %.2f %.2f %.2f poller %.1f\n", share[0],
+    // Without a resident the last one polled.
+    std::printf("sleepers percent_of_a_processor_each %.2f %.2f %.2f last %.2f\n", share[0],
         share[1], share[2], share[3]);
     return 0;
+}
+
+role_policy role_of(const std::string& word)
+{
+    for (const role_policy policy :
+        {role_policy::lease, role_policy::give_up, role_policy::resident})
+        if (word == to_string(policy))
+            return policy;
+    if (word != "auto")
+        throw std::invalid_argument("who polls: auto, lease, give-up or resident, not " + word);
+    return role_policy::automatic;
 }
 
 } // namespace
@@ -280,18 +304,20 @@ int main(int count, char** arguments)
     const auto number
         = [&](int i) { return static_cast<unsigned>(std::strtoul(arguments[i], nullptr, 10)); };
     try {
-        if (what == "latency" && count == 6)
-            return latency(arguments[2], number(3), number(4), number(5));
-        if (what == "gap" && count == 5)
-            return gap(arguments[2], number(3), std::string("computing") == arguments[4]);
-        if (what == "sleepers" && count == 3)
-            return sleepers(arguments[2]);
+        const auto role
+            = [&](int last) { return role_of(count > last ? arguments[last] : "auto"); };
+        if (what == "latency" && (count == 6 || count == 7))
+            return latency(arguments[2], number(3), number(4), number(5), role(6));
+        if (what == "gap" && (count == 5 || count == 6))
+            return gap(arguments[2], number(3), arguments[4], role(5));
+        if (what == "sleepers" && (count == 3 || count == 4))
+            return sleepers(arguments[2], role(3));
     } catch (const std::exception& error) {
         std::fprintf(stderr, "ngpoll_shared_queue_bench: %s\n", error.what());
         return 1;
     }
     std::fprintf(stderr,
         "usage: ngpoll_shared_queue_bench latency DEVICE THREADS DEPTH SECONDS | gap DEVICE TIMES "
-        "blocked|computing | sleepers DEVICE\n");
+        "blocked|computing|staying | sleepers DEVICE  [auto|lease|give-up|resident]\n");
     return 2;
 }
