@@ -60,9 +60,9 @@ struct poll_queue_report {
 /// One polled source of completions. Holds one transport: a kernel ring, or an emulated queue pair.
 ///
 /// Made on any thread. With `rings_max` 1 it belongs to the first ring's thread from then on, and
-/// costs nothing for being shareable; with more, rings on other threads share it: one of them polls
-/// at a time and hands the others their completions, and those that wait meanwhile sleep. It must
-/// outlive its rings and buffer pools.
+/// costs nothing for being shareable; with more, rings on other threads share it: one polls at a
+/// time, a thread of the queue's own or one of them, and hands the others their completions; those
+/// that wait meanwhile sleep. It must outlive its rings and buffer pools.
 ///
 /// Invariant: requests submitted and not finished, over all rings, <= depth.
 class poll_queue {

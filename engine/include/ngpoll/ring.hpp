@@ -90,24 +90,26 @@ public:
     }
 
     /// Sends what is staged, but for a rest of less than submit_batch_max, which goes with the next
-    /// pass, and makes one polling pass. Never sleeps. Returns how many requests finished.
+    /// pass, and makes one polling pass; on a shared queue it finishes what it was handed, and
+    /// makes a pass unless another polls. Never sleeps. Returns how many requests finished.
     std::uint32_t poll() noexcept;
 
     /// Polls until `n` requests have finished, or as many as are outstanding if those are fewer,
     /// and returns how many did. On a queue of its own it waits inside the kernel; on a
-    /// shared one it polls for all, or sleeps while another ring does. A signal does
-    /// not end it.
+    /// shared one it polls for all, or, while another does, looks for 20 us where that has paid
+    /// lately, and sleeps. A signal does not end it.
     std::uint32_t wait(std::uint32_t n) noexcept;
     /// The same, but returns by `deadline` with what has finished until then: on a queue of its own
     /// it polls meanwhile and does not wait inside the kernel. A callback that takes longer, or a
     /// thread that is off its processor, makes it late.
     std::uint32_t wait(std::uint32_t n, std::chrono::steady_clock::time_point deadline) noexcept;
 
-    /// For a ring in an event loop. True: another ring polls, and `event_fd` will be written to
+    /// For a ring in an event loop. True: another polls, and `event_fd` will be written to
     /// once `n` requests of this ring can be finished, or once this ring has to poll; call poll()
     /// then. False: nobody else polls, or there is something to finish: call poll() now. A poller
     /// that turns to other work with the role leased writes nothing: while requests are
-    /// outstanding, call poll() after kLookUp at the latest, too.
+    /// outstanding, call poll() after kLookUp at the latest, too, but for queues with a resident
+    /// poller.
     [[nodiscard]] bool arm_event(std::uint32_t n = 1) noexcept;
     static constexpr std::chrono::milliseconds kLookUp{1};
 
