@@ -38,6 +38,17 @@ TEST_CASE("read, write and flush are the bytes of the specification")
     CHECK(bytes_of(ngpoll::flush_command(0xffffffff)) == entry(0x00, 0xffffffff, 0, 0));
 }
 
+TEST_CASE("write zeroes and deallocate are the bytes of the specification")
+{
+    CHECK(bytes_of(ngpoll::write_zeroes_command(7, 0x1122334455667788, 65536))
+        == entry(0x08, 7, 0x1122334455667788, 0xffff));
+    CHECK(bytes_of(ngpoll::deallocate_command(7, 1)) == entry(0x09, 7, 0x400000000, 0));
+    CHECK(bytes_of(ngpoll::deallocate_command(7, 256)) == entry(0x09, 7, 0x4000000ff, 0));
+    const auto range = std::bit_cast<std::array<std::uint32_t, 4>>(
+        ngpoll::dataset_range{.blocks = 5, .slba = 0x0000000200000001});
+    CHECK(range == std::array<std::uint32_t, 4>{0, 5, 1, 2});
+}
+
 TEST_CASE("the number of blocks is zero-based and fills 16 bits at most")
 {
     CHECK(bytes_of(ngpoll::read_command(1, 0, 1)) == entry(0x02, 1, 0, 0));

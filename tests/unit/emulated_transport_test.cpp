@@ -67,6 +67,36 @@ TEST_CASE("a write changes its own blocks only, and what was never written reads
     CHECK(whole == expected);
 }
 
+TEST_CASE("what is zeroed or deallocated reads as zeros, and nothing else does")
+{
+    drive emulated("emu:size=1M");
+    ring own(emulated.queue);
+    std::vector<std::byte> whole = pattern(512 * 512, 5);
+    std::vector<std::byte> expected = whole;
+    CHECK(run(own, write_command(1, 0, 512), whole) == kSuccess);
+    const auto expect_zeros = [&](std::size_t slba, std::size_t blocks) {
+        std::fill_n(
+            expected.begin() + static_cast<std::ptrdiff_t>(slba * 512), blocks * 512, std::byte{0});
+    };
+
+    CHECK(run(own, write_zeroes_command(1, 13, 20)) == kSuccess);
+    expect_zeros(13, 20);
+    dataset_range ranges[] = {{.blocks = 1, .slba = 100}, {}, {.blocks = 30, .slba = 200}};
+    const auto deallocate = [&](std::uint32_t count, std::size_t bytes) {
+        return run(own, deallocate_command(1, count), reinterpret_cast<std::byte*>(ranges), bytes);
+    };
+    CHECK(deallocate(3, sizeof ranges) == kSuccess);
+    expect_zeros(100, 1);
+    expect_zeros(200, 30);
+    CHECK(run(own, read_command(1, 0, 512), whole) == kSuccess);
+    CHECK(whole == expected);
+
+    CHECK(run(own, write_zeroes_command(1, 2047, 2)) == answer(0x4080));
+    ranges[2] = {.blocks = 2, .slba = 2047};
+    CHECK(deallocate(3, sizeof ranges) == answer(0x4080));
+    CHECK(deallocate(3, sizeof ranges - 1) == answer(0x400f)); // shorter than it says
+}
+
 TEST_CASE("a flush succeeds")
 {
     drive emulated("emu:size=1M");

@@ -12,6 +12,8 @@ enum class opcode : std::uint8_t {
     flush = 0x00,
     write = 0x01,
     read = 0x02,
+    write_zeroes = 0x08,
+    dataset_management = 0x09,
 };
 
 /// One NVMe command, laid out as the first 64 bytes of the kernel's `struct nvme_uring_cmd`:
@@ -61,6 +63,34 @@ constexpr command transfer_command(
     std::uint32_t nsid, std::uint64_t slba, std::uint32_t blocks) noexcept
 {
     return detail::transfer_command(opcode::write, nsid, slba, blocks);
+}
+
+/// Zeroes `blocks` (1 to 65,536) logical blocks from `slba` without sending data: give the request
+/// no buffer. Not every drive takes it.
+[[nodiscard]] constexpr command write_zeroes_command(
+    std::uint32_t nsid, std::uint64_t slba, std::uint32_t blocks) noexcept
+{
+    return detail::transfer_command(opcode::write_zeroes, nsid, slba, blocks);
+}
+
+/// One range of a Dataset Management command (NVM Command Set Specification 1.0, figure 44).
+struct dataset_range {
+    std::uint32_t attributes = 0;
+    std::uint32_t blocks = 0;
+    std::uint64_t slba = 0;
+};
+
+static_assert(sizeof(dataset_range) == 16);
+
+/// Tells the drive that `ranges` (1 to 256) dataset_ranges, the request's buffer, are not needed:
+/// what they read as afterwards is the drive's choice. Not every drive takes it.
+[[nodiscard]] constexpr command deallocate_command(
+    std::uint32_t nsid, std::uint32_t ranges) noexcept
+{
+    constexpr std::uint64_t kDeallocate = 1U << 2U; // of cdw11
+    return {.opcode = opcode::dataset_management,
+        .nsid = nsid,
+        .slba = (kDeallocate << 32U) | ((ranges - 1) & 0xffU)};
 }
 
 /// Commits the volatile write cache. Carries no data: give the request no buffer.

@@ -140,8 +140,48 @@ std::uint16_t controller::execute(const submission_entry& command) noexcept
     case opcode::flush: return kSuccess; // there is no volatile cache
     case opcode::read:
     case opcode::write: return transfer(command);
+    case opcode::write_zeroes:
+        return zero(command.slba, (command.cdw12 & 0xffffU) + 1ULL) ? kSuccess : kLbaOutOfRange;
+    case opcode::dataset_management: return manage_dataset(command);
     }
     return kInvalidOpcode;
+}
+
+std::uint16_t controller::manage_dataset(const submission_entry& command) noexcept
+{
+    const std::uint64_t ranges = (command.slba & 0xffU) + 1;
+    if (command.data_bytes < ranges * sizeof(dataset_range))
+        return kDataLengthInvalid;
+    constexpr std::uint64_t kDeallocate = std::uint64_t{1} << 34U;
+    if ((command.slba & kDeallocate) == 0)
+        return kSuccess; // the rest are hints
+    for (std::uint64_t i = 0; i < ranges; ++i) {
+        dataset_range range;
+        std::memcpy(&range, reinterpret_cast<const std::byte*>(command.data) + i * sizeof range,
+            sizeof range);
+        if (range.blocks != 0 && !zero(range.slba, range.blocks))
+            return kLbaOutOfRange;
+    }
+    return kSuccess;
+}
+
+bool controller::zero(std::uint64_t slba, std::uint64_t blocks) noexcept
+{
+    if (slba >= capacity_blocks() || blocks > capacity_blocks() - slba)
+        return false;
+    std::uint64_t offset = slba * settings_.lba_bytes;
+    for (std::uint64_t bytes = blocks * settings_.lba_bytes; bytes != 0;) {
+        const std::size_t within = offset % kPageBytes;
+        const std::size_t part = std::min<std::uint64_t>(bytes, kPageBytes - within);
+        // acquire: as in read().
+        page* const to
+            = std::atomic_ref(pages_[offset / kPageBytes]).load(std::memory_order_acquire);
+        if (to != nullptr)
+            std::memset(to->data + within, 0, part);
+        offset += part;
+        bytes -= part;
+    }
+    return true;
 }
 
 std::uint16_t controller::transfer(const submission_entry& command) noexcept

@@ -122,6 +122,9 @@ private:
 
     [[nodiscard]] std::uint16_t execute(const submission_entry& command) noexcept;
     [[nodiscard]] std::uint16_t transfer(const submission_entry& command) noexcept;
+    [[nodiscard]] std::uint16_t manage_dataset(const submission_entry& command) noexcept;
+    /// False where there are no such blocks.
+    [[nodiscard]] bool zero(std::uint64_t slba, std::uint64_t blocks) noexcept;
     void read(std::uint64_t offset, std::byte* into, std::size_t bytes) const noexcept;
     [[nodiscard]] bool write(
         std::uint64_t offset, const std::byte* from, std::size_t bytes) noexcept;
