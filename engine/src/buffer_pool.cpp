@@ -48,13 +48,32 @@ buffer_pool::buffer_pool(poll_queue& queue, options how)
 {
     if (how.count == 0 || how.buffer_bytes == 0)
         detail::fail(EINVAL, "a buffer pool needs at least one buffer of at least one byte");
+    if (how.memory != nullptr) {
+        stride_bytes_ = how.buffer_bytes;
+        memory_ = how.memory;
+    } else {
+        allocate();
+    }
+    if (!how.fixed)
+        return;
+    try {
+        first_index_ = queue_.transport_->register_buffers(
+            memory_, stride_bytes_, how.buffer_bytes, how.count);
+    } catch (...) {
+        free();
+        throw;
+    }
+}
+
+void buffer_pool::allocate()
+{
     const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    stride_bytes_ = stride_of(how.buffer_bytes, page_bytes);
-    const std::size_t wanted = stride_bytes_ * how.count;
+    stride_bytes_ = stride_of(options_.buffer_bytes, page_bytes);
+    const std::size_t wanted = stride_bytes_ * options_.count;
 
     void* mapped = MAP_FAILED;
     // A huge page mostly empty would cost more memory than it saves entries in the TLB.
-    if (how.huge_pages && wanted >= kHugePageBytes / 2) {
+    if (options_.huge_pages && wanted >= kHugePageBytes / 2) {
         mapped_bytes_ = round_up(wanted, kHugePageBytes);
         mapped = map_pages(mapped_bytes_, MAP_HUGETLB);
         in_huge_pages_ = mapped != MAP_FAILED;
@@ -66,26 +85,23 @@ buffer_pool::buffer_pool(poll_queue& queue, options how)
     if (mapped == MAP_FAILED)
         detail::fail(errno,
             fmt::format("no memory for {} buffers of {} bytes; give fewer or smaller ones",
-                how.count, how.buffer_bytes));
+                options_.count, options_.buffer_bytes));
     memory_ = static_cast<std::byte*>(mapped);
     // Copy-on-write after a fork would leave the drive writing to pages that are not ours any more.
     ::madvise(memory_, mapped_bytes_, MADV_DONTFORK);
-    if (!how.fixed)
-        return;
-    try {
-        first_index_ = queue_.transport_->register_buffers(
-            memory_, stride_bytes_, how.buffer_bytes, how.count);
-    } catch (...) {
+}
+
+void buffer_pool::free() noexcept
+{
+    if (mapped_bytes_ != 0)
         ::munmap(memory_, mapped_bytes_);
-        throw;
-    }
 }
 
 buffer_pool::~buffer_pool()
 {
     if (first_index_ != buffer::kNotFixed)
         queue_.transport_->unregister_buffers(first_index_, options_.count);
-    ::munmap(memory_, mapped_bytes_);
+    free();
 }
 
 buffer buffer_pool::at(std::uint32_t index) const noexcept

@@ -25,6 +25,10 @@ public:
                                         ///< size where it is a power of two up to a page
         bool fixed = true; ///< register; else the kernel maps the pages for each command
         bool huge_pages = true;
+        /// The caller's, of count times buffer_bytes, buffers side by side: nothing is allocated
+        /// then, and nothing freed. It must stay until the pool is gone; a forked child inherits
+        /// it, and the drive may go on writing to the child's copy (madvise MADV_DONTFORK).
+        std::byte* memory = nullptr;
     };
 
     /// Throws std::system_error: EINVAL (count or size 0, or more than the queue's table holds),
@@ -39,6 +43,9 @@ public:
     [[nodiscard]] bool in_huge_pages() const noexcept { return in_huge_pages_; }
 
 private:
+    void allocate();
+    void free() noexcept;
+
     poll_queue& queue_;
     options options_;
     std::size_t stride_bytes_ = 0;

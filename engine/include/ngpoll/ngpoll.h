@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef NGPOLL_NGPOLL_H
+#define NGPOLL_NGPOLL_H
+
+/*
+ * The engine for C programs, and for languages that call C. The C++ headers beside this one say
+ * more of each thing; names, units, threads and rules are the same.
+ *
+ * Calls that can fail return 0 or a negative errno, and ngpoll_error() then says in one line what
+ * is wrong and what to do. No exception leaves them. What a call opens is closed by the caller, in
+ * the opposite order: rings and buffers, then their queue, then its namespace. A misuse that would
+ * lose completions (a queue closed under an open ring, a ring used on another thread's behalf in a
+ * forked child) stops the program with a sentence.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ngpoll_namespace; /* an open NVMe namespace */
+struct ngpoll_queue; /* one polled source of completions, shared by rings */
+struct ngpoll_ring; /* one thread's context on a queue */
+struct ngpoll_buffers; /* memory that a queue's commands may name */
+
+/* What the calling thread's last failed call has to say; "" before the first. Good until that
+ * thread's next failure. */
+const char *ngpoll_error(void);
+
+/* ---- Namespaces. Any thread. ---- */
+
+struct ngpoll_namespace_info {
+    const char *path; /* the texts are good until the namespace is closed */
+    const char *model;
+    const char *serial;
+    const char *firmware;
+    uint64_t capacity_blocks;
+    uint32_t nsid;
+    uint32_t lba_bytes; /* data of one logical block */
+    uint32_t block_bytes; /* the same with interleaved metadata: what it takes in a buffer */
+    uint32_t metadata_bytes; /* of one logical block; 0: none */
+    uint32_t transfer_bytes_max; /* most data one command moves; 0: no limit */
+    uint32_t queue_depth_max; /* commands one hardware queue holds; 0: not known */
+    uint32_t polled_queues_max; /* the running kernel bears on this drive; 0: any number */
+    int32_t has_poll_queues; /* 1 yes, 0 no, -1 not known */
+    bool emulated;
+};
+
+/* `path` is /dev/ngXnY, or emu: with its settings. -ENOENT, -ENOTTY (no NVMe namespace), -EACCES,
+ * -EPERM, -EINVAL (emu: settings), -EIO (the drive refuses to identify itself). */
+int ngpoll_namespace_open(const char *path, bool writable, struct ngpoll_namespace **opened);
+void ngpoll_namespace_get_info(
+    const struct ngpoll_namespace *ns, struct ngpoll_namespace_info *info);
+/* Queues made from it go on. NULL does nothing, as in all calls that close. */
+void ngpoll_namespace_close(struct ngpoll_namespace *ns);
+
+/* ---- Poll queues. Made on any thread. ---- */
+
+enum ngpoll_mode { NGPOLL_POLLED, NGPOLL_HYBRID, NGPOLL_INTERRUPT };
+enum ngpoll_role {
+    NGPOLL_ROLE_AUTOMATIC, /* resident on a drive, lease on an emulated one */
+    NGPOLL_ROLE_LEASE, /* a ring that waits polls, and keeps the role */
+    NGPOLL_ROLE_GIVE_UP, /* the same, but it gives the role up when it returns */
+    NGPOLL_ROLE_RESIDENT, /* a thread of the queue's own polls */
+};
+
+struct ngpoll_queue_options {
+    uint32_t depth; /* requests in flight over all rings */
+    uint32_t rings_max; /* rings open at the same time; 1: all on one thread, and nothing shared */
+    enum ngpoll_mode mode;
+    enum ngpoll_role role;
+    bool registered_file;
+    bool registered_ring;
+    bool force; /* a second polled queue on a drive where Linux up to 6.4 may crash on it */
+};
+
+/* Depth 128, one ring, polled. */
+struct ngpoll_queue_options ngpoll_queue_defaults(void);
+/* NULL for `how` means the defaults. -EINVAL, -EPERM, -ENOSYS, -ENOMEM, -EBUSY: see
+ * poll_queue.hpp. */
+int ngpoll_queue_open(const struct ngpoll_namespace *ns, const struct ngpoll_queue_options *how,
+    struct ngpoll_queue **opened);
+/* What is in force, which may be less than was asked for. */
+enum ngpoll_mode ngpoll_queue_mode(const struct ngpoll_queue *queue);
+enum ngpoll_role ngpoll_queue_role(const struct ngpoll_queue *queue);
+void ngpoll_queue_close(struct ngpoll_queue *queue);
+
+/* ---- Buffers. Not while a ring of a queue with rings_max 1 lives on another thread. ---- */
+
+struct ngpoll_buffer {
+    void *data;
+    uint32_t size_bytes;
+    uint16_t fixed_index; /* NGPOLL_NOT_FIXED: not registered */
+};
+enum { NGPOLL_NOT_FIXED = 0xffff };
+
+/* `count` buffers of `bytes` each, registered with the queue. -EINVAL, -ENOMEM. */
+int ngpoll_buffers_open(
+    struct ngpoll_queue *queue, uint32_t count, uint32_t bytes, struct ngpoll_buffers **opened);
+/* The same with the caller's memory, `count` times `bytes` of it, which must stay where it is until
+ * the buffers are closed. */
+int ngpoll_buffers_adopt(struct ngpoll_queue *queue, void *memory, uint32_t count, uint32_t bytes,
+    struct ngpoll_buffers **opened);
+struct ngpoll_buffer ngpoll_buffers_at(const struct ngpoll_buffers *buffers, uint32_t index);
+void ngpoll_buffers_close(struct ngpoll_buffers *buffers);
+
+/* ---- Requests. Laid out as the C++ ones: no call is needed to fill one. ---- */
+
+/* NVM Express's submission queue entry, with pointers and lengths for data and metadata: the first
+ * 64 bytes of the kernel's struct nvme_uring_cmd. */
+struct ngpoll_command {
+    uint8_t opcode;
+    uint8_t flags;
+    uint16_t reserved;
+    uint32_t nsid;
+    uint32_t cdw2;
+    uint32_t cdw3;
+    uint64_t metadata;
+    uint64_t data;
+    uint32_t metadata_bytes;
+    uint32_t data_bytes;
+    uint64_t slba; /* cdw10 and cdw11 */
+    uint32_t cdw12;
+    uint32_t cdw13;
+    uint32_t cdw14;
+    uint32_t cdw15;
+};
+
+enum {
+    NGPOLL_OP_FLUSH = 0x00,
+    NGPOLL_OP_WRITE = 0x01,
+    NGPOLL_OP_READ = 0x02,
+    NGPOLL_OP_WRITE_ZEROES = 0x08,
+    NGPOLL_OP_DATASET_MANAGEMENT = 0x09
+};
+
+/* How a command ended. All zero: well. */
+struct ngpoll_status {
+    int32_t errno_value; /* positive: the kernel could not carry it out */
+    uint16_t nvme_status; /* the drive's answer: the completion's status field, no phase bit */
+    uint16_t reserved;
+};
+
+/* The caller's until ngpoll_submit() takes it, then the engine's until `on_complete` runs. It must
+ * stay at its address in between. Members named `engine_` are the engine's. */
+struct ngpoll_request {
+    void *engine_next __attribute__((aligned(64)));
+    void *engine_owner;
+    /* On the ring's own thread, inside poll, wait or close; may submit again. */
+    void (*on_complete)(struct ngpoll_request *request);
+    void *context; /* the caller's own */
+    struct ngpoll_status status; /* outcome */
+    uint64_t result; /* outcome: dwords 0 and 1 of the completion */
+    uint32_t timeout_ms; /* 0: the driver's own */
+    uint16_t fixed_index;
+    bool fixed;
+    struct ngpoll_command cmd __attribute__((aligned(64)));
+};
+
+/* An on_complete that does nothing: the outcome is looked at after ngpoll_wait(). */
+void ngpoll_ignore_completion(struct ngpoll_request *request);
+
+/* Before a request's first use. */
+void ngpoll_request_init(struct ngpoll_request *request);
+/* Points the command's data at `target`, whole; the memory must outlive the command. */
+void ngpoll_set_buffer(struct ngpoll_request *request, struct ngpoll_buffer target);
+
+/* A read or a write of `blocks` (1 to 65,536) logical blocks; set the buffer, too. */
+static inline void ngpoll_prepare(struct ngpoll_request *request, uint8_t opcode, uint32_t nsid,
+    uint64_t slba, uint32_t blocks)
+{
+    request->cmd.opcode = opcode;
+    request->cmd.nsid = nsid;
+    request->cmd.slba = slba;
+    request->cmd.cdw12 = (blocks - 1) & 0xffff;
+}
+
+static inline bool ngpoll_ok(struct ngpoll_status status)
+{
+    return status.errno_value == 0 && status.nvme_status == 0;
+}
+
+/* The status in words, cut to `size` bytes with the final zero. Returns the length it would have.
+ */
+size_t ngpoll_status_text(struct ngpoll_status status, char *text, size_t size);
+
+/* ---- Rings. Opened, used and closed on one thread. ---- */
+
+struct ngpoll_ring_options {
+    uint32_t depth; /* requests outstanding at once */
+    uint32_t submit_batch_max;
+    int event_fd; /* see ngpoll_arm_event(); -1: none */
+};
+
+/* Depth 128, batches of 32, no event. */
+struct ngpoll_ring_options ngpoll_ring_defaults(void);
+/* NULL for `how` means the defaults. -EINVAL, -EBUSY (no room on the queue). */
+int ngpoll_ring_open(struct ngpoll_queue *queue, const struct ngpoll_ring_options *how,
+    struct ngpoll_ring **opened);
+/* Waits for what reached the drive, ends the rest with ECANCELED, and frees the ring. */
+void ngpoll_ring_close(struct ngpoll_ring *ring);
+
+/* Stages a request for the next poll, wait or flush. False: `depth` are outstanding, or the ring is
+ * closing; the request is then the caller's still. */
+bool ngpoll_submit(struct ngpoll_ring *ring, struct ngpoll_request *request);
+/* One pass that never sleeps; how many requests finished. */
+uint32_t ngpoll_poll(struct ngpoll_ring *ring);
+/* Until `n` requests finished, or as many as are outstanding; how many did. */
+uint32_t ngpoll_wait(struct ngpoll_ring *ring, uint32_t n);
+/* The same, until `deadline_ns` of CLOCK_MONOTONIC at the latest. */
+uint32_t ngpoll_wait_until(struct ngpoll_ring *ring, uint32_t n, uint64_t deadline_ns);
+/* Sends what is staged and looks for nothing. */
+void ngpoll_flush(struct ngpoll_ring *ring);
+/* For event loops: true once `event_fd` will be written to, false: call ngpoll_poll() now. */
+bool ngpoll_arm_event(struct ngpoll_ring *ring, uint32_t n);
+uint32_t ngpoll_outstanding(const struct ngpoll_ring *ring);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NGPOLL_NGPOLL_H */

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* The C interface, from C. What the engine does with what it is asked is tested in C++. */
+#include <ngpoll/ngpoll.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+static unsigned failures;
+
+static void check(bool holds, const char *what, int line)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "c_api_test.c:%d: FAILED: %s (last error: \"%s\")\n", line, what,
+        ngpoll_error());
+    failures++;
+}
+#define CHECK(holds) check((holds), #holds, __LINE__)
+/* Without it there is nothing to go on with. */
+#define REQUIRE(holds) \
+    do { \
+        if (!(holds)) { \
+            check(false, #holds, __LINE__); \
+            exit(1); \
+        } \
+    } while (0)
+
+enum { BLOCK = 512, DEPTH = 16 };
+
+struct drive {
+    struct ngpoll_namespace *ns;
+    struct ngpoll_queue *queue;
+};
+
+static struct drive open_drive(const char *path, const struct ngpoll_queue_options *how)
+{
+    struct drive made;
+    REQUIRE(ngpoll_namespace_open(path, true, &made.ns) == 0);
+    REQUIRE(ngpoll_queue_open(made.ns, how, &made.queue) == 0);
+    return made;
+}
+
+static void close_drive(struct drive drive)
+{
+    ngpoll_queue_close(drive.queue);
+    ngpoll_namespace_close(drive.ns);
+}
+
+static void errors_are_numbers_with_a_text(void)
+{
+    struct ngpoll_namespace *ns = NULL;
+    CHECK(ngpoll_namespace_open("/dev/no-such-drive", false, &ns) == -ENOENT);
+    CHECK(strstr(ngpoll_error(), "/dev/no-such-drive") != NULL);
+    CHECK(ns == NULL);
+    CHECK(ngpoll_namespace_open("emu:size=many", false, &ns) == -EINVAL);
+    CHECK(strstr(ngpoll_error(), "size=many") != NULL);
+    CHECK(strstr(ngpoll_error(), "Invalid argument") == NULL);
+
+    REQUIRE(ngpoll_namespace_open("emu:size=1M", false, &ns) == 0);
+    struct ngpoll_queue *queue = NULL;
+    struct ngpoll_queue_options how = ngpoll_queue_defaults();
+    how.depth = 0;
+    CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
+    how = ngpoll_queue_defaults();
+    how.mode = (enum ngpoll_mode)7;
+    CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
+    CHECK(strstr(ngpoll_error(), "mode 7") != NULL);
+    how = ngpoll_queue_defaults();
+    how.role = (enum ngpoll_role)9;
+    CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
+    CHECK(queue == NULL);
+
+    REQUIRE(ngpoll_queue_open(ns, NULL, &queue) == 0);
+    struct ngpoll_buffers *buffers = NULL;
+    CHECK(ngpoll_buffers_open(queue, 0, BLOCK, &buffers) == -EINVAL);
+    struct ngpoll_ring *first = NULL;
+    struct ngpoll_ring *second = NULL;
+    REQUIRE(ngpoll_ring_open(queue, NULL, &first) == 0);
+    CHECK(ngpoll_ring_open(queue, NULL, &second) == -EBUSY);
+    CHECK(second == NULL);
+    ngpoll_ring_close(first);
+    ngpoll_queue_close(queue);
+    ngpoll_namespace_close(ns);
+
+    ngpoll_ring_close(NULL);
+    ngpoll_buffers_close(NULL);
+    ngpoll_queue_close(NULL);
+    ngpoll_namespace_close(NULL);
+}
+
+static void a_namespace_says_what_it_is(void)
+{
+    struct drive drive = open_drive("emu:size=1M,lba=4096", NULL);
+    struct ngpoll_namespace_info info;
+    ngpoll_namespace_get_info(drive.ns, &info);
+    CHECK(strcmp(info.path, "emu:size=1M,lba=4096") == 0);
+    CHECK(info.emulated);
+    CHECK(info.lba_bytes == 4096 && info.block_bytes == 4096 && info.metadata_bytes == 0);
+    CHECK(info.capacity_blocks == 256);
+    CHECK(info.nsid == 1);
+    CHECK(info.model[0] != '\0');
+    CHECK(ngpoll_queue_mode(drive.queue) == NGPOLL_POLLED);
+    CHECK(ngpoll_queue_role(drive.queue) == NGPOLL_ROLE_LEASE);
+    close_drive(drive);
+}
+
+static void transfer(struct ngpoll_ring *ring, uint8_t opcode, uint64_t slba,
+    struct ngpoll_buffer buffer)
+{
+    struct ngpoll_request r;
+    ngpoll_request_init(&r);
+    ngpoll_prepare(&r, opcode, 1, slba, 1);
+    ngpoll_set_buffer(&r, buffer);
+    REQUIRE(ngpoll_submit(ring, &r));
+    CHECK(ngpoll_outstanding(ring) == 1);
+    CHECK(ngpoll_wait(ring, 1) == 1);
+    CHECK(ngpoll_ok(r.status));
+    CHECK(ngpoll_outstanding(ring) == 0);
+}
+
+static void what_is_written_is_read_back(bool adopted)
+{
+    struct drive drive = open_drive("emu:size=1M", NULL);
+    struct ngpoll_buffers *buffers = NULL;
+    static unsigned char own[2 * BLOCK] __attribute__((aligned(BLOCK)));
+    if (adopted)
+        REQUIRE(ngpoll_buffers_adopt(drive.queue, own, 2, BLOCK, &buffers) == 0);
+    else
+        REQUIRE(ngpoll_buffers_open(drive.queue, 2, BLOCK, &buffers) == 0);
+    struct ngpoll_ring *ring = NULL;
+    REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
+    struct ngpoll_buffer from = ngpoll_buffers_at(buffers, 0);
+    struct ngpoll_buffer to = ngpoll_buffers_at(buffers, 1);
+    CHECK(!adopted || (from.data == own && to.data == own + BLOCK));
+    for (unsigned i = 0; i < BLOCK; i++)
+        ((unsigned char *)from.data)[i] = (unsigned char)(i * 7 + 3);
+    memset(to.data, 0xff, BLOCK);
+    transfer(ring, NGPOLL_OP_WRITE, 5, from);
+    transfer(ring, NGPOLL_OP_READ, 5, to);
+    CHECK(memcmp(from.data, to.data, BLOCK) == 0);
+    transfer(ring, NGPOLL_OP_READ, 6, to);
+    CHECK(((unsigned char *)to.data)[0] == 0);
+    ngpoll_ring_close(ring);
+    ngpoll_buffers_close(buffers);
+    close_drive(drive);
+}
+
+static void the_drives_errors_and_the_systems_come_apart(void)
+{
+    struct drive drive = open_drive("emu:size=1M", NULL);
+    struct ngpoll_ring *ring = NULL;
+    REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
+    static unsigned char data[BLOCK];
+    struct ngpoll_request r;
+    ngpoll_request_init(&r);
+    ngpoll_prepare(&r, NGPOLL_OP_READ, 1, 1 << 20, 1); /* behind the end */
+    ngpoll_set_buffer(&r,
+        (struct ngpoll_buffer){
+            .data = data, .size_bytes = BLOCK, .fixed_index = NGPOLL_NOT_FIXED});
+    REQUIRE(ngpoll_submit(ring, &r));
+    CHECK(ngpoll_wait(ring, 1) == 1);
+    CHECK(r.status.errno_value == 0 && (r.status.nvme_status & 0x7ff) == 0x80);
+    char text[200];
+    const size_t length = ngpoll_status_text(r.status, text, sizeof text);
+    CHECK(length == strlen(text) && strstr(text, "0x") != NULL);
+    char cut[5];
+    CHECK(ngpoll_status_text(r.status, cut, sizeof cut) == length);
+    CHECK(strlen(cut) == 4 && strncmp(cut, text, 4) == 0);
+    CHECK(ngpoll_status_text(r.status, NULL, 0) == length);
+    ngpoll_ring_close(ring);
+    close_drive(drive);
+}
+
+struct counted {
+    struct ngpoll_request request;
+    struct ngpoll_ring *ring;
+    unsigned left;
+    unsigned finished;
+    pthread_t finished_on;
+};
+
+static void again(struct ngpoll_request *request)
+{
+    struct counted *self = request->context;
+    self->finished++;
+    self->finished_on = pthread_self();
+    if (self->left == 0)
+        return;
+    self->left--;
+    CHECK(ngpoll_submit(self->ring, request));
+}
+
+static void prepare(struct counted *requests, struct ngpoll_ring *ring, unsigned left)
+{
+    for (unsigned i = 0; i < DEPTH; i++) {
+        struct counted *each = &requests[i];
+        memset(each, 0, sizeof *each);
+        ngpoll_request_init(&each->request);
+        each->request.cmd.opcode = NGPOLL_OP_FLUSH;
+        each->request.cmd.nsid = 1;
+        each->request.on_complete = again;
+        each->request.context = each;
+        each->ring = ring;
+        each->left = left;
+        REQUIRE(ngpoll_submit(ring, &each->request));
+    }
+}
+
+static void callbacks_may_submit_again(void)
+{
+    struct drive drive = open_drive("emu:size=1M", NULL);
+    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring_options how = ngpoll_ring_defaults();
+    how.depth = DEPTH;
+    how.event_fd = eventfd(0, 0);
+    REQUIRE(ngpoll_ring_open(drive.queue, &how, &ring) == 0);
+    static struct counted requests[DEPTH];
+    prepare(requests, ring, 9);
+    struct ngpoll_request one_more;
+    ngpoll_request_init(&one_more);
+    CHECK(!ngpoll_submit(ring, &one_more)); /* the depth is full */
+    while (ngpoll_outstanding(ring) != 0)
+        ngpoll_wait(ring, 1);
+    for (unsigned i = 0; i < DEPTH; i++)
+        CHECK(requests[i].finished == 10);
+    CHECK(!ngpoll_arm_event(ring, 1)); /* not shared: poll now */
+    ngpoll_ring_close(ring);
+    close(how.event_fd);
+    close_drive(drive);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static void a_wait_ends_by_its_deadline_and_a_close_drains(void)
+{
+    struct drive drive = open_drive("emu:size=1M,latency=200ms", NULL);
+    struct ngpoll_ring *ring = NULL;
+    REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
+    static struct counted requests[DEPTH];
+    prepare(requests, ring, 0);
+    CHECK(ngpoll_wait_until(ring, 1, now_ns() + 1000000) == 0);
+    CHECK(ngpoll_poll(ring) == 0);
+    ngpoll_flush(ring);
+    CHECK(ngpoll_outstanding(ring) == DEPTH);
+    ngpoll_ring_close(ring);
+    for (unsigned i = 0; i < DEPTH; i++)
+        CHECK(requests[i].finished == 1 && ngpoll_ok(requests[i].request.status));
+    close_drive(drive);
+}
+
+static void *works(void *argument)
+{
+    struct ngpoll_queue *queue = argument;
+    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring_options how = ngpoll_ring_defaults();
+    how.depth = DEPTH;
+    REQUIRE(ngpoll_ring_open(queue, &how, &ring) == 0);
+    struct counted *requests = aligned_alloc(64, sizeof *requests * DEPTH);
+    REQUIRE(requests != NULL);
+    prepare(requests, ring, 200);
+    while (ngpoll_outstanding(ring) != 0)
+        ngpoll_wait(ring, 4);
+    for (unsigned i = 0; i < DEPTH; i++) {
+        CHECK(requests[i].finished == 201);
+        CHECK(pthread_equal(requests[i].finished_on, pthread_self()));
+    }
+    ngpoll_ring_close(ring);
+    free(requests);
+    return NULL;
+}
+
+static void threads_share_a_queue(enum ngpoll_role role)
+{
+    enum { THREADS = 3 };
+    struct ngpoll_queue_options how = ngpoll_queue_defaults();
+    how.depth = THREADS * DEPTH;
+    how.rings_max = THREADS;
+    how.role = role;
+    struct drive drive = open_drive("emu:size=1M,latency=20us", &how);
+    CHECK(ngpoll_queue_role(drive.queue) == role);
+    pthread_t threads[THREADS];
+    for (unsigned i = 0; i < THREADS; i++)
+        REQUIRE(pthread_create(&threads[i], NULL, works, drive.queue) == 0);
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    close_drive(drive);
+}
+
+int main(void)
+{
+    alarm(120); /* the deadline of all waits */
+    errors_are_numbers_with_a_text();
+    a_namespace_says_what_it_is();
+    what_is_written_is_read_back(false);
+    what_is_written_is_read_back(true);
+    the_drives_errors_and_the_systems_come_apart();
+    callbacks_may_submit_again();
+    a_wait_ends_by_its_deadline_and_a_close_drains();
+    threads_share_a_queue(NGPOLL_ROLE_LEASE);
+    threads_share_a_queue(NGPOLL_ROLE_GIVE_UP);
+    threads_share_a_queue(NGPOLL_ROLE_RESIDENT);
+    if (failures == 0)
+        puts("C interface: all passed");
+    return failures != 0;
+}
