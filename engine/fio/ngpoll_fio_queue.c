@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* Namespaces and poll queues: of a job alone, or shared by the jobs of a process. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ngpoll_fio.h"
+
+/* Rings that may share a poll queue: jobs come one by one, and do not say how many they are. */
+enum { SHARED_RINGS_MAX = 256, SHARED_DEPTH_MAX = 4096 };
+
+static pthread_mutex_t shared_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct shared_queue *shared_queues;
+
+/* An emulated drive lives as long as the process, so that a job can verify what one before it
+ * wrote. */
+struct emulated_drive {
+	struct emulated_drive *next;
+	char *path;
+	struct ngpoll_namespace *ns;
+};
+
+static struct emulated_drive *emulated_drives;
+
+static int open_namespace(const char *path, bool writable, struct ngpoll_namespace **opened)
+{
+	struct emulated_drive *drive;
+	int failed;
+
+	if (strncmp(path, "emu:", 4) != 0)
+		return ngpoll_namespace_open(path, writable, opened);
+	for (drive = emulated_drives; drive; drive = drive->next)
+		if (strcmp(drive->path, path) == 0) {
+			*opened = drive->ns;
+			return 0;
+		}
+	drive = calloc(1, sizeof(*drive));
+	failed = ngpoll_namespace_open(path, true, &drive->ns);
+	if (failed) {
+		free(drive);
+		return failed;
+	}
+	drive->path = strdup(path);
+	drive->next = emulated_drives;
+	emulated_drives = drive;
+	*opened = drive->ns;
+	return 0;
+}
+
+void release_queue(struct shared_queue *shared)
+{
+	struct shared_queue **at = &shared_queues;
+
+	pthread_mutex_lock(&shared_lock);
+	if (--shared->users == 0) {
+		while (*at && *at != shared)
+			at = &(*at)->next;
+		if (*at)
+			*at = shared->next;
+		ngpoll_queue_close(shared->queue);
+		if (shared->ns && strncmp(shared->path, "emu:", 4) != 0)
+			ngpoll_namespace_close(shared->ns);
+		free(shared->name);
+		free(shared->path);
+		free(shared);
+	}
+	pthread_mutex_unlock(&shared_lock);
+}
+
+static struct ngpoll_queue_options queue_options(struct thread_data *td,
+						 const struct shared_queue *shared)
+{
+	const struct engine_options *o = td->eo;
+	struct ngpoll_queue_options how = ngpoll_queue_defaults();
+	struct ngpoll_namespace_info info;
+
+	how.mode = o->hipri ? NGPOLL_POLLED : NGPOLL_INTERRUPT;
+	how.registered_file = o->registerfiles;
+	how.depth = td->o.iodepth;
+	if (!shared->name)
+		return how;
+	ngpoll_namespace_get_info(shared->ns, &info);
+	how.mode = NGPOLL_POLLED;
+	how.rings_max = SHARED_RINGS_MAX;
+	how.depth = info.queue_depth_max && info.queue_depth_max < SHARED_DEPTH_MAX ?
+		info.queue_depth_max : SHARED_DEPTH_MAX;
+	return how;
+}
+
+/* With `shared_lock`. */
+static int make_queue(struct thread_data *td, const char *path, struct shared_queue **made)
+{
+	const struct engine_options *o = td->eo;
+	struct shared_queue *shared = calloc(1, sizeof(*shared));
+	struct ngpoll_queue_options how;
+	int failed;
+
+	shared->users = 1;
+	shared->path = strdup(path);
+	shared->name = o->share_poll ? strdup(o->share_poll) : NULL;
+	failed = open_namespace(path, td_write(td) || td_trim(td), &shared->ns);
+	if (!failed) {
+		how = queue_options(td, shared);
+		failed = ngpoll_queue_open(shared->ns, &how, &shared->queue);
+	}
+	shared->next = shared_queues;
+	shared_queues = shared;
+	*made = shared;
+	return failed;
+}
+
+int find_or_make_queue(struct thread_data *td, const char *path, struct shared_queue **found)
+{
+	const struct engine_options *o = td->eo;
+	struct shared_queue *shared;
+	int failed = 0;
+
+	pthread_mutex_lock(&shared_lock);
+	for (shared = o->share_poll ? shared_queues : NULL; shared; shared = shared->next)
+		if (shared->name && strcmp(shared->name, o->share_poll) == 0 &&
+		    strcmp(shared->path, path) == 0 && shared->queue)
+			break;
+	if (shared)
+		shared->users++;
+	else
+		failed = make_queue(td, path, &shared);
+	*found = shared;
+	pthread_mutex_unlock(&shared_lock);
+	return failed;
+}
