@@ -84,7 +84,6 @@ status of(ngpoll_status from) noexcept
 
 poll_queue::options options_of(const ngpoll_queue_options& how)
 {
-    // An enum in C holds any number.
     if (how.mode > NGPOLL_INTERRUPT)
         throw std::system_error(EINVAL, std::system_category(),
             "mode " + std::to_string(how.mode) + " is none of enum ngpoll_mode");
@@ -138,8 +137,8 @@ ngpoll_queue_options ngpoll_queue_defaults(void)
     const poll_queue::options how;
     return {.depth = how.depth,
         .rings_max = how.rings_max,
-        .mode = static_cast<ngpoll_mode>(how.mode),
-        .role = static_cast<ngpoll_role>(how.role),
+        .mode = static_cast<std::uint32_t>(how.mode),
+        .role = static_cast<std::uint32_t>(how.role),
         .registered_file = how.registered_file,
         .registered_ring = how.registered_ring,
         .force = how.force};

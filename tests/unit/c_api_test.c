@@ -68,11 +68,11 @@ static void errors_are_numbers_with_a_text(void)
     how.depth = 0;
     CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
     how = ngpoll_queue_defaults();
-    how.mode = (enum ngpoll_mode)7;
+    how.mode = 7;
     CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
     CHECK(strstr(ngpoll_error(), "mode 7") != NULL);
     how = ngpoll_queue_defaults();
-    how.role = (enum ngpoll_role)9;
+    how.role = 9;
     CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
     CHECK(queue == NULL);
 

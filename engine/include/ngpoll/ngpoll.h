@@ -69,8 +69,8 @@ enum ngpoll_role {
 struct ngpoll_queue_options {
     uint32_t depth; /* requests in flight over all rings */
     uint32_t rings_max; /* rings open at the same time; 1: all on one thread, and nothing shared */
-    enum ngpoll_mode mode;
-    enum ngpoll_role role;
+    uint32_t mode; /* an enum ngpoll_mode: a number of known size, and any may be given */
+    uint32_t role; /* an enum ngpoll_role */
     bool registered_file;
     bool registered_ring;
     bool force; /* a second polled queue on a drive where Linux up to 6.4 may crash on it */
