@@ -71,14 +71,10 @@ template <class... Arguments>
 
 role_policy parse_role(const std::string& word)
 {
-    for (const role_policy policy :
-        {role_policy::lease, role_policy::give_up, role_policy::resident})
-        if (word == to_string(policy))
-            return policy;
-    if (word != "auto")
-        throw CLI::ValidationError(
-            fmt::format("--role {}: give auto, lease, give-up or resident", word));
-    return role_policy::automatic;
+    if (const auto policy = role_policy_named(word))
+        return *policy;
+    throw CLI::ValidationError(
+        fmt::format("--role {}: give auto, lease, give-up or resident", word));
 }
 
 void check_depth(

@@ -287,13 +287,9 @@ int sleepers(const char* path, role_policy role)
 
 role_policy role_of(const std::string& word)
 {
-    for (const role_policy policy :
-        {role_policy::lease, role_policy::give_up, role_policy::resident})
-        if (word == to_string(policy))
-            return policy;
-    if (word != "auto")
-        throw std::invalid_argument("who polls: auto, lease, give-up or resident, not " + word);
-    return role_policy::automatic;
+    if (const auto policy = ngpoll::role_policy_named(word))
+        return *policy;
+    throw std::invalid_argument("who polls: auto, lease, give-up or resident, not " + word);
 }
 
 } // namespace

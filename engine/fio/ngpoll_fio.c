@@ -20,8 +20,7 @@ struct file_state {
 	struct ngpoll_buffers *buffers;
 	unsigned int nsid;
 	unsigned int lba_shift;
-	bool fixed;
-	uint16_t first_fixed; /* of the buffers, which follow each other */
+	uint16_t first_fixed; /* of the buffers, which follow each other; or NGPOLL_NOT_FIXED */
 };
 
 struct job;
@@ -35,7 +34,6 @@ struct job_request {
 };
 
 struct job {
-	struct thread_data *td;
 	unsigned int files_count;
 	struct file_state *files;
 	struct job_request *requests; /* one for each io_u, by its index */
@@ -55,7 +53,6 @@ static int engine_init(struct thread_data *td)
 
 	check_release(td);
 	td->io_ops_data = job;
-	job->td = td;
 	return 0;
 }
 
@@ -84,6 +81,7 @@ static int open_file_state(struct thread_data *td, struct file_state *file, cons
 	ngpoll_namespace_get_info(file->shared->ns, &info);
 	file->nsid = info.nsid;
 	file->lba_shift = (unsigned int)__builtin_ctz(info.block_bytes);
+	file->first_fixed = NGPOLL_NOT_FIXED;
 	how.depth = td->o.iodepth;
 	failed = ngpoll_ring_open(file->shared->queue, &how, &file->ring);
 	if (failed || !o->fixedbufs || !first->buf)
@@ -94,7 +92,6 @@ static int open_file_state(struct thread_data *td, struct file_state *file, cons
 	if (failed)
 		return failed;
 	file->first_fixed = ngpoll_buffers_at(file->buffers, 0).fixed_index;
-	file->fixed = file->first_fixed != NGPOLL_NOT_FIXED;
 	return 0;
 }
 
@@ -169,12 +166,20 @@ static int engine_close_file(struct thread_data *td, struct fio_file *f)
 
 /* ---- I/O. ---- */
 
-static int prepare_transfer(struct thread_data *td, struct job_request *mine, uint8_t opcode)
+static void set_data(struct ngpoll_request *r, const void *data, unsigned long long bytes,
+		     uint16_t fixed_index)
+{
+	r->cmd.data = (uint64_t)(uintptr_t)data;
+	r->cmd.data_bytes = (uint32_t)bytes;
+	r->fixed = fixed_index != NGPOLL_NOT_FIXED;
+	r->fixed_index = fixed_index;
+}
+
+static int prepare_transfer(struct job_request *mine, uint8_t opcode)
 {
 	const struct file_state *file = mine->file;
 	const struct io_u *io_u = mine->io_u;
 	const unsigned long long mask = (1ULL << file->lba_shift) - 1;
-	const bool carries_data = opcode != NGPOLL_OP_WRITE_ZEROES;
 	struct ngpoll_request *r = &mine->request;
 
 	if ((io_u->offset | io_u->xfer_buflen) & mask) {
@@ -184,17 +189,17 @@ static int prepare_transfer(struct thread_data *td, struct job_request *mine, ui
 	}
 	ngpoll_prepare(r, opcode, file->nsid, io_u->offset >> file->lba_shift,
 		(uint32_t)(io_u->xfer_buflen >> file->lba_shift));
-	r->cmd.data = carries_data ? (uint64_t)(uintptr_t)io_u->xfer_buf : 0;
-	r->cmd.data_bytes = carries_data ? (uint32_t)io_u->xfer_buflen : 0;
-	r->fixed = carries_data && file->fixed;
-	/* Not io_u->index: it shares its place with engine_data. */
-	r->fixed_index = r->fixed ?
-		(uint16_t)(file->first_fixed + (mine - mine->job->requests)) : NGPOLL_NOT_FIXED;
+	if (opcode == NGPOLL_OP_WRITE_ZEROES)
+		set_data(r, NULL, 0, NGPOLL_NOT_FIXED);
+	else /* Not io_u->index: it shares its place with engine_data. */
+		set_data(r, io_u->xfer_buf, io_u->xfer_buflen, file->first_fixed == NGPOLL_NOT_FIXED ?
+			NGPOLL_NOT_FIXED :
+			(uint16_t)(file->first_fixed + (mine - mine->job->requests)));
 	return 0;
 }
 
 /* Dataset Management with one range, deallocate. */
-static int prepare_deallocate(struct job_request *mine)
+static void prepare_deallocate(struct job_request *mine)
 {
 	const struct file_state *file = mine->file;
 	const uint64_t slba = mine->io_u->offset >> file->lba_shift;
@@ -208,23 +213,17 @@ static int prepare_deallocate(struct job_request *mine)
 	r->cmd = (struct ngpoll_command){
 		.opcode = NGPOLL_OP_DATASET_MANAGEMENT,
 		.nsid = file->nsid,
-		.data = (uint64_t)(uintptr_t)mine->range,
-		.data_bytes = sizeof(mine->range),
 		.slba = (uint64_t)DEALLOCATE << 32, /* cdw10: ranges, minus one; cdw11 */
 	};
-	r->fixed = false;
-	r->fixed_index = NGPOLL_NOT_FIXED;
-	return 0;
+	set_data(r, mine->range, sizeof(mine->range), NGPOLL_NOT_FIXED);
 }
 
-static int prepare_flush(struct job_request *mine)
+static void prepare_flush(struct job_request *mine)
 {
 	struct ngpoll_request *r = &mine->request;
 
 	r->cmd = (struct ngpoll_command){ .opcode = NGPOLL_OP_FLUSH, .nsid = mine->file->nsid };
-	r->fixed = false;
-	r->fixed_index = NGPOLL_NOT_FIXED;
-	return 0;
+	set_data(r, NULL, 0, NGPOLL_NOT_FIXED);
 }
 
 static int engine_prep(struct thread_data *td, struct io_u *io_u)
@@ -236,14 +235,18 @@ static int engine_prep(struct thread_data *td, struct io_u *io_u)
 	mine->file = &job->files[io_u->file->fileno];
 	switch (io_u->ddir) {
 	case DDIR_READ:
-		return prepare_transfer(td, mine, NGPOLL_OP_READ);
+		return prepare_transfer(mine, NGPOLL_OP_READ);
 	case DDIR_WRITE:
-		return prepare_transfer(td, mine,
+		return prepare_transfer(mine,
 			o->write_mode == WRITE_ZEROES ? NGPOLL_OP_WRITE_ZEROES : NGPOLL_OP_WRITE);
 	case DDIR_TRIM:
-		return prepare_deallocate(mine);
+		prepare_deallocate(mine);
+		return 0;
 	default:
-		return ddir_sync(io_u->ddir) ? prepare_flush(mine) : -EINVAL;
+		if (!ddir_sync(io_u->ddir))
+			return -EINVAL;
+		prepare_flush(mine);
+		return 0;
 	}
 }
 

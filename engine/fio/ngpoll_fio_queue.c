@@ -23,12 +23,17 @@ struct emulated_drive {
 
 static struct emulated_drive *emulated_drives;
 
+static bool is_emulated(const char *path)
+{
+	return strncmp(path, "emu:", 4) == 0;
+}
+
 static int open_namespace(const char *path, bool writable, struct ngpoll_namespace **opened)
 {
 	struct emulated_drive *drive;
 	int failed;
 
-	if (strncmp(path, "emu:", 4) != 0)
+	if (!is_emulated(path))
 		return ngpoll_namespace_open(path, writable, opened);
 	for (drive = emulated_drives; drive; drive = drive->next)
 		if (strcmp(drive->path, path) == 0) {
@@ -59,7 +64,7 @@ void release_queue(struct shared_queue *shared)
 		if (*at)
 			*at = shared->next;
 		ngpoll_queue_close(shared->queue);
-		if (shared->ns && strncmp(shared->path, "emu:", 4) != 0)
+		if (!is_emulated(shared->path))
 			ngpoll_namespace_close(shared->ns);
 		free(shared->name);
 		free(shared->path);

@@ -14,6 +14,8 @@
 
 #include <ngpoll/ngpoll.hpp>
 
+#include "error.hpp"
+
 namespace {
 
 using namespace ngpoll;
@@ -85,11 +87,9 @@ status of(ngpoll_status from) noexcept
 poll_queue::options options_of(const ngpoll_queue_options& how)
 {
     if (how.mode > NGPOLL_INTERRUPT)
-        throw std::system_error(EINVAL, std::system_category(),
-            "mode " + std::to_string(how.mode) + " is none of enum ngpoll_mode");
+        detail::fail(EINVAL, "mode " + std::to_string(how.mode) + " is none of enum ngpoll_mode");
     if (how.role > NGPOLL_ROLE_RESIDENT)
-        throw std::system_error(EINVAL, std::system_category(),
-            "role " + std::to_string(how.role) + " is none of enum ngpoll_role");
+        detail::fail(EINVAL, "role " + std::to_string(how.role) + " is none of enum ngpoll_role");
     return {.depth = how.depth,
         .rings_max = how.rings_max,
         .mode = static_cast<poll_mode>(how.mode),

@@ -76,6 +76,15 @@ const char* to_string(role_policy policy) noexcept
     return "unknown";
 }
 
+std::optional<role_policy> role_policy_named(std::string_view name) noexcept
+{
+    for (const role_policy policy :
+        {role_policy::automatic, role_policy::lease, role_policy::give_up, role_policy::resident})
+        if (name == to_string(policy))
+            return policy;
+    return name == "auto" ? std::optional(role_policy::automatic) : std::nullopt;
+}
+
 poll_queue::poll_queue(const nvme_namespace& device, options how)
     : options_(how)
     , device_(device.backend_)

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <ngpoll/mpsc_queue.hpp>
@@ -48,6 +50,8 @@ enum class role_policy : std::uint8_t {
 };
 
 [[nodiscard]] const char* to_string(role_policy policy) noexcept;
+/// The policy of that name, or of "auto"; nothing where there is none.
+[[nodiscard]] std::optional<role_policy> role_policy_named(std::string_view name) noexcept;
 
 /// How a poll queue was set up after all: what was asked for and what the kernel accepted.
 struct poll_queue_report {
