@@ -13,6 +13,8 @@
 
 #include "ngpoll_fio.h"
 
+struct job_request;
+
 /* A job's side of a file. */
 struct file_state {
 	struct shared_queue *shared;
@@ -20,6 +22,7 @@ struct file_state {
 	struct ngpoll_buffers *buffers;
 	unsigned int nsid;
 	unsigned int lba_shift;
+	unsigned long long lba_mask; /* what offsets and lengths must not have */
 	uint16_t first_fixed; /* of the buffers, which follow each other; or NGPOLL_NOT_FIXED */
 };
 
@@ -29,42 +32,50 @@ struct job_request {
 	struct ngpoll_request request;
 	struct io_u *io_u;
 	struct job *job;
-	struct file_state *file;
+	/* What the command is set up for: a job repeats itself. */
+	struct fio_file *f;
+	struct file_state *file; /* of `f` */
+	unsigned long long bytes;
+	enum fio_ddir ddir; /* DDIR_INVAL: it is set up anew each time */
 	uint32_t range[4]; /* of a deallocate: attributes, blocks, starting LBA */
 };
 
 struct job {
 	unsigned int files_count;
+	bool keeps_issue_times;
+	bool one_by_one; /* iodepth=1 */
 	struct file_state *files;
 	struct job_request *requests; /* one for each io_u, by its index */
-	struct io_u **staged; /* queued, not committed */
-	unsigned int staged_count;
-	struct io_u **events; /* finished and not told: a circle of mask + 1 */
-	unsigned int events_mask;
-	unsigned int events_head;
-	unsigned int events_tail;
+	struct ngpoll_request **staged; /* queued by fio and not sent, the committed ones first */
+	struct ngpoll_request **committed_end;
+	struct ngpoll_request **staged_end;
+	struct io_u **told_end; /* fio has been told of those before */
+	struct io_u **ready_end;
+	struct io_u *ready[]; /* finished */
 };
+
+/* What a job does rarely is kept out of line, so that what it does for each I/O saves no registers.
+ */
+#define RARE __attribute__((noinline, cold))
 
 /* ---- A job. ---- */
 
 static int engine_init(struct thread_data *td)
 {
-	struct job *job = calloc(1, sizeof(*job));
-
 	check_release(td);
-	td->io_ops_data = job;
+	td->io_ops_data = calloc(1, sizeof(struct job) + td->o.iodepth * sizeof(struct io_u *));
 	return 0;
 }
 
+/* fio has cleared the io_u's error before it was queued. */
 static void finished(struct ngpoll_request *request)
 {
-	struct job_request *mine = (struct job_request *)request;
+	const struct job_request *mine = (struct job_request *)request;
 	struct job *job = mine->job;
 
-	mine->io_u->error = ngpoll_ok(request->status) ? 0 :
-		request->status.errno_value ? request->status.errno_value : EIO;
-	mine->io_u->resid = 0;
-	job->events[job->events_tail++ & job->events_mask] = mine->io_u;
+	if (!ngpoll_ok(request->status))
+		mine->io_u->error = request->status.errno_value ? request->status.errno_value : EIO;
+	*job->ready_end++ = mine->io_u;
 }
 
 static int open_file_state(struct thread_data *td, struct file_state *file, const char *path)
@@ -81,6 +92,7 @@ static int open_file_state(struct thread_data *td, struct file_state *file, cons
 	ngpoll_namespace_get_info(file->shared->ns, &info);
 	file->nsid = info.nsid;
 	file->lba_shift = (unsigned int)__builtin_ctz(info.block_bytes);
+	file->lba_mask = info.block_bytes - 1;
 	file->first_fixed = NGPOLL_NOT_FIXED;
 	how.depth = td->o.iodepth;
 	failed = ngpoll_ring_open(file->shared->queue, &how, &file->ring);
@@ -99,14 +111,12 @@ static int engine_post_init(struct thread_data *td)
 {
 	struct job *job = td->io_ops_data;
 	const struct engine_options *o = td->eo;
-	unsigned int size = 1, i;
 	struct fio_file *f;
+	unsigned int i;
 
-	while (size < td->o.iodepth)
-		size *= 2;
-	job->events_mask = size - 1;
-	job->events = calloc(size, sizeof(*job->events));
 	job->staged = calloc(td->o.iodepth, sizeof(*job->staged));
+	job->committed_end = job->staged_end = job->staged;
+	job->told_end = job->ready_end = job->ready;
 	job->requests = aligned_alloc(64, td->o.iodepth * sizeof(*job->requests));
 	memset(job->requests, 0, td->o.iodepth * sizeof(*job->requests));
 	for (i = 0; i < td->o.iodepth; i++) {
@@ -117,13 +127,17 @@ static int engine_post_init(struct thread_data *td)
 		mine->request.timeout_ms = o->timeout_ms;
 		mine->io_u = td->io_u_all.io_us[i];
 		mine->job = job;
+		mine->ddir = DDIR_INVAL;
 		mine->io_u->engine_data = mine;
 	}
+	job->keeps_issue_times = fio_fill_issue_time(td);
+	job->one_by_one = td->o.iodepth == 1;
 	job->files = calloc(td->o.nr_files, sizeof(*job->files));
 	job->files_count = td->o.nr_files;
 	for_each_file(td, f, i) {
 		int failed = open_file_state(td, &job->files[i], f->file_name);
 
+		FILE_SET_ENG_DATA(f, &job->files[i]);
 		if (failed)
 			return refuse_failed(td, failed);
 	}
@@ -148,7 +162,6 @@ static void engine_cleanup(struct thread_data *td)
 	free(job->files);
 	free(job->requests);
 	free(job->staged);
-	free(job->events);
 	free(job);
 	td->io_ops_data = NULL;
 }
@@ -179,22 +192,27 @@ static int prepare_transfer(struct job_request *mine, uint8_t opcode)
 {
 	const struct file_state *file = mine->file;
 	const struct io_u *io_u = mine->io_u;
-	const unsigned long long mask = (1ULL << file->lba_shift) - 1;
 	struct ngpoll_request *r = &mine->request;
 
-	if ((io_u->offset | io_u->xfer_buflen) & mask) {
+	if ((io_u->offset | io_u->xfer_buflen) & file->lba_mask) {
 		log_err("ngpoll: offset %llu and length %llu are not whole blocks of %llu bytes\n",
-			io_u->offset, io_u->xfer_buflen, mask + 1);
-		return -EINVAL;
+			io_u->offset, io_u->xfer_buflen, file->lba_mask + 1);
+		return EINVAL;
 	}
 	ngpoll_prepare(r, opcode, file->nsid, io_u->offset >> file->lba_shift,
 		(uint32_t)(io_u->xfer_buflen >> file->lba_shift));
-	if (opcode == NGPOLL_OP_WRITE_ZEROES)
+	if (opcode == NGPOLL_OP_WRITE_ZEROES) {
 		set_data(r, NULL, 0, NGPOLL_NOT_FIXED);
-	else /* Not io_u->index: it shares its place with engine_data. */
-		set_data(r, io_u->xfer_buf, io_u->xfer_buflen, file->first_fixed == NGPOLL_NOT_FIXED ?
-			NGPOLL_NOT_FIXED :
-			(uint16_t)(file->first_fixed + (mine - mine->job->requests)));
+		return 0;
+	}
+	/* Not io_u->index: it shares its place with engine_data. */
+	set_data(r, io_u->xfer_buf, io_u->xfer_buflen, file->first_fixed == NGPOLL_NOT_FIXED ?
+		NGPOLL_NOT_FIXED :
+		(uint16_t)(file->first_fixed + (mine - mine->job->requests)));
+	if (mine->job->one_by_one)
+		return 0;
+	mine->ddir = io_u->ddir;
+	mine->bytes = io_u->xfer_buflen;
 	return 0;
 }
 
@@ -226,119 +244,214 @@ static void prepare_flush(struct job_request *mine)
 	set_data(r, NULL, 0, NGPOLL_NOT_FIXED);
 }
 
-static int engine_prep(struct thread_data *td, struct io_u *io_u)
+static enum fio_q_status stage(struct job *job, struct job_request *mine)
 {
-	const struct engine_options *o = td->eo;
-	struct job *job = td->io_ops_data;
-	struct job_request *mine = io_u->engine_data;
-
-	mine->file = &job->files[io_u->file->fileno];
-	switch (io_u->ddir) {
-	case DDIR_READ:
-		return prepare_transfer(mine, NGPOLL_OP_READ);
-	case DDIR_WRITE:
-		return prepare_transfer(mine,
-			o->write_mode == WRITE_ZEROES ? NGPOLL_OP_WRITE_ZEROES : NGPOLL_OP_WRITE);
-	case DDIR_TRIM:
-		prepare_deallocate(mine);
-		return 0;
-	default:
-		if (!ddir_sync(io_u->ddir))
-			return -EINVAL;
-		prepare_flush(mine);
-		return 0;
-	}
-}
-
-static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
-{
-	struct job *job = td->io_ops_data;
-	struct job_request *mine = io_u->engine_data;
-
-	fio_ro_check(td, io_u);
-	if (!ngpoll_submit(mine->file->ring, &mine->request))
-		return FIO_Q_BUSY;
-	job->staged[job->staged_count++] = io_u;
+	*job->staged_end++ = &mine->request;
 	return FIO_Q_QUEUED;
 }
 
+static RARE void set_issue_times(struct thread_data *td, const struct job *job)
+{
+	struct ngpoll_request **at;
+	struct timespec now;
+
+	fio_gettime(&now, NULL);
+	for (at = job->committed_end; at != job->staged_end; at++) {
+		struct io_u *io_u = ((struct job_request *)*at)->io_u;
+
+		io_u->issue_time = now;
+		io_u_queued(td, io_u);
+	}
+	if (td->o.read_iolog_file)
+		td->last_issue = now;
+}
+
+/* With a depth of 1 there is nothing to do meanwhile, and fio spends less on what is complete when
+ * it was queued. What failed goes the usual way, which asks for the details. */
+static enum fio_q_status complete_now(struct thread_data *td, struct job_request *mine)
+{
+	struct job *job = mine->job;
+
+	if (job->keeps_issue_times)
+		set_issue_times(td, job);
+	job->told_end = job->ready_end = job->ready;
+	job->staged_end = job->staged;
+	io_u_mark_submit(td, 1);
+	ngpoll_submit_and_wait(mine->file->ring, job->staged, 1, 1);
+	if (mine->io_u->error)
+		return FIO_Q_QUEUED;
+	job->ready_end = job->ready;
+	io_u_mark_complete(td, 1);
+	return FIO_Q_COMPLETED;
+}
+
+static RARE enum fio_q_status prepare_and_stage(struct thread_data *td, struct job_request *mine)
+{
+	const struct engine_options *o = td->eo;
+	struct io_u *io_u = mine->io_u;
+
+	mine->f = io_u->file;
+	mine->file = FILE_ENG_DATA(io_u->file);
+	mine->ddir = DDIR_INVAL;
+	if (io_u->ddir == DDIR_READ)
+		io_u->error = prepare_transfer(mine, NGPOLL_OP_READ);
+	else if (io_u->ddir == DDIR_WRITE)
+		io_u->error = prepare_transfer(mine,
+			o->write_mode == WRITE_ZEROES ? NGPOLL_OP_WRITE_ZEROES : NGPOLL_OP_WRITE);
+	else if (io_u->ddir == DDIR_TRIM)
+		prepare_deallocate(mine);
+	else if (ddir_sync(io_u->ddir))
+		prepare_flush(mine);
+	else
+		io_u->error = EINVAL;
+	if (io_u->error)
+		return FIO_Q_COMPLETED;
+	stage(mine->job, mine);
+	return mine->job->one_by_one ? complete_now(td, mine) : FIO_Q_QUEUED;
+}
+
+/* Commands are prepared here and not in the hook for that, which would cost one more call each. */
+static enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
+{
+	struct job_request *mine = io_u->engine_data;
+	const struct file_state *file = mine->file;
+
+	fio_ro_check(td, io_u);
+	if (mine->ddir != io_u->ddir || mine->f != io_u->file || mine->bytes != io_u->xfer_buflen ||
+	    (io_u->offset & file->lba_mask))
+		return prepare_and_stage(td, mine);
+	mine->request.cmd.slba = io_u->offset >> file->lba_shift;
+	mine->request.cmd.data = (uint64_t)(uintptr_t)io_u->xfer_buf;
+	return stage(td->io_ops_data, mine);
+}
+
+/* Sends what is staged, and looks for nothing. */
+static int send_staged(struct job *job)
+{
+	struct ngpoll_request **at;
+	unsigned int i;
+
+	for (at = job->staged; at != job->staged_end; at++)
+		if (!ngpoll_submit(((struct job_request *)*at)->file->ring, *at))
+			return -EBUSY; /* cannot be: a ring has room for all that a job has */
+	for (i = 0; i < job->files_count; i++)
+		ngpoll_flush(job->files[i].ring);
+	job->committed_end = job->staged_end = job->staged;
+	return 0;
+}
+
+static __attribute__((noinline)) int commit_staged(struct thread_data *td, struct job *job)
+{
+	const size_t count = (size_t)(job->staged_end - job->committed_end);
+
+	if (job->keeps_issue_times)
+		set_issue_times(td, job);
+	job->committed_end = job->staged_end;
+	io_u_mark_submit(td, (unsigned int)count);
+	/* With the job's depth reached fio looks for completions next, and the commands go with that
+	 * look: one system call, not two. */
+	return td->cur_depth < td->o.iodepth ? send_staged(job) : 0;
+}
+
+/* fio commits what it has queued, and again before it looks for completions. */
 static int engine_commit(struct thread_data *td)
 {
 	struct job *job = td->io_ops_data;
-	struct timespec now;
-	unsigned int i;
 
-	if (job->staged_count == 0)
-		return 0;
-	for (i = 0; i < job->files_count; i++)
-		ngpoll_flush(job->files[i].ring);
-	io_u_mark_submit(td, job->staged_count);
-	if (fio_fill_issue_time(td)) {
-		fio_gettime(&now, NULL);
-		for (i = 0; i < job->staged_count; i++) {
-			job->staged[i]->issue_time = now;
-			io_u_queued(td, job->staged[i]);
-		}
-		if (td->o.read_iolog_file)
-			td->last_issue = now;
-	}
-	job->staged_count = 0;
-	return 0;
+	return job->committed_end == job->staged_end ? 0 : commit_staged(td, job);
+}
+
+static uint64_t deadline_after(const struct timespec *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)(now.tv_sec + t->tv_sec) * 1000000000 +
+		(uint64_t)(now.tv_nsec + t->tv_nsec);
 }
 
 static unsigned int ready(const struct job *job)
 {
-	return job->events_tail - job->events_head;
+	return (unsigned int)(job->ready_end - job->ready);
 }
 
-/* Until `min` have finished, or `t` is over. */
-static void reap(struct job *job, unsigned int min, const struct timespec *t)
+/* Until `min` are ready, or `t` is over: none of several rings may be slept on. */
+static void poll_all(struct job *job, unsigned int min, const struct timespec *t)
 {
-	struct timespec now;
-	uint64_t deadline = 0;
+	const struct timespec none = { 0, 0 };
+	const uint64_t deadline = t ? deadline_after(t) : 0;
 	unsigned int i;
 
-	if (t) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		deadline = (uint64_t)(now.tv_sec + t->tv_sec) * 1000000000 +
-			(uint64_t)(now.tv_nsec + t->tv_nsec);
-	}
-	if (job->files_count == 1 && t)
-		ngpoll_wait_until(job->files[0].ring, min - ready(job), deadline);
-	else if (job->files_count == 1)
-		ngpoll_wait(job->files[0].ring, min - ready(job));
-	/* None of several rings may be slept on. */
-	while (job->files_count > 1 && ready(job) < min) {
+	do {
 		for (i = 0; i < job->files_count; i++)
 			ngpoll_poll(job->files[i].ring);
-		if (t) {
-			clock_gettime(CLOCK_MONOTONIC, &now);
-			if ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= deadline)
-				return;
-		}
+	} while (ready(job) < min && (!t || deadline_after(&none) < deadline));
+}
+
+/* The ready ones that fio has not been told of come first now. */
+static void drop_told(struct job *job)
+{
+	const size_t left = (size_t)(job->ready_end - job->told_end);
+
+	memmove(job->ready, job->told_end, left * sizeof(*job->ready));
+	job->ready_end = job->ready + left;
+	job->told_end = job->ready;
+}
+
+static int tell(struct job *job, unsigned int max)
+{
+	const unsigned int count = ready(job) < max ? ready(job) : max;
+
+	job->told_end = job->ready + count;
+	return (int)count;
+}
+
+static void submit_and_wait(struct job *job, unsigned int n)
+{
+	ngpoll_submit_and_wait(job->files->ring, job->staged,
+		(uint32_t)(job->staged_end - job->staged), n);
+	job->committed_end = job->staged_end = job->staged;
+}
+
+static __attribute__((noinline)) int getevents(struct job *job, unsigned int min, unsigned int max,
+					       const struct timespec *t)
+{
+	int failed;
+
+	drop_told(job);
+	if (job->files_count == 1 && !t && min != 0) {
+		submit_and_wait(job, ready(job) < min ? min - ready(job) : 0);
+		return tell(job, max);
 	}
+	failed = send_staged(job);
+	if (failed)
+		return failed;
+	if (job->files_count > 1)
+		poll_all(job, min, t);
+	else if (ready(job) < min)
+		ngpoll_wait_until(job->files->ring, min - ready(job), deadline_after(t));
+	else if (ready(job) == 0)
+		ngpoll_poll(job->files->ring);
+	return tell(job, max);
 }
 
 static int engine_getevents(struct thread_data *td, unsigned int min, unsigned int max,
 			    const struct timespec *t)
 {
 	struct job *job = td->io_ops_data;
-	unsigned int i;
 
-	if (ready(job) < min)
-		reap(job, min, t);
-	else if (ready(job) == 0)
-		for (i = 0; i < job->files_count; i++)
-			ngpoll_poll(job->files[i].ring);
-	return (int)(ready(job) < max ? ready(job) : max);
+	if (job->ready_end != job->told_end || job->files_count != 1 || t || min == 0)
+		return getevents(job, min, max, t);
+	job->ready_end = job->ready;
+	submit_and_wait(job, min);
+	return tell(job, max);
 }
 
 static struct io_u *engine_event(struct thread_data *td, int event)
 {
-	struct job *job = td->io_ops_data;
+	const struct job *job = td->io_ops_data;
 
-	/* fio asks for each one that getevents() told of, in order. */
-	return job->events[job->events_head++ & job->events_mask];
+	return job->ready[event];
 }
 
 static char *details(const struct io_u *io_u)
@@ -379,7 +492,6 @@ struct ioengine_ops ioengine = {
 	.cleanup = engine_cleanup,
 	.open_file = engine_open_file,
 	.close_file = engine_close_file,
-	.prep = engine_prep,
 	.queue = engine_queue,
 	.commit = engine_commit,
 	.getevents = engine_getevents,

@@ -246,6 +246,19 @@ bool ngpoll_submit(ngpoll_ring* r, ngpoll_request* asked)
     return of(r).submit(*reinterpret_cast<request*>(asked));
 }
 
+std::uint32_t ngpoll_submit_all(
+    ngpoll_ring* r, ngpoll_request* const* requests, std::uint32_t count)
+{
+    return of(r).submit(std::span(reinterpret_cast<request* const*>(requests), count));
+}
+
+std::uint32_t ngpoll_submit_and_wait(
+    ngpoll_ring* r, ngpoll_request* const* requests, std::uint32_t count, std::uint32_t n)
+{
+    return of(r).submit_and_wait(
+        std::span(reinterpret_cast<request* const*>(requests), count), n);
+}
+
 std::uint32_t ngpoll_poll(ngpoll_ring* r) { return of(r).poll(); }
 
 std::uint32_t ngpoll_wait(ngpoll_ring* r, std::uint32_t n) { return of(r).wait(n); }

@@ -88,7 +88,7 @@ std::optional<role_policy> role_policy_named(std::string_view name) noexcept
 poll_queue::poll_queue(const nvme_namespace& device, options how)
     : options_(how)
     , device_(device.backend_)
-    , process_(detail::process_generation())
+    , process_(detail::process_generation)
 {
     check_depth(device.info(), how.depth);
     if (how.rings_max == 0)
@@ -110,7 +110,7 @@ poll_queue::poll_queue(const nvme_namespace& device, options how)
 poll_queue::poll_queue(std::unique_ptr<transport> made, options how)
     : options_(how)
     , transport_(std::move(made))
-    , process_(detail::process_generation())
+    , process_(detail::process_generation)
 {
     if (how.role == role_policy::automatic)
         options_.role = role_policy::lease;

@@ -5,19 +5,13 @@
 
 namespace ngpoll::detail {
 
+unsigned process_generation = 0;
+
 namespace {
 
-// Plain: a fork happens between two instructions of the one thread that the child has.
-unsigned generation = 0;
-
-const int registered = ::pthread_atfork(nullptr, nullptr, [] { ++generation; });
+[[maybe_unused]] const int registered
+    = ::pthread_atfork(nullptr, nullptr, [] { ++process_generation; });
 
 } // namespace
-
-unsigned process_generation() noexcept
-{
-    static_cast<void>(registered);
-    return generation;
-}
 
 } // namespace ngpoll::detail

@@ -41,7 +41,7 @@ resident_poller::resident_poller(poll_queue& queue)
 resident_poller::~resident_poller()
 {
     // A forked child has the memory of that thread, and not the thread.
-    if (queue_.process_ != detail::process_generation()) {
+    if (queue_.process_ != detail::process_generation) {
         thread_.detach();
         static_cast<void>(ring_.release());
         return;

@@ -29,9 +29,21 @@ struct open_rings {
 };
 thread_local open_rings on_this_thread;
 
+[[noreturn, gnu::cold, gnu::noinline]] void stop_forked() noexcept
+{
+    detail::stop("a ring was used in a forked child: it is its parent's; open the device there "
+                 "anew, or start threads instead of processes");
+}
+
 } // namespace
 
 thread_local bool ring::in_shared_queue = false;
+
+void ring::check_process() const noexcept
+{
+    if (process_ != detail::process_generation) [[unlikely]]
+        stop_forked();
+}
 
 ring_stats& ring_stats::operator+=(const ring_stats& other) noexcept
 {
@@ -51,6 +63,8 @@ ring::ring(poll_queue& queue, options how)
     : limit_(how.depth)
     , queue_(queue)
     , options_(how)
+    , process_(queue.process_)
+    , shared_(queue.shared())
     , thread_tag_(reinterpret_cast<std::uintptr_t>(&on_this_thread))
 {
     options_.submit_batch_max = std::max(how.submit_batch_max, 1U);
@@ -74,6 +88,8 @@ ring::ring(poll_queue& queue, for_resident)
     : limit_(0)
     , queue_(queue)
     , options_{.depth = 0}
+    , process_(queue.process_)
+    , shared_(queue.shared())
     , resident_(true)
     , thread_tag_(reinterpret_cast<std::uintptr_t>(&on_this_thread))
 {
@@ -104,11 +120,54 @@ void ring::forget() noexcept
         = next_on_thread_;
 }
 
-void ring::check_process() const noexcept
+std::uint32_t ring::submit(std::span<request* const> requests) noexcept
 {
-    if (queue_.process_ != detail::process_generation()) [[unlikely]]
-        detail::stop("a ring was used in a forked child: it is its parent's; open the device there "
-                     "anew, or start threads instead of processes");
+    std::uint32_t taken = 0;
+    for (request* const r : requests) {
+        if (!submit(*r))
+            break;
+        ++taken;
+    }
+    return taken;
+}
+
+std::uint32_t ring::submit_and_wait(std::span<request* const> requests, std::uint32_t n) noexcept
+{
+    NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
+    check_process();
+    const std::int64_t accepted = accepted_ + static_cast<std::int64_t>(requests.size());
+    NGPOLL_ASSERT(accepted <= limit_,
+        "submit_and_wait() was given more requests than the ring has room for");
+    // Where they are one batch, and the next one, they need not be staged.
+    if (shared_ || in_callbacks_ || staged() != 0 || requests.size() > options_.submit_batch_max)
+        return submit_then_wait(requests, n);
+#pragma GCC unroll 4
+    for (request* const r : requests) {
+        NGPOLL_DEBUG_ASSERT(r->on_complete != nullptr, "request::on_complete must not be null");
+        r->owner = this;
+    }
+    sent_ = accepted_ = accepted;
+    const std::uint32_t wanted = std::min(n, outstanding());
+    if (wanted == 0) {
+        if (!requests.empty())
+            send(requests);
+        return 0;
+    }
+    in_callbacks_ = true;
+    std::uint32_t finished = own_polling_pass(requests, wanted);
+    if (finished < wanted) [[unlikely]]
+        finished += own_passes(wanted - finished);
+    in_callbacks_ = false;
+    return finished;
+}
+
+std::uint32_t ring::submit_then_wait(std::span<request* const> requests, std::uint32_t n) noexcept
+{
+    static_cast<void>(submit(requests));
+    if (n != 0)
+        return wait(n);
+    flush();
+    return 0;
 }
 
 std::uint32_t ring::poll() noexcept
@@ -116,11 +175,11 @@ std::uint32_t ring::poll() noexcept
     NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
     check_process();
     // A pass inside a pass would find the completions that the outer one is still handing out.
-    if (in_callbacks_ || (queue_.shared() && in_shared_queue))
+    if (in_callbacks_ || (shared_ && in_shared_queue))
         return 0;
     in_callbacks_ = true;
     std::uint32_t finished = 0;
-    if (queue_.shared()) {
+    if (shared_) {
         in_shared_queue = true;
         finished = shared_poll();
         in_shared_queue = false;
@@ -142,12 +201,12 @@ std::uint32_t ring::waited(std::uint32_t n, const time_point* deadline) noexcept
 {
     NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
     check_process();
-    if (in_callbacks_ || (queue_.shared() && in_shared_queue))
+    if (in_callbacks_ || (shared_ && in_shared_queue))
         return 0;
     const std::uint32_t wanted = std::min(n, outstanding());
     std::uint32_t finished = 0;
     in_callbacks_ = true;
-    if (queue_.shared()) {
+    if (shared_) {
         // relaxed, both: a hint, to those that choose an heir.
         waiting_.store(true, std::memory_order_relaxed);
         in_shared_queue = true;
@@ -155,9 +214,7 @@ std::uint32_t ring::waited(std::uint32_t n, const time_point* deadline) noexcept
         in_shared_queue = false;
         waiting_.store(false, std::memory_order_relaxed);
     } else if (deadline == nullptr) {
-        // The poll loop: it ends when the drive has answered, however long that takes.
-        while (finished < wanted)
-            finished += own_pass(wanted - finished);
+        finished = own_passes(wanted);
     } else {
         // Not in the kernel, which would poll on past the deadline.
         while (finished < wanted) {
@@ -167,6 +224,15 @@ std::uint32_t ring::waited(std::uint32_t n, const time_point* deadline) noexcept
         }
     }
     in_callbacks_ = false;
+    return finished;
+}
+
+std::uint32_t ring::own_passes(std::uint32_t wanted) noexcept
+{
+    // The poll loop: it ends when the drive has answered, however long that takes.
+    std::uint32_t finished = 0;
+    while (finished < wanted)
+        finished += own_pass(wanted - finished);
     return finished;
 }
 
@@ -181,29 +247,40 @@ std::uint32_t ring::own_pass(std::uint32_t min_complete) noexcept
         sending += to_send.size();
         if (rest == 0 || sending >= kPassSendMax
             || (rest < options_.submit_batch_max && min_complete <= outstanding() - rest))
-            return polling_pass(to_send, min_complete);
+            return own_polling_pass(to_send, min_complete);
         send(to_send);
     }
 }
 
-std::uint32_t ring::polling_pass(
+inline void ring::count_pass(
+    const completion_batch& batch, std::uint32_t sent, std::uint32_t system_calls) noexcept
+{
+    passes_.add(1);
+    system_calls_.add(system_calls);
+    commands_sent_.add(sent);
+    finished_inline_.add(batch.finished_inline());
+    if (batch.found() == 0)
+        empty_passes_.add(1);
+}
+
+std::uint32_t ring::own_polling_pass(
     std::span<request* const> to_send, std::uint32_t min_complete) noexcept
 {
     completion_batch batch(*this);
     const transport::pass_result did = queue_.transport_->pass(to_send, batch, seat_, min_complete);
-    if (queue_.shared()) {
-        queue_.found_lately_ += batch.found() - queue_.found_lately_ / poll_queue::kLately;
-        wakes_.add(batch.hand_over());
-    }
-    const std::uint32_t finished = batch.finished_inline();
+    count_pass(batch, did.sent, did.system_calls);
+    return batch.found();
+}
+
+std::uint32_t ring::shared_polling_pass(std::span<request* const> to_send) noexcept
+{
+    completion_batch batch(*this);
+    const transport::pass_result did = queue_.transport_->pass(to_send, batch, seat_, 0);
+    queue_.found_lately_ += batch.found() - queue_.found_lately_ / poll_queue::kLately;
+    wakes_.add(batch.hand_over());
     heir_ = batch.last_deferred_to();
-    passes_.add(1);
-    system_calls_.add(did.system_calls);
-    commands_sent_.add(did.sent);
-    finished_inline_.add(finished);
-    if (batch.found() == 0)
-        empty_passes_.add(1);
-    return finished;
+    count_pass(batch, did.sent, did.system_calls);
+    return batch.finished_inline();
 }
 
 std::span<request* const> ring::take_staged() noexcept
@@ -221,7 +298,7 @@ void ring::flush() noexcept
     check_process();
     if (in_callbacks_)
         return;
-    if (queue_.shared()) {
+    if (shared_) {
         queue_staged();
         return;
     }
@@ -242,7 +319,7 @@ void ring::close() noexcept
         return;
     check_process();
     NGPOLL_ASSERT(!in_callbacks_, "a ring cannot be closed from inside its own callbacks");
-    NGPOLL_ASSERT(!queue_.shared() || !in_shared_queue,
+    NGPOLL_ASSERT(!shared_ || !in_shared_queue,
         "a ring on a shared queue cannot be closed from inside a callback of such a ring");
     NGPOLL_ASSERT(thread_ == std::this_thread::get_id(), "close a ring on the thread that made it");
     closing_ = true;
@@ -250,7 +327,7 @@ void ring::close() noexcept
     abort_staged();
     while (outstanding() != 0)
         wait(outstanding());
-    if (queue_.shared())
+    if (shared_)
         leave_role();
     if (!queue_.has_resident() || resident_)
         queue_.transport_->detach(seat_);

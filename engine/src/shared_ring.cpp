@@ -319,7 +319,7 @@ bool ring::arm_event(std::uint32_t n) noexcept
 {
     NGPOLL_ASSERT(options_.event_fd >= 0, "arm_event() needs ring::options::event_fd");
     check_process();
-    if (in_callbacks_ || !queue_.shared())
+    if (in_callbacks_ || !shared_)
         return false;
     queue_staged();
     sleeper_.arm(static_cast<std::int32_t>(std::max(n, 1U)), 0, sleeper<>::awaits_event);
@@ -384,7 +384,7 @@ std::uint32_t ring::shared_pass() noexcept
         room -= count;
         // Never waits in the kernel: what others queue meanwhile would not be sent.
         if (count < batch_max || room == 0 || queue_.submissions_.empty(queue_.submissions_at_))
-            return polling_pass({batch.data(), count}, 0);
+            return shared_polling_pass({batch.data(), count});
         send({batch.data(), count});
     }
 }
@@ -433,7 +433,7 @@ std::uint32_t ring::finish_in_flight() noexcept
 {
     std::uint32_t finished = 0;
     for (std::uint32_t before = queue_.transport_->in_flight(); before != 0;) {
-        finished += polling_pass({}, 0);
+        finished += shared_polling_pass({});
         const std::uint32_t left = queue_.transport_->in_flight();
         // What is missing may be task work of another thread, which a real-time one must let run.
         if (left == before)

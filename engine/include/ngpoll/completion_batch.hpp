@@ -25,13 +25,21 @@ public:
     completion_batch(const completion_batch&) = delete;
     completion_batch& operator=(const completion_batch&) = delete;
 
+    /// Whether all that is found is the ring's own, for the queue has no other.
+    [[nodiscard]] bool all_own() const noexcept { return !poll_ctx_->shared_; }
+
+    /// Finishes `r` inline, where all_own().
+    void finish_own(request& r, status outcome, std::uint64_t result) noexcept
+    {
+        set_outcome(r, outcome, result);
+        poll_ctx_->finish(r);
+    }
+
     /// Finishes `r` inline where its owner is the ring that polls, else keeps it for its owner.
     /// `r` must not be touched afterwards.
     void finish(request& r, status outcome, std::uint64_t result) noexcept
     {
-        // One store: the compiler would write the three members one by one.
-        std::memcpy(&r.status, &outcome, sizeof outcome);
-        r.result = result;
+        set_outcome(r, outcome, result);
         ring* const owner = r.owner;
         if (owner == poll_ctx_) [[likely]]
             owner->finish(r);
@@ -54,6 +62,13 @@ public:
     [[nodiscard]] std::uint32_t finished_inline() const noexcept { return found_ - deferred_; }
 
 private:
+    static void set_outcome(request& r, status outcome, std::uint64_t result) noexcept
+    {
+        // One store: the compiler would write the three members one by one.
+        std::memcpy(&r.status, &outcome, sizeof outcome);
+        r.result = result;
+    }
+
     void defer(request& r, ring& owner) noexcept
     {
         ++deferred_;

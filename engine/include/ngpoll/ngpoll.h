@@ -140,7 +140,7 @@ enum {
 struct ngpoll_status {
     int32_t errno_value; /* positive: the kernel could not carry it out */
     uint16_t nvme_status; /* the drive's answer: the completion's status field, no phase bit */
-    uint16_t reserved;
+    uint16_t reserved; /* always zero */
 };
 
 /* The caller's until ngpoll_submit() takes it, then the engine's until `on_complete` runs. It must
@@ -179,7 +179,11 @@ static inline void ngpoll_prepare(struct ngpoll_request *request, uint8_t opcode
 
 static inline bool ngpoll_ok(struct ngpoll_status status)
 {
-    return status.errno_value == 0 && status.nvme_status == 0;
+    union {
+        struct ngpoll_status status;
+        uint64_t word;
+    } whole = {status};
+    return whole.word == 0;
 }
 
 /* The status in words, cut to `size` bytes with the final zero. Returns the length it would have.
@@ -205,6 +209,13 @@ void ngpoll_ring_close(struct ngpoll_ring *ring);
 /* Stages a request for the next poll, wait or flush. False: `depth` are outstanding, or the ring is
  * closing; the request is then the caller's still. */
 bool ngpoll_submit(struct ngpoll_ring *ring, struct ngpoll_request *request);
+/* The same for many, in their order; how many were taken, from the first one. */
+uint32_t ngpoll_submit_all(
+    struct ngpoll_ring *ring, struct ngpoll_request *const *requests, uint32_t count);
+/* The same, of as many as there is room for, no more, and then ngpoll_wait(n), or with an `n` of 0
+ * ngpoll_flush(): for less than the two cost. */
+uint32_t ngpoll_submit_and_wait(struct ngpoll_ring *ring,
+    struct ngpoll_request *const *requests, uint32_t count, uint32_t n);
 /* One pass that never sleeps; how many requests finished. */
 uint32_t ngpoll_poll(struct ngpoll_ring *ring);
 /* Until `n` requests finished, or as many as are outstanding; how many did. */

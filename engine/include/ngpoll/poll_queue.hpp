@@ -160,7 +160,7 @@ private:
     std::mutex attach_mutex_; ///< for rings that join and leave, and who looks for a sleeping one
     std::vector<ring*> rings_; ///< attached
     std::uint32_t depth_attached_ = 0;
-    unsigned process_ = 0; ///< which process made it; see detail::process_generation()
+    unsigned process_ = 0; ///< which process made it; see detail::process_generation
 
     // Shared queues only. The submission queue's tail is written by every submitter, its cursor by
     // whoever is the poller.

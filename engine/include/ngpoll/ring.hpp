@@ -89,6 +89,14 @@ public:
         return true;
     }
 
+    /// The same for many, in their order. Returns how many were taken, from the first one.
+    [[nodiscard]] std::uint32_t submit(std::span<request* const> requests) noexcept;
+
+    /// submit() of as many as there is room for, no more, and then wait(n), or with an `n` of 0
+    /// flush(). Costs less than the two for a batch on a queue of its own. Inside a callback it
+    /// only submits.
+    std::uint32_t submit_and_wait(std::span<request* const> requests, std::uint32_t n) noexcept;
+
     /// Sends what is staged, but for a rest of less than submit_batch_max, which goes with the next
     /// pass, and makes one polling pass; on a shared queue it finishes what it was handed, and
     /// makes a pass unless another polls. Never sleeps. Returns how many requests finished.
@@ -185,9 +193,15 @@ private:
     void pass_role_on(bool comes_back) noexcept;
     /// After taking the role: counts it where another ring had it before.
     void begin_turn() noexcept;
+    [[gnu::noinline]] std::uint32_t submit_then_wait(
+        std::span<request* const> requests, std::uint32_t n) noexcept;
+    [[gnu::noinline]] std::uint32_t own_passes(std::uint32_t wanted) noexcept;
     std::uint32_t own_pass(std::uint32_t min_complete) noexcept;
-    std::uint32_t polling_pass(
+    std::uint32_t own_polling_pass(
         std::span<request* const> to_send, std::uint32_t min_complete) noexcept;
+    std::uint32_t shared_polling_pass(std::span<request* const> to_send) noexcept;
+    void count_pass(
+        const completion_batch& batch, std::uint32_t sent, std::uint32_t system_calls) noexcept;
     /// The next batch of staged requests, counted as sent. Good until submit() is called again.
     std::span<request* const> take_staged() noexcept;
     void send(std::span<request* const> to_send) noexcept;
@@ -250,6 +264,8 @@ private:
     options options_;
     std::uint32_t turn_passes_ = 0; ///< passes since this ring last took the role
     ring* heir_ = nullptr; ///< who may follow as poller; good within the pass that set it
+    const unsigned process_; ///< which process made it; see detail::process_generation
+    const bool shared_; ///< the queue is
     bool in_callbacks_ = false;
     bool closing_ = false;
     bool closed_ = false;
