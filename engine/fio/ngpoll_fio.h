@@ -41,6 +41,45 @@ struct shared_queue {
 	struct ngpoll_queue *queue;
 };
 
+/* A job's side of a file. */
+struct file_state {
+	struct shared_queue *shared;
+	struct ngpoll_ring *ring;
+	struct ngpoll_buffers *buffers;
+	unsigned int nsid;
+	unsigned int lba_shift;
+	unsigned long long lba_mask; /* what offsets and lengths must not have */
+	uint16_t first_fixed; /* of the buffers, which follow each other; or NGPOLL_NOT_FIXED */
+};
+
+struct job;
+
+struct job_request {
+	struct ngpoll_request request;
+	struct io_u *io_u;
+	struct job *job;
+	/* What the command is set up for: a job repeats itself. */
+	struct fio_file *f;
+	struct file_state *file; /* of `f` */
+	unsigned long long bytes;
+	enum fio_ddir ddir; /* DDIR_INVAL: it is set up anew each time */
+	uint32_t range[4]; /* of a deallocate: attributes, blocks, starting LBA */
+};
+
+struct job {
+	unsigned int files_count;
+	bool keeps_issue_times;
+	bool one_by_one; /* iodepth=1 */
+	struct file_state *files;
+	struct job_request *requests; /* one for each io_u, by its index */
+	struct ngpoll_request **staged; /* queued by fio and not sent, the committed ones first */
+	struct ngpoll_request **committed_end;
+	struct ngpoll_request **staged_end;
+	struct io_u **told_end; /* fio has been told of those before */
+	struct io_u **ready_end;
+	struct io_u *ready[]; /* finished */
+};
+
 /* Before anything else: ends fio with a sentence if it is not the release this was built for. */
 void check_release(struct thread_data *td);
 /* Refuse a job, as hooks of fio do: 1, with the reason in `td` and printed. */
@@ -55,5 +94,13 @@ int engine_get_file_size(struct thread_data *td, struct fio_file *f);
  * is released. */
 int find_or_make_queue(struct thread_data *td, const char *path, struct shared_queue **found);
 void release_queue(struct shared_queue *shared);
+
+/* The completion of each command, and fio's hooks for I/O. */
+void io_finished(struct ngpoll_request *request);
+enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u);
+int engine_commit(struct thread_data *td);
+int engine_getevents(struct thread_data *td, unsigned int min, unsigned int max,
+		     const struct timespec *t);
+struct io_u *engine_event(struct thread_data *td, int event);
 
 #endif

@@ -255,8 +255,7 @@ std::uint32_t ngpoll_submit_all(
 std::uint32_t ngpoll_submit_and_wait(
     ngpoll_ring* r, ngpoll_request* const* requests, std::uint32_t count, std::uint32_t n)
 {
-    return of(r).submit_and_wait(
-        std::span(reinterpret_cast<request* const*>(requests), count), n);
+    return of(r).submit_and_wait(std::span(reinterpret_cast<request* const*>(requests), count), n);
 }
 
 std::uint32_t ngpoll_poll(ngpoll_ring* r) { return of(r).poll(); }

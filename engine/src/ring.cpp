@@ -136,8 +136,8 @@ std::uint32_t ring::submit_and_wait(std::span<request* const> requests, std::uin
     NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
     check_process();
     const std::int64_t accepted = accepted_ + static_cast<std::int64_t>(requests.size());
-    NGPOLL_ASSERT(accepted <= limit_,
-        "submit_and_wait() was given more requests than the ring has room for");
+    NGPOLL_ASSERT(
+        accepted <= limit_, "submit_and_wait() was given more requests than the ring has room for");
     // Where they are one batch, and the next one, they need not be staged.
     if (shared_ || in_callbacks_ || staged() != 0 || requests.size() > options_.submit_batch_max)
         return submit_then_wait(requests, n);
@@ -161,7 +161,9 @@ std::uint32_t ring::submit_and_wait(std::span<request* const> requests, std::uin
     return finished;
 }
 
-std::uint32_t ring::submit_then_wait(std::span<request* const> requests, std::uint32_t n) noexcept
+// Out of line, as own_passes(): what submit_and_wait() mostly does saves no registers for it.
+[[gnu::noinline]] std::uint32_t ring::submit_then_wait(
+    std::span<request* const> requests, std::uint32_t n) noexcept
 {
     static_cast<void>(submit(requests));
     if (n != 0)
@@ -227,7 +229,7 @@ std::uint32_t ring::waited(std::uint32_t n, const time_point* deadline) noexcept
     return finished;
 }
 
-std::uint32_t ring::own_passes(std::uint32_t wanted) noexcept
+[[gnu::noinline]] std::uint32_t ring::own_passes(std::uint32_t wanted) noexcept
 {
     // The poll loop: it ends when the drive has answered, however long that takes.
     std::uint32_t finished = 0;
@@ -253,10 +255,10 @@ std::uint32_t ring::own_pass(std::uint32_t min_complete) noexcept
 }
 
 inline void ring::count_pass(
-    const completion_batch& batch, std::uint32_t sent, std::uint32_t system_calls) noexcept
+    const completion_batch& batch, std::uint32_t sent, std::uint32_t calls) noexcept
 {
     passes_.add(1);
-    system_calls_.add(system_calls);
+    system_calls_.add(calls);
     commands_sent_.add(sent);
     finished_inline_.add(batch.finished_inline());
     if (batch.found() == 0)

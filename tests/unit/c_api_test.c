@@ -235,6 +235,31 @@ static void callbacks_may_submit_again(void)
     close_drive(drive);
 }
 
+static void arrays_are_submitted_whole(void)
+{
+    struct drive drive = open_drive("emu:size=1M", NULL);
+    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring_options how = ngpoll_ring_defaults();
+    how.depth = DEPTH;
+    REQUIRE(ngpoll_ring_open(drive.queue, &how, &ring) == 0);
+    static struct ngpoll_request requests[DEPTH + 1];
+    struct ngpoll_request *all[DEPTH + 1];
+    for (unsigned i = 0; i <= DEPTH; i++) {
+        ngpoll_request_init(&requests[i]);
+        requests[i].cmd.opcode = NGPOLL_OP_FLUSH;
+        requests[i].cmd.nsid = 1;
+        all[i] = &requests[i];
+    }
+    CHECK(ngpoll_submit_and_wait(ring, all, DEPTH, DEPTH) == DEPTH);
+    CHECK(ngpoll_submit_all(ring, all, DEPTH + 1) == DEPTH); /* as many as there is room for */
+    CHECK(ngpoll_outstanding(ring) == DEPTH);
+    CHECK(ngpoll_wait(ring, DEPTH) == DEPTH);
+    CHECK(ngpoll_submit_and_wait(ring, all, 1, 0) == 0); /* only sends */
+    CHECK(ngpoll_wait(ring, 1) == 1);
+    ngpoll_ring_close(ring);
+    close_drive(drive);
+}
+
 static uint64_t now_ns(void)
 {
     struct timespec now;
@@ -306,6 +331,7 @@ int main(void)
     what_is_written_is_read_back(true);
     the_drives_errors_and_the_systems_come_apart();
     callbacks_may_submit_again();
+    arrays_are_submitted_whole();
     a_wait_ends_by_its_deadline_and_a_close_drains();
     threads_share_a_queue(NGPOLL_ROLE_LEASE);
     threads_share_a_queue(NGPOLL_ROLE_GIVE_UP);

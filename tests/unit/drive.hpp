@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -36,6 +37,15 @@ struct counted_request : request {
         finished_on = std::this_thread::get_id();
     }
 };
+
+/// The requests as an array of pointers, as rings take them.
+inline std::vector<request*> pointers(std::span<counted_request> requests)
+{
+    std::vector<request*> all;
+    for (counted_request& r : requests)
+        all.push_back(&r);
+    return all;
+}
 
 /// An emulated drive with one poll queue.
 struct drive {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -155,21 +156,60 @@ TEST_CASE("a callback may submit its request again, until the ring is full or cl
     CHECK(f.own.outstanding() == 0);
 }
 
-TEST_CASE("inside a callback poll, wait and flush do nothing")
+TEST_CASE("an array is submitted from its first request, as far as there is room")
+{
+    fixture f(GENERATE(1U, 2U), 4);
+    auto requests = flushes(6);
+    const auto all = test::pointers(requests);
+    CHECK(f.own.submit(std::span(all).first(0)) == 0);
+    CHECK(f.own.submit(std::span(all).first(1)) == 1);
+    CHECK(f.own.submit(std::span(all).subspan(1)) == 3);
+    CHECK(f.own.submit(std::span(all).subspan(4)) == 0);
+    CHECK(f.own.outstanding() == 4);
+    CHECK(f.own.wait(4) == 4);
+    for (std::size_t i = 0; i < requests.size(); ++i)
+        CHECK(requests[i].finished == (i < 4 ? 1 : 0));
+    f.own.close();
+    CHECK(f.own.submit(std::span(all).first(1)) == 0);
+}
+
+TEST_CASE("submit_and_wait sends what it is given, of any number, and waits for as many as asked")
+{
+    fixture f(GENERATE(1U, 2U), 100, "emu:size=1M,latency=10us");
+    auto requests = flushes(100);
+    const auto all = test::pointers(requests);
+    const std::size_t count = GENERATE(1U, 5U, 32U, 33U, 100U);
+    const bool one_staged_before = GENERATE(false, true);
+    const std::size_t before = one_staged_before ? 1 : 0;
+    CHECK(f.own.submit(std::span(all).first(before)) == before);
+    const auto wanted = static_cast<std::uint32_t>(count - count / 2);
+    CHECK(f.own.submit_and_wait(std::span(all).subspan(before, count - before), wanted) >= wanted);
+    CHECK(f.own.wait(100) + 0U <= count);
+    CHECK(f.own.outstanding() == 0);
+    CHECK(f.own.stats().sent == count);
+    CHECK(f.own.submit_and_wait({}, 3) == 0);
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        CHECK(requests[i].finished == (i < count ? 1 : 0));
+        CHECK(requests[i].owner == (i < count ? &f.own : nullptr));
+    }
+}
+
+TEST_CASE("inside a callback poll, wait and flush do nothing, and submit_and_wait only submits")
 {
     fixture f(GENERATE(1U, 2U), 8);
     struct nosy_request : counted_request {
         std::uint32_t found = 0;
     } nosy;
-    counted_request others[3]{counted_request(flush_command(1)), counted_request(flush_command(1)),
-        counted_request(flush_command(1))};
+    std::vector<counted_request> others = flushes(4);
     nosy.cmd = flush_command(1);
-    nosy.context = others;
+    nosy.context = others.data();
     nosy.on_complete = [](request& r) noexcept {
         auto& self = static_cast<nosy_request&>(r);
         self.count();
         self.found = self.owner->submit(static_cast<counted_request*>(r.context)[2]) ? 0 : 100;
         self.owner->flush();
+        request* const another = &static_cast<counted_request*>(r.context)[3];
+        self.found += self.owner->submit_and_wait({&another, 1}, 1);
         self.found += self.owner->poll() + self.owner->wait(1);
     };
     REQUIRE(f.own.submit(nosy));
@@ -179,9 +219,10 @@ TEST_CASE("inside a callback poll, wait and flush do nothing")
     CHECK(nosy.finished == 1);
     CHECK(nosy.found == 0);
     CHECK(f.own.stats().sent == 3);
-    CHECK(f.own.outstanding() == 1);
-    CHECK(f.own.wait(1) == 1);
+    CHECK(f.own.outstanding() == 2);
+    CHECK(f.own.wait(2) == 2);
     CHECK(others[2].finished == 1);
+    CHECK(others[3].finished == 1);
 }
 
 TEST_CASE("flush sends everything staged and finishes nothing")

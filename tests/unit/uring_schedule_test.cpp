@@ -111,7 +111,8 @@ public:
         case 0: chosen->wait(static_cast<std::uint32_t>(random_.below(20))); break;
         case 1:
         case 2: chosen->flush(); break;
-        case 3:
+        case 3: submit_and_wait(*chosen); break;
+        case 4:
             if (random_.one_in(8))
                 close(chosen);
             break;
@@ -166,6 +167,22 @@ private:
         r.expected_owner = &to;
         r.again = static_cast<unsigned>(random_.below(3));
         accepted_ += r.submit() ? 1U : 0U;
+    }
+
+    void submit_and_wait(ring& to)
+    {
+        std::vector<request*> chosen;
+        const std::uint64_t most = random_.below(1 + 16 / rings_.size() - to.outstanding());
+        for (watched_request& r : requests_) {
+            if (r.in_flight || chosen.size() == most)
+                continue;
+            r.expected_owner = &to;
+            r.again = static_cast<unsigned>(random_.below(3));
+            r.in_flight = true;
+            chosen.push_back(&r);
+        }
+        accepted_ += chosen.size();
+        to.submit_and_wait(chosen, static_cast<std::uint32_t>(random_.below(20)));
     }
 
     [[nodiscard]] std::uint64_t outstanding() const

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "catch.hpp"
@@ -268,6 +269,48 @@ TEST_CASE("flush sends everything in batches and looks for no completions")
     }
     CHECK(f.own.stats().passes == 0);
     CHECK(f.own.stats().sent == 8);
+}
+
+TEST_CASE("submit_and_wait sends and waits with one call, after what was staged before")
+{
+    const std::size_t staged_before = GENERATE(0U, 1U);
+    fixture f({}, GENERATE(0U, 0xfffffffdU));
+    f.kernel().on_enter = [](fake_kernel& k) { k.complete_all(); };
+    const auto all = test::pointers(f.requests);
+    f.submit(0, staged_before);
+    CHECK(f.own.submit_and_wait(std::span(all).subspan(staged_before), 8) == 8);
+    CHECK(f.took_in_order(8));
+    REQUIRE(f.kernel().calls.size() == 1);
+    CHECK(f.kernel().calls[0].to_submit == 8);
+    CHECK(f.kernel().calls[0].min_complete == 8);
+    for (const counted_request& r : f.requests)
+        CHECK(r.finished == 1);
+}
+
+TEST_CASE("submit_and_wait for none sends and looks for no completions")
+{
+    fixture f;
+    const auto all = test::pointers(f.requests);
+    CHECK(f.own.submit_and_wait(std::span(all).first(3), 0) == 0);
+    CHECK(f.own.submit_and_wait({}, 0) == 0);
+    CHECK(f.took_in_order(3));
+    REQUIRE(f.kernel().calls.size() == 1);
+    CHECK((f.kernel().calls[0].flags & IORING_ENTER_GETEVENTS) == 0);
+    CHECK(f.own.outstanding() == 3);
+}
+
+TEST_CASE("submit_and_wait goes on where the kernel took or found less")
+{
+    fixture f;
+    const auto all = test::pointers(f.requests);
+    f.kernel().plan = {3, -EAGAIN, 2};
+    f.kernel().on_enter = [](fake_kernel& k) {
+        if (!k.in_flight.empty())
+            k.complete(0, 0);
+    };
+    CHECK(f.own.submit_and_wait(all, 8) == 8);
+    CHECK(f.took_in_order(8));
+    CHECK(f.own.outstanding() == 0);
 }
 
 TEST_CASE("what a flush could not send is sent by the next poll")

@@ -91,10 +91,8 @@ public:
 
     /// The same for many, in their order. Returns how many were taken, from the first one.
     [[nodiscard]] std::uint32_t submit(std::span<request* const> requests) noexcept;
-
-    /// submit() of as many as there is room for, no more, and then wait(n), or with an `n` of 0
-    /// flush(). Costs less than the two for a batch on a queue of its own. Inside a callback it
-    /// only submits.
+    /// Submits no more than there is room for, and then wait(n), or with an `n` of 0 flush(). Costs
+    /// less than the two for a batch on a queue of its own. Inside a callback it only submits.
     std::uint32_t submit_and_wait(std::span<request* const> requests, std::uint32_t n) noexcept;
 
     /// Sends what is staged, but for a rest of less than submit_batch_max, which goes with the next
@@ -193,15 +191,14 @@ private:
     void pass_role_on(bool comes_back) noexcept;
     /// After taking the role: counts it where another ring had it before.
     void begin_turn() noexcept;
-    [[gnu::noinline]] std::uint32_t submit_then_wait(
-        std::span<request* const> requests, std::uint32_t n) noexcept;
-    [[gnu::noinline]] std::uint32_t own_passes(std::uint32_t wanted) noexcept;
+    std::uint32_t submit_then_wait(std::span<request* const> requests, std::uint32_t n) noexcept;
+    std::uint32_t own_passes(std::uint32_t wanted) noexcept;
     std::uint32_t own_pass(std::uint32_t min_complete) noexcept;
     std::uint32_t own_polling_pass(
         std::span<request* const> to_send, std::uint32_t min_complete) noexcept;
     std::uint32_t shared_polling_pass(std::span<request* const> to_send) noexcept;
     void count_pass(
-        const completion_batch& batch, std::uint32_t sent, std::uint32_t system_calls) noexcept;
+        const completion_batch& batch, std::uint32_t sent, std::uint32_t calls) noexcept;
     /// The next batch of staged requests, counted as sent. Good until submit() is called again.
     std::span<request* const> take_staged() noexcept;
     void send(std::span<request* const> to_send) noexcept;

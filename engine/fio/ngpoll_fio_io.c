@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* A job's I/O: what fio calls for each one, and for each batch. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "ngpoll_fio.h"
+
+/* What a job does rarely is kept out of line, so that what it does for each I/O saves no registers.
+ */
+#define RARE __attribute__((noinline, cold))
+
+/* fio has cleared the io_u's error before it was queued. */
+void io_finished(struct ngpoll_request *request)
+{
+	const struct job_request *mine = (struct job_request *)request;
+	struct job *job = mine->job;
+
+	if (!ngpoll_ok(request->status))
+		mine->io_u->error = request->status.errno_value ? request->status.errno_value : EIO;
+	*job->ready_end++ = mine->io_u;
+}
+
+static void set_data(struct ngpoll_request *r, const void *data, unsigned long long bytes,
+		     uint16_t fixed_index)
+{
+	r->cmd.data = (uint64_t)(uintptr_t)data;
+	r->cmd.data_bytes = (uint32_t)bytes;
+	r->fixed = fixed_index != NGPOLL_NOT_FIXED;
+	r->fixed_index = fixed_index;
+}
+
+static int prepare_transfer(struct job_request *mine, uint8_t opcode)
+{
+	const struct file_state *file = mine->file;
+	const struct io_u *io_u = mine->io_u;
+	struct ngpoll_request *r = &mine->request;
+
+	if ((io_u->offset | io_u->xfer_buflen) & file->lba_mask) {
+		log_err("ngpoll: offset %llu and length %llu are not whole blocks of %llu bytes\n",
+			io_u->offset, io_u->xfer_buflen, file->lba_mask + 1);
+		return EINVAL;
+	}
+	ngpoll_prepare(r, opcode, file->nsid, io_u->offset >> file->lba_shift,
+		(uint32_t)(io_u->xfer_buflen >> file->lba_shift));
+	if (opcode == NGPOLL_OP_WRITE_ZEROES) {
+		set_data(r, NULL, 0, NGPOLL_NOT_FIXED);
+		return 0;
+	}
+	/* Not io_u->index: it shares its place with engine_data. */
+	set_data(r, io_u->xfer_buf, io_u->xfer_buflen, file->first_fixed == NGPOLL_NOT_FIXED ?
+		NGPOLL_NOT_FIXED :
+		(uint16_t)(file->first_fixed + (mine - mine->job->requests)));
+	if (mine->job->one_by_one)
+		return 0;
+	mine->ddir = io_u->ddir;
+	mine->bytes = io_u->xfer_buflen;
+	return 0;
+}
+
+/* Dataset Management with one range, deallocate. */
+static void prepare_deallocate(struct job_request *mine)
+{
+	const struct file_state *file = mine->file;
+	const uint64_t slba = mine->io_u->offset >> file->lba_shift;
+	struct ngpoll_request *r = &mine->request;
+	enum { DEALLOCATE = 1 << 2 };
+
+	mine->range[0] = 0;
+	mine->range[1] = (uint32_t)(mine->io_u->xfer_buflen >> file->lba_shift);
+	mine->range[2] = (uint32_t)slba;
+	mine->range[3] = (uint32_t)(slba >> 32);
+	r->cmd = (struct ngpoll_command){
+		.opcode = NGPOLL_OP_DATASET_MANAGEMENT,
+		.nsid = file->nsid,
+		.slba = (uint64_t)DEALLOCATE << 32, /* cdw10: ranges, minus one; cdw11 */
+	};
+	set_data(r, mine->range, sizeof(mine->range), NGPOLL_NOT_FIXED);
+}
+
+static void prepare_flush(struct job_request *mine)
+{
+	struct ngpoll_request *r = &mine->request;
+
+	r->cmd = (struct ngpoll_command){ .opcode = NGPOLL_OP_FLUSH, .nsid = mine->file->nsid };
+	set_data(r, NULL, 0, NGPOLL_NOT_FIXED);
+}
+
+static enum fio_q_status stage(struct job *job, struct job_request *mine)
+{
+	*job->staged_end++ = &mine->request;
+	return FIO_Q_QUEUED;
+}
+
+static RARE void set_issue_times(struct thread_data *td, const struct job *job)
+{
+	struct ngpoll_request **at;
+	struct timespec now;
+
+	fio_gettime(&now, NULL);
+	for (at = job->committed_end; at != job->staged_end; at++) {
+		struct io_u *io_u = ((struct job_request *)*at)->io_u;
+
+		io_u->issue_time = now;
+		io_u_queued(td, io_u);
+	}
+	if (td->o.read_iolog_file)
+		td->last_issue = now;
+}
+
+/* With a depth of 1 there is nothing to do meanwhile, and fio spends less on what is complete when
+ * it was queued. What failed goes the usual way, which asks for the details. */
+static enum fio_q_status complete_now(struct thread_data *td, struct job_request *mine)
+{
+	struct job *job = mine->job;
+
+	if (job->keeps_issue_times)
+		set_issue_times(td, job);
+	job->told_end = job->ready_end = job->ready;
+	job->staged_end = job->staged;
+	io_u_mark_submit(td, 1);
+	ngpoll_submit_and_wait(mine->file->ring, job->staged, 1, 1);
+	if (mine->io_u->error)
+		return FIO_Q_QUEUED;
+	job->ready_end = job->ready;
+	io_u_mark_complete(td, 1);
+	return FIO_Q_COMPLETED;
+}
+
+static RARE enum fio_q_status prepare_and_stage(struct thread_data *td, struct job_request *mine)
+{
+	const struct engine_options *o = td->eo;
+	struct io_u *io_u = mine->io_u;
+
+	mine->f = io_u->file;
+	mine->file = FILE_ENG_DATA(io_u->file);
+	mine->ddir = DDIR_INVAL;
+	if (io_u->ddir == DDIR_READ)
+		io_u->error = prepare_transfer(mine, NGPOLL_OP_READ);
+	else if (io_u->ddir == DDIR_WRITE)
+		io_u->error = prepare_transfer(mine,
+			o->write_mode == WRITE_ZEROES ? NGPOLL_OP_WRITE_ZEROES : NGPOLL_OP_WRITE);
+	else if (io_u->ddir == DDIR_TRIM)
+		prepare_deallocate(mine);
+	else if (ddir_sync(io_u->ddir))
+		prepare_flush(mine);
+	else
+		io_u->error = EINVAL;
+	if (io_u->error)
+		return FIO_Q_COMPLETED;
+	stage(mine->job, mine);
+	return mine->job->one_by_one ? complete_now(td, mine) : FIO_Q_QUEUED;
+}
+
+/* Commands are prepared here and not in the hook for that, which would cost one more call each. */
+enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
+{
+	struct job_request *mine = io_u->engine_data;
+	const struct file_state *file = mine->file;
+
+	fio_ro_check(td, io_u);
+	if (mine->ddir != io_u->ddir || mine->f != io_u->file || mine->bytes != io_u->xfer_buflen ||
+	    (io_u->offset & file->lba_mask))
+		return prepare_and_stage(td, mine);
+	mine->request.cmd.slba = io_u->offset >> file->lba_shift;
+	mine->request.cmd.data = (uint64_t)(uintptr_t)io_u->xfer_buf;
+	return stage(td->io_ops_data, mine);
+}
+
+/* Sends what is staged, and looks for nothing. */
+static int send_staged(struct job *job)
+{
+	struct ngpoll_request **at;
+	unsigned int i;
+
+	for (at = job->staged; at != job->staged_end; at++)
+		if (!ngpoll_submit(((struct job_request *)*at)->file->ring, *at))
+			return -EBUSY; /* cannot be: a ring has room for all that a job has */
+	for (i = 0; i < job->files_count; i++)
+		ngpoll_flush(job->files[i].ring);
+	job->committed_end = job->staged_end = job->staged;
+	return 0;
+}
+
+static __attribute__((noinline)) int commit_staged(struct thread_data *td, struct job *job)
+{
+	const size_t count = (size_t)(job->staged_end - job->committed_end);
+
+	if (job->keeps_issue_times)
+		set_issue_times(td, job);
+	job->committed_end = job->staged_end;
+	io_u_mark_submit(td, (unsigned int)count);
+	/* With the job's depth reached fio looks for completions next, and the commands go with that
+	 * look: one system call, not two. */
+	return td->cur_depth < td->o.iodepth ? send_staged(job) : 0;
+}
+
+/* fio commits what it has queued, and again before it looks for completions. */
+int engine_commit(struct thread_data *td)
+{
+	struct job *job = td->io_ops_data;
+
+	return job->committed_end == job->staged_end ? 0 : commit_staged(td, job);
+}
+
+static uint64_t deadline_after(const struct timespec *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)(now.tv_sec + t->tv_sec) * 1000000000 +
+		(uint64_t)(now.tv_nsec + t->tv_nsec);
+}
+
+static unsigned int ready(const struct job *job)
+{
+	return (unsigned int)(job->ready_end - job->ready);
+}
+
+/* Until `min` are ready, or `t` is over: none of several rings may be slept on. */
+static void poll_all(struct job *job, unsigned int min, const struct timespec *t)
+{
+	const struct timespec none = { 0, 0 };
+	const uint64_t deadline = t ? deadline_after(t) : 0;
+	unsigned int i;
+
+	do {
+		for (i = 0; i < job->files_count; i++)
+			ngpoll_poll(job->files[i].ring);
+	} while (ready(job) < min && (!t || deadline_after(&none) < deadline));
+}
+
+/* The ready ones that fio has not been told of come first now. */
+static void drop_told(struct job *job)
+{
+	const size_t left = (size_t)(job->ready_end - job->told_end);
+
+	memmove(job->ready, job->told_end, left * sizeof(*job->ready));
+	job->ready_end = job->ready + left;
+	job->told_end = job->ready;
+}
+
+static int tell(struct job *job, unsigned int max)
+{
+	const unsigned int count = ready(job) < max ? ready(job) : max;
+
+	job->told_end = job->ready + count;
+	return (int)count;
+}
+
+static void submit_and_wait(struct job *job, unsigned int n)
+{
+	ngpoll_submit_and_wait(job->files->ring, job->staged,
+		(uint32_t)(job->staged_end - job->staged), n);
+	job->committed_end = job->staged_end = job->staged;
+}
+
+static __attribute__((noinline)) int getevents(struct job *job, unsigned int min, unsigned int max,
+					       const struct timespec *t)
+{
+	int failed;
+
+	drop_told(job);
+	if (job->files_count == 1 && !t && min != 0) {
+		submit_and_wait(job, ready(job) < min ? min - ready(job) : 0);
+		return tell(job, max);
+	}
+	failed = send_staged(job);
+	if (failed)
+		return failed;
+	if (job->files_count > 1)
+		poll_all(job, min, t);
+	else if (ready(job) < min)
+		ngpoll_wait_until(job->files->ring, min - ready(job), deadline_after(t));
+	else if (ready(job) == 0)
+		ngpoll_poll(job->files->ring);
+	return tell(job, max);
+}
+
+int engine_getevents(struct thread_data *td, unsigned int min, unsigned int max,
+			    const struct timespec *t)
+{
+	struct job *job = td->io_ops_data;
+
+	if (job->ready_end != job->told_end || job->files_count != 1 || t || min == 0)
+		return getevents(job, min, max, t);
+	job->ready_end = job->ready;
+	submit_and_wait(job, min);
+	return tell(job, max);
+}
+
+struct io_u *engine_event(struct thread_data *td, int event)
+{
+	const struct job *job = td->io_ops_data;
+
+	return job->ready[event];
+}
