@@ -15,7 +15,8 @@
 
 static int engine_init(struct thread_data *td)
 {
-	check_release(td);
+	if (!is_right_release(td))
+		return 1;
 	td->io_ops_data = calloc(1, sizeof(struct job) + td->o.iodepth * sizeof(struct io_u *));
 	return 0;
 }
@@ -33,8 +34,12 @@ static int open_file_state(struct thread_data *td, struct file_state *file, cons
 		return failed;
 	ngpoll_namespace_get_info(file->shared->ns, &info);
 	file->nsid = info.nsid;
-	file->lba_shift = (unsigned int)__builtin_ctz(info.block_bytes);
-	file->lba_mask = info.block_bytes - 1;
+	file->block_bytes = info.block_bytes;
+	file->metadata_bytes = has_separate_metadata(&info) ? info.metadata_bytes : 0;
+	file->block_shift = (unsigned int)__builtin_ctz(info.block_bytes);
+	/* With metadata among the data blocks have odd sizes. */
+	file->block_mask = info.block_bytes & (info.block_bytes - 1) ? ~0ULL :
+		info.block_bytes - 1;
 	file->first_fixed = NGPOLL_NOT_FIXED;
 	how.depth = td->o.iodepth;
 	failed = ngpoll_ring_open(file->shared->queue, &how, &file->ring);
@@ -61,6 +66,7 @@ static int engine_post_init(struct thread_data *td)
 	job->told_end = job->ready_end = job->ready;
 	job->requests = aligned_alloc(64, td->o.iodepth * sizeof(*job->requests));
 	memset(job->requests, 0, td->o.iodepth * sizeof(*job->requests));
+	job->metadata = calloc(td->o.iodepth, o->md_per_io_size ? o->md_per_io_size : 1);
 	for (i = 0; i < td->o.iodepth; i++) {
 		struct job_request *mine = &job->requests[i];
 
@@ -103,6 +109,7 @@ static void engine_cleanup(struct thread_data *td)
 	}
 	free(job->files);
 	free(job->requests);
+	free(job->metadata);
 	free(job->staged);
 	free(job);
 	td->io_ops_data = NULL;

@@ -24,7 +24,11 @@ struct engine_options {
 	unsigned int cmd_type;
 	unsigned int write_mode;
 	unsigned int timeout_ms;
+	unsigned int md_per_io_size;
+	unsigned int readfua;
+	unsigned int writefua;
 	unsigned int no_effect;
+	char *no_effect_text;
 	char *share_poll;
 };
 
@@ -47,8 +51,11 @@ struct file_state {
 	struct ngpoll_ring *ring;
 	struct ngpoll_buffers *buffers;
 	unsigned int nsid;
-	unsigned int lba_shift;
-	unsigned long long lba_mask; /* what offsets and lengths must not have */
+	unsigned int block_bytes;
+	unsigned int metadata_bytes; /* of a block, in a buffer of its own */
+	/* Offsets without these bits are shifted to blocks; others are divided. */
+	unsigned int block_shift;
+	unsigned long long block_mask;
 	uint16_t first_fixed; /* of the buffers, which follow each other; or NGPOLL_NOT_FIXED */
 };
 
@@ -72,6 +79,7 @@ struct job {
 	bool one_by_one; /* iodepth=1 */
 	struct file_state *files;
 	struct job_request *requests; /* one for each io_u, by its index */
+	char *metadata; /* md_per_io_size for each of them */
 	struct ngpoll_request **staged; /* queued by fio and not sent, the committed ones first */
 	struct ngpoll_request **committed_end;
 	struct ngpoll_request **staged_end;
@@ -80,12 +88,18 @@ struct job {
 	struct io_u *ready[]; /* finished */
 };
 
-/* Before anything else: ends fio with a sentence if it is not the release this was built for. */
-void check_release(struct thread_data *td);
+/* Before anything else: whether this fio is the release this was built for; says so if not. */
+bool is_right_release(const struct thread_data *td);
 /* Refuse a job, as hooks of fio do: 1, with the reason in `td` and printed. */
 int refuse(struct thread_data *td, int error, const char *text);
 /* The same for what a call of the engine returned. */
 int refuse_failed(struct thread_data *td, int failed);
+
+/* Whether metadata travels beside the data, and not after each block of it. */
+static inline bool has_separate_metadata(const struct ngpoll_namespace_info *info)
+{
+	return info->metadata_bytes != 0 && info->block_bytes == info->lba_bytes;
+}
 
 /* fio's hook, in its main process: the size, and whether the job can run at all. */
 int engine_get_file_size(struct thread_data *td, struct fio_file *f);

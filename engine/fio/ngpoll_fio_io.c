@@ -30,28 +30,40 @@ static void set_data(struct ngpoll_request *r, const void *data, unsigned long l
 	r->fixed_index = fixed_index;
 }
 
-static int prepare_transfer(struct job_request *mine, uint8_t opcode)
+static int prepare_transfer(const struct engine_options *o, struct job_request *mine)
 {
+	enum { FORCE_UNIT_ACCESS = 1 << 30 };
 	const struct file_state *file = mine->file;
 	const struct io_u *io_u = mine->io_u;
+	const struct job *job = mine->job;
+	const ptrdiff_t index = mine - job->requests; /* io_u->index shares its place with engine_data */
+	const bool reads = io_u->ddir == DDIR_READ;
+	const bool zeroes = !reads && o->write_mode == WRITE_ZEROES;
+	const uint32_t blocks = (uint32_t)(io_u->xfer_buflen / file->block_bytes);
 	struct ngpoll_request *r = &mine->request;
 
-	if ((io_u->offset | io_u->xfer_buflen) & file->lba_mask) {
-		log_err("ngpoll: offset %llu and length %llu are not whole blocks of %llu bytes\n",
-			io_u->offset, io_u->xfer_buflen, file->lba_mask + 1);
+	if (io_u->offset % file->block_bytes || io_u->xfer_buflen % file->block_bytes) {
+		log_err("ngpoll: offset %llu and length %llu are not whole blocks of %u bytes\n",
+			io_u->offset, io_u->xfer_buflen, file->block_bytes);
 		return EINVAL;
 	}
-	ngpoll_prepare(r, opcode, file->nsid, io_u->offset >> file->lba_shift,
-		(uint32_t)(io_u->xfer_buflen >> file->lba_shift));
-	if (opcode == NGPOLL_OP_WRITE_ZEROES) {
+	r->cmd = (struct ngpoll_command){ .nsid = file->nsid };
+	ngpoll_prepare(r, reads ? NGPOLL_OP_READ : zeroes ? NGPOLL_OP_WRITE_ZEROES : NGPOLL_OP_WRITE,
+		file->nsid, io_u->offset / file->block_bytes, blocks);
+	if (reads ? o->readfua : o->writefua)
+		r->cmd.cdw12 |= FORCE_UNIT_ACCESS;
+	if (zeroes) {
 		set_data(r, NULL, 0, NGPOLL_NOT_FIXED);
 		return 0;
 	}
-	/* Not io_u->index: it shares its place with engine_data. */
 	set_data(r, io_u->xfer_buf, io_u->xfer_buflen, file->first_fixed == NGPOLL_NOT_FIXED ?
-		NGPOLL_NOT_FIXED :
-		(uint16_t)(file->first_fixed + (mine - mine->job->requests)));
-	if (mine->job->one_by_one)
+		NGPOLL_NOT_FIXED : (uint16_t)(file->first_fixed + index));
+	if (file->metadata_bytes) {
+		r->cmd.metadata = (uint64_t)(uintptr_t)job->metadata +
+			(uint64_t)index * o->md_per_io_size;
+		r->cmd.metadata_bytes = blocks * file->metadata_bytes;
+	}
+	if (job->one_by_one)
 		return 0;
 	mine->ddir = io_u->ddir;
 	mine->bytes = io_u->xfer_buflen;
@@ -62,12 +74,12 @@ static int prepare_transfer(struct job_request *mine, uint8_t opcode)
 static void prepare_deallocate(struct job_request *mine)
 {
 	const struct file_state *file = mine->file;
-	const uint64_t slba = mine->io_u->offset >> file->lba_shift;
+	const uint64_t slba = mine->io_u->offset / file->block_bytes;
 	struct ngpoll_request *r = &mine->request;
 	enum { DEALLOCATE = 1 << 2 };
 
 	mine->range[0] = 0;
-	mine->range[1] = (uint32_t)(mine->io_u->xfer_buflen >> file->lba_shift);
+	mine->range[1] = (uint32_t)(mine->io_u->xfer_buflen / file->block_bytes);
 	mine->range[2] = (uint32_t)slba;
 	mine->range[3] = (uint32_t)(slba >> 32);
 	r->cmd = (struct ngpoll_command){
@@ -129,17 +141,13 @@ static enum fio_q_status complete_now(struct thread_data *td, struct job_request
 
 static RARE enum fio_q_status prepare_and_stage(struct thread_data *td, struct job_request *mine)
 {
-	const struct engine_options *o = td->eo;
 	struct io_u *io_u = mine->io_u;
 
 	mine->f = io_u->file;
 	mine->file = FILE_ENG_DATA(io_u->file);
 	mine->ddir = DDIR_INVAL;
-	if (io_u->ddir == DDIR_READ)
-		io_u->error = prepare_transfer(mine, NGPOLL_OP_READ);
-	else if (io_u->ddir == DDIR_WRITE)
-		io_u->error = prepare_transfer(mine,
-			o->write_mode == WRITE_ZEROES ? NGPOLL_OP_WRITE_ZEROES : NGPOLL_OP_WRITE);
+	if (io_u->ddir == DDIR_READ || io_u->ddir == DDIR_WRITE)
+		io_u->error = prepare_transfer(td->eo, mine);
 	else if (io_u->ddir == DDIR_TRIM)
 		prepare_deallocate(mine);
 	else if (ddir_sync(io_u->ddir))
@@ -160,9 +168,9 @@ enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 
 	fio_ro_check(td, io_u);
 	if (mine->ddir != io_u->ddir || mine->f != io_u->file || mine->bytes != io_u->xfer_buflen ||
-	    (io_u->offset & file->lba_mask))
+	    (io_u->offset & file->block_mask))
 		return prepare_and_stage(td, mine);
-	mine->request.cmd.slba = io_u->offset >> file->lba_shift;
+	mine->request.cmd.slba = io_u->offset >> file->block_shift;
 	mine->request.cmd.data = (uint64_t)(uintptr_t)io_u->xfer_buf;
 	return stage(td->io_ops_data, mine);
 }

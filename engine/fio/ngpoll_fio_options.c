@@ -18,9 +18,9 @@
 enum cmd_type { CMD_NVME };
 
 #define ENGINE_OPTION .category = FIO_OPT_C_ENGINE, .group = FIO_OPT_G_INVALID
-#define TAKEN_FOR_JOB_FILES(option_name) \
-	{ .name = option_name, .lname = option_name, .type = FIO_OPT_INT, \
-	  .off1 = offsetof(struct engine_options, no_effect), \
+#define TAKEN_FOR_JOB_FILES(option_name, option_type, place) \
+	{ .name = option_name, .lname = option_name, .type = option_type, \
+	  .off1 = offsetof(struct engine_options, place), \
 	  .help = "No effect; taken because io_uring_cmd takes it", ENGINE_OPTION }
 
 struct fio_option engine_option_table[] = {
@@ -56,9 +56,26 @@ struct fio_option engine_option_table[] = {
 	  .off1 = offsetof(struct engine_options, share_poll),
 	  .help = "Jobs with the same name here share a poll queue; needs thread=1",
 	  ENGINE_OPTION },
-	TAKEN_FOR_JOB_FILES("nowait"),
-	TAKEN_FOR_JOB_FILES("uncached"),
-	TAKEN_FOR_JOB_FILES("force_async"),
+	{ .name = "md_per_io_size", .lname = "Metadata per I/O", .type = FIO_OPT_INT,
+	  .off1 = offsetof(struct engine_options, md_per_io_size), .def = "0",
+	  .help = "Bytes of metadata for each I/O, where it has a buffer of its own",
+	  ENGINE_OPTION },
+	{ .name = "readfua", .lname = "Read FUA", .type = FIO_OPT_BOOL,
+	  .off1 = offsetof(struct engine_options, readfua), .def = "0",
+	  .help = "Reads come from the medium (Force Unit Access)", ENGINE_OPTION },
+	{ .name = "writefua", .lname = "Write FUA", .type = FIO_OPT_BOOL,
+	  .off1 = offsetof(struct engine_options, writefua), .def = "0",
+	  .help = "Writes are on the medium when they complete (Force Unit Access)",
+	  ENGINE_OPTION },
+	TAKEN_FOR_JOB_FILES("nowait", FIO_OPT_BOOL, no_effect),
+	TAKEN_FOR_JOB_FILES("uncached", FIO_OPT_INT, no_effect),
+	TAKEN_FOR_JOB_FILES("force_async", FIO_OPT_INT, no_effect),
+	TAKEN_FOR_JOB_FILES("sqthread_poll", FIO_OPT_STR_SET, no_effect),
+	TAKEN_FOR_JOB_FILES("sqthread_poll_cpu", FIO_OPT_INT, no_effect),
+	TAKEN_FOR_JOB_FILES("cmdprio_percentage", FIO_OPT_INT, no_effect),
+	TAKEN_FOR_JOB_FILES("cmdprio_class", FIO_OPT_INT, no_effect),
+	TAKEN_FOR_JOB_FILES("cmdprio", FIO_OPT_INT, no_effect),
+	TAKEN_FOR_JOB_FILES("cmdprio_bssplit", FIO_OPT_STR_STORE, no_effect_text),
 	{ .name = NULL },
 };
 
@@ -76,19 +93,22 @@ int refuse_failed(struct thread_data *td, int failed)
 	return refuse(td, failed == -ENOENT ? ENODEV : -failed, ngpoll_error());
 }
 
-/* Nothing of `td` may be read before this: in another release it is laid out differently. */
-void check_release(struct thread_data *td)
+/* Nothing of `td` may be read before this, nor written: in another release it is laid out
+ * differently. The hook then fails, and fio ends: exit() from here would pull its memory from under
+ * its other threads. */
+bool is_right_release(const struct thread_data *td)
 {
 	if (strcmp(fio_version_string, NGPOLL_FIO_VERSION) != 0) {
 		log_err("ngpoll: this engine was built for %s and this is %s; build it for this one "
 			"(-DNGPOLL_FIO_SOURCE=DIR)\n", NGPOLL_FIO_VERSION, fio_version_string);
-		exit(1);
+		return false;
 	}
 	if (td->io_ops != &ioengine) {
 		log_err("ngpoll: fio's structures are laid out otherwise than in the source this "
 			"engine was built with; build it with the config-host.h of this fio\n");
-		exit(1);
+		return false;
 	}
+	return true;
 }
 
 /* A namespace that is mounted, or held by another device, in whole or a partition: the kernel does
@@ -108,6 +128,14 @@ static bool is_in_use(const char *path)
 	return false;
 }
 
+static unsigned long long transfer_max(const struct ngpoll_namespace_info *info)
+{
+	const unsigned long long most = 65536ULL * info->block_bytes;
+
+	return info->transfer_bytes_max && info->transfer_bytes_max < most ?
+		info->transfer_bytes_max : most;
+}
+
 static int check_sizes(struct thread_data *td, const struct ngpoll_namespace_info *info)
 {
 	char text[200];
@@ -125,15 +153,28 @@ static int check_sizes(struct thread_data *td, const struct ngpoll_namespace_inf
 				info->block_bytes);
 			return refuse(td, EINVAL, text);
 		}
-		if (ddir != DDIR_TRIM && info->transfer_bytes_max &&
-		    most > info->transfer_bytes_max) {
+		if (ddir != DDIR_TRIM && most > transfer_max(info)) {
 			snprintf(text, sizeof(text), "%s: bs %llu is more than one command moves "
-				"(MDTS); give %u or less", info->path, most,
-				info->transfer_bytes_max);
+				"(MDTS, or 65536 blocks); give %llu or less", info->path, most,
+				transfer_max(info));
 			return refuse(td, EINVAL, text);
 		}
 	}
 	return 0;
+}
+
+static int check_metadata(struct thread_data *td, const struct ngpoll_namespace_info *info)
+{
+	const struct engine_options *o = td->eo;
+	const unsigned long long needed =
+		td_max_bs(td) / info->block_bytes * info->metadata_bytes;
+	char text[200];
+
+	if (!has_separate_metadata(info) || o->md_per_io_size >= needed)
+		return 0;
+	snprintf(text, sizeof(text), "%s has %u bytes of metadata a block, in a buffer of their own; "
+		"give md_per_io_size=%llu", info->path, info->metadata_bytes, needed);
+	return refuse(td, EINVAL, text);
 }
 
 static int check_job(struct thread_data *td, const struct ngpoll_namespace_info *info)
@@ -144,15 +185,13 @@ static int check_job(struct thread_data *td, const struct ngpoll_namespace_info 
 	if (o->share_poll && !td->o.use_thread)
 		return refuse(td, EINVAL, "share_poll needs thread=1: jobs in processes of their own "
 			"cannot share a poll queue");
-	if (info->block_bytes & (info->block_bytes - 1))
-		return refuse(td, EINVAL, "blocks with interleaved metadata are not supported");
 	if ((td_write(td) || td_trim(td)) && !td->o.allow_mounted_write &&
 	    is_in_use(info->path)) {
 		snprintf(text, sizeof(text), "%s is mounted or held by another device; unmount it, or "
 			"give allow_mounted_write=1", info->path);
 		return refuse(td, EBUSY, text);
 	}
-	return check_sizes(td, info);
+	return check_sizes(td, info) || check_metadata(td, info);
 }
 
 int engine_get_file_size(struct thread_data *td, struct fio_file *f)
@@ -161,7 +200,8 @@ int engine_get_file_size(struct thread_data *td, struct fio_file *f)
 	struct ngpoll_namespace *ns;
 	int failed;
 
-	check_release(td);
+	if (!is_right_release(td))
+		return 1;
 	if (fio_file_size_known(f))
 		return 0;
 	if (strcmp(f->file_name, "emu") == 0)
