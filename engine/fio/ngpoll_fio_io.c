@@ -10,6 +10,13 @@
  */
 #define RARE __attribute__((noinline, cold))
 
+static void set_error(const struct job_request *mine)
+{
+	const struct ngpoll_status status = mine->request.status;
+
+	mine->io_u->error = status.errno_value ? status.errno_value : EIO;
+}
+
 /* fio has cleared the io_u's error before it was queued. */
 void io_finished(struct ngpoll_request *request)
 {
@@ -17,7 +24,7 @@ void io_finished(struct ngpoll_request *request)
 	struct job *job = mine->job;
 
 	if (!ngpoll_ok(request->status))
-		mine->io_u->error = request->status.errno_value ? request->status.errno_value : EIO;
+		set_error(mine);
 	*job->ready_end++ = mine->io_u;
 }
 
@@ -121,7 +128,8 @@ static RARE void set_issue_times(struct thread_data *td, const struct job *job)
 }
 
 /* With a depth of 1 there is nothing to do meanwhile, and fio spends less on what is complete when
- * it was queued. What failed goes the usual way, which asks for the details. */
+ * it was queued. What failed goes the usual way, which asks for the details; fio must not see an
+ * error here already, or it counts two. */
 static enum fio_q_status complete_now(struct thread_data *td, struct job_request *mine)
 {
 	struct job *job = mine->job;
@@ -132,8 +140,10 @@ static enum fio_q_status complete_now(struct thread_data *td, struct job_request
 	job->staged_end = job->staged;
 	io_u_mark_submit(td, 1);
 	ngpoll_submit_and_wait(mine->file->ring, job->staged, 1, 1);
-	if (mine->io_u->error)
+	if (mine->io_u->error) {
+		mine->io_u->error = 0;
 		return FIO_Q_QUEUED;
+	}
 	job->ready_end = job->ready;
 	io_u_mark_complete(td, 1);
 	return FIO_Q_COMPLETED;
@@ -269,6 +279,8 @@ static __attribute__((noinline)) int getevents(struct job *job, unsigned int min
 	int failed;
 
 	drop_told(job);
+	if (job->one_by_one && ready(job) == 1)
+		set_error(job->ready[0]->engine_data);
 	if (job->files_count == 1 && !t && min != 0) {
 		submit_and_wait(job, ready(job) < min ? min - ready(job) : 0);
 		return tell(job, max);
@@ -286,7 +298,7 @@ static __attribute__((noinline)) int getevents(struct job *job, unsigned int min
 }
 
 int engine_getevents(struct thread_data *td, unsigned int min, unsigned int max,
-			    const struct timespec *t)
+		     const struct timespec *t)
 {
 	struct job *job = td->io_ops_data;
 
