@@ -91,8 +91,8 @@ public:
 
     /// The same for many, in their order. Returns how many were taken, from the first one.
     [[nodiscard]] std::uint32_t submit(std::span<request* const> requests) noexcept;
-    /// Submits no more than there is room for, and then wait(n), or with an `n` of 0 flush(). Costs
-    /// less than the two for a batch on a queue of its own. Inside a callback it only submits.
+    /// submit() and wait(n), or for an `n` of 0 flush(), for less than both cost. More than there
+    /// is room for stops the program; a closing ring has none. Inside a callback it only submits.
     std::uint32_t submit_and_wait(std::span<request* const> requests, std::uint32_t n) noexcept;
 
     /// Sends what is staged, but for a rest of less than submit_batch_max, which goes with the next
