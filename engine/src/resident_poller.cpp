@@ -40,9 +40,10 @@ resident_poller::resident_poller(poll_queue& queue)
 
 resident_poller::~resident_poller()
 {
-    // A forked child has the memory of that thread, and not the thread.
+    // A forked child has the memory of that thread, and not the thread: it can be neither joined
+    // nor detached there.
     if (queue_.process_ != detail::process_generation) {
-        thread_.detach();
+        static_cast<void>(new std::thread(std::move(thread_)));
         static_cast<void>(ring_.release());
         return;
     }
