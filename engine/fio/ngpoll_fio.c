@@ -4,12 +4,9 @@
  * its end. init() and post_init() run on the job's own thread, which opens the namespaces, their
  * poll queues and one ring for each file. Every completion comes back on it.
  */
-#include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ngpoll_fio.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A job's I/O: what fio calls for each one, and for each batch. */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
