@@ -158,10 +158,10 @@ void poll_queue::warn_if_unpolled(std::uint64_t since_ns) noexcept
         device_ ? device_->info().path.c_str() : "a poll queue", transport_->in_flight());
 }
 
-void poll_queue::end_polling(const ring& who) noexcept
+void poll_queue::end_polling(ring& who) noexcept
 {
     if (options_.role == role_policy::give_up)
-        give_up_poller();
+        who.wakes_.add(give_up_poller());
     else
         lease_poller(who);
 }
@@ -174,34 +174,35 @@ void poll_queue::lease_poller(const ring& who) noexcept
 std::uint32_t poll_queue::wake_listed(ring* next) noexcept
 {
     std::uint32_t woken = 0;
-    for (; next != nullptr; ++woken) {
+    while (next != nullptr) {
         ring& sleeping = *next;
         next = std::exchange(sleeping.found_.next_to_wake, nullptr);
-        sleeping.wake();
+        woken += static_cast<std::uint32_t>(sleeping.wake());
         // release: the last touch of a ring that may be about to close; pairs with leave_role().
         sleeping.found_.to_be_woken.store(false, std::memory_order_release);
     }
     return woken;
 }
 
-void poll_queue::give_up_poller() noexcept
+std::uint32_t poll_queue::give_up_poller() noexcept
 {
     // There may be no next pass to wake them.
-    wake_listed(std::exchange(wake_late_, nullptr));
+    const std::uint32_t woken = wake_listed(std::exchange(wake_late_, nullptr));
     role_.give_up(detail::now_ns());
-    wake_successor();
+    return woken + wake_successor();
 }
 
-void poll_queue::wake_successor() noexcept
+std::uint32_t poll_queue::wake_successor() noexcept
 {
     // The mutex keeps the rings from going. Nobody holds it for long, and nobody per I/O.
     const std::lock_guard lock(attach_mutex_);
     for (ring* const each : rings_)
         if (each->sleeper_.armed())
-            return each->wake();
+            return static_cast<std::uint32_t>(each->wake());
+    return 0;
 }
 
-void poll_queue::wake_heir(const ring& heir) noexcept
+std::uint32_t poll_queue::wake_heir(const ring& heir) noexcept
 {
     const std::lock_guard lock(attach_mutex_);
     for (ring* const each : rings_) {
@@ -210,8 +211,9 @@ void poll_queue::wake_heir(const ring& heir) noexcept
         // Armed or not: one whose wake-up was put off has been counted down. But looked at first:
         // one that this does not find armed, and that arms now, sees the lease (R3).
         static_cast<void>(each->sleeper_.armed());
-        return each->wake();
+        return static_cast<std::uint32_t>(each->wake());
     }
+    return 0;
 }
 
 std::uint32_t poll_queue::room_at_drive() const noexcept
@@ -238,11 +240,12 @@ void poll_queue::claim_role(const ring& who) noexcept
     role_.end_claim();
 }
 
-void poll_queue::step_aside() noexcept
+std::uint32_t poll_queue::step_aside() noexcept
 {
-    give_up_poller();
+    const std::uint32_t woken = give_up_poller();
     while (role_.claimed())
         detail::nap();
+    return woken;
 }
 
 void poll_queue::wait_for_pass_end() const noexcept

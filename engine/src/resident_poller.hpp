@@ -21,8 +21,8 @@ public:
     /// The queue's other rings are closed by then.
     ~resident_poller();
 
-    /// After a push to the submission queue: it may be asleep. Any thread.
-    void submitted() noexcept { ring_->wake_if_armed(); }
+    /// After a push to the submission queue: it may be asleep. True if this woke it. Any thread.
+    [[nodiscard]] bool submitted() noexcept { return ring_->wake_if_armed(); }
 
     /// Any thread.
     [[nodiscard]] ring_stats stats() const noexcept { return ring_->stats(); }

@@ -176,7 +176,7 @@ void ring::pass_role_on(bool comes_back) noexcept
     if (!comes_back)
         static_cast<void>(queue_.role_.end_lease(tag()));
     if (!queue_.role_.held_by_another(0)) // 0: the role is nobody's
-        queue_.wake_successor();
+        wakes_.add(queue_.wake_successor());
 }
 
 std::uint32_t ring::poll_for_all(std::uint32_t wanted, const time_point* deadline) noexcept
@@ -207,7 +207,7 @@ std::uint32_t ring::poll_for_all(std::uint32_t wanted, const time_point* deadlin
         queue_staged();
         if (queue_.role_.claimed()) {
             finished += finish_if_must_poll();
-            queue_.step_aside();
+            wakes_.add(queue_.step_aside());
             return finished;
         }
         if (finished >= wanted || is_over(deadline)) {
@@ -238,7 +238,7 @@ void ring::reside(const std::atomic<bool>& stop) noexcept
             queue_.role_.end_pass();
             yield_to_woken();
         } while (queue_.has_work() || look_for(kIdle, [this] { return queue_.has_work(); }));
-        poll_queue::wake_listed(std::exchange(queue_.wake_late_, nullptr));
+        wakes_.add(poll_queue::wake_listed(std::exchange(queue_.wake_late_, nullptr)));
         // Not in a pass: rings that close wait for the end of one.
         queue_.lease_poller(*this);
     } while (rest(stop));
@@ -258,11 +258,7 @@ bool ring::rest(const std::atomic<bool>& stop) noexcept
     return !stop.load(std::memory_order_relaxed); // relaxed: seen above, or seen the next time
 }
 
-void ring::wake_if_armed() noexcept
-{
-    if (sleeper_.count_down(1).complete)
-        wake();
-}
+bool ring::wake_if_armed() noexcept { return sleeper_.count_down(1).complete && wake(); }
 
 void ring::begin_turn() noexcept
 {
@@ -276,7 +272,7 @@ void ring::hand_over(ring& heir) noexcept
 {
     turn_passes_ = 0;
     queue_.lease_poller(heir);
-    queue_.wake_heir(heir);
+    wakes_.add(queue_.wake_heir(heir));
 }
 
 ring::slept ring::sleep(std::uint32_t missing, const time_point* deadline) noexcept
@@ -329,17 +325,18 @@ bool ring::arm_event(std::uint32_t n) noexcept
     return false;
 }
 
-void ring::wake() noexcept
+bool ring::wake() noexcept
 {
     switch (sleeper_.rouse()) {
     case sleeper<>::asleep:
         queue_.waking_.fetch_add(1, std::memory_order_relaxed); // relaxed: a hint
-        return futex_wake(sleeper_.word());
+        futex_wake(sleeper_.word());
+        return true;
     case sleeper<>::awaits_event:
         // Full (EAGAIN) is as good as written: the event loop has not read it yet.
         static_cast<void>(::eventfd_write(options_.event_fd, 1));
-        return;
-    default: return; // woken already
+        return true;
+    default: return false; // woken already
     }
 }
 
@@ -416,8 +413,8 @@ void ring::queue_staged() noexcept
     }
     sent_ = accepted_;
     queue_.submissions_.push_chain(*first, *last);
-    if (queue_.resident_)
-        queue_.resident_->submitted();
+    if (queue_.resident_ && queue_.resident_->submitted())
+        wakes_.add(1);
 }
 
 void ring::drain_queue() noexcept
@@ -426,7 +423,7 @@ void ring::drain_queue() noexcept
     begin_turn();
     // Holding the role, so that nothing new is sent meanwhile.
     finish_in_flight();
-    queue_.give_up_poller();
+    wakes_.add(queue_.give_up_poller());
 }
 
 std::uint32_t ring::finish_in_flight() noexcept
@@ -461,17 +458,17 @@ void ring::leave_role() noexcept
     // else, who takes the role from it.
     while (found_.to_be_woken.load(std::memory_order_acquire)) {
         if (queue_.try_become_poller(*this, poll_queue::taking::from_idle))
-            queue_.give_up_poller();
+            wakes_.add(queue_.give_up_poller());
         else
             detail::nap();
     }
     // From here on nobody leases the role to this ring; the lease it may have ends with it.
     if (!queue_.role_.held_by_another(tag())
         && queue_.try_become_poller(*this, poll_queue::taking::nobody))
-        queue_.give_up_poller();
+        wakes_.add(queue_.give_up_poller());
     // Perhaps an event that arm_event() asked for was this ring's call to poll.
     if (!queue_.role_.held_by_another(0))
-        queue_.wake_successor();
+        wakes_.add(queue_.wake_successor());
 }
 
 } // namespace ngpoll

@@ -128,23 +128,24 @@ private:
     }
     [[nodiscard]] bool try_become_poller(const ring& who, taking how) noexcept;
     /// `who` returns to its caller: leases the role or gives it up, as the options say.
-    void end_polling(const ring& who) noexcept;
+    void end_polling(ring& who) noexcept;
     /// Ends the pass: the role is `who`'s from now on, and may be taken from it.
     void lease_poller(const ring& who) noexcept;
+    // What these five return is how many they woke: the caller's ring counts it.
     /// The role is nobody's: wakes one of the rings that have armed, and so wait for I/O, if any.
-    void wake_successor() noexcept;
+    std::uint32_t wake_successor() noexcept;
     /// The same after lease_poller(): wakes the heir, should it have fallen asleep before it saw
     /// the lease. It may be gone by now.
-    void wake_heir(const ring& heir) noexcept;
-    /// The poller's: how many commands the next pass may send.
-    [[nodiscard]] std::uint32_t room_at_drive() const noexcept;
-    /// The poller's: wakes the rings of that list, and returns how many.
+    std::uint32_t wake_heir(const ring& heir) noexcept;
+    /// The poller's: wakes the rings of that list.
     static std::uint32_t wake_listed(ring* next) noexcept;
-    void give_up_poller() noexcept;
+    std::uint32_t give_up_poller() noexcept;
+    /// The poller's answer to a claim: gives the role up, and returns when the claim is served.
+    std::uint32_t step_aside() noexcept;
     /// Asks the poller to step aside, and returns with the role.
     void claim_role(const ring& who) noexcept;
-    /// The poller's answer: gives the role up, and returns when the claim is served.
-    void step_aside() noexcept;
+    /// The poller's: how many commands the next pass may send.
+    [[nodiscard]] std::uint32_t room_at_drive() const noexcept;
     /// Returns once the pass that was under way has ended.
     void wait_for_pass_end() const noexcept;
     /// Whether there is anything to send or to find. The poller's.

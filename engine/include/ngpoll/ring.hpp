@@ -27,7 +27,7 @@ struct ring_stats {
     std::uint64_t system_calls = 0; ///< io_uring_enter calls this ring made
     std::uint64_t sent = 0; ///< commands this ring sent to the drive, its own and others'
     std::uint64_t sleeps = 0; ///< times it slept because another ring polled
-    std::uint64_t wakes = 0; ///< times it woke another ring
+    std::uint64_t wakes = 0; ///< times it woke another ring, or the resident poller
     std::uint64_t takeovers = 0; ///< times it took the poller's role over
 
     ring_stats& operator+=(const ring_stats& other) noexcept;
@@ -170,8 +170,8 @@ private:
     void reside(const std::atomic<bool>& stop) noexcept;
     /// Sleeps until something was submitted, or `stop`; false then.
     bool rest(const std::atomic<bool>& stop) noexcept;
-    /// After a push to a queue that this ring looks into before it sleeps. Any thread.
-    void wake_if_armed() noexcept;
+    /// After a push to a queue that this ring looks into before it sleeps; as wake(). Any thread.
+    bool wake_if_armed() noexcept;
 
     std::uint32_t waited(std::uint32_t n, const time_point* deadline) noexcept;
     std::uint32_t shared_poll() noexcept;
@@ -185,7 +185,7 @@ private:
     /// Looks a while for deferred completions, where that has paid lately.
     [[nodiscard]] bool comes_soon(const time_point* deadline) noexcept;
     void end_sleep() noexcept;
-    void wake() noexcept;
+    bool wake() noexcept; ///< whether it was asleep, or waited for its event
     /// Before a ring that slept leaves wait(): sees to it that it is not the only one to have been
     /// told that the role is free.
     void pass_role_on(bool comes_back) noexcept;
