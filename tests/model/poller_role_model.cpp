@@ -122,6 +122,11 @@ constexpr std::array kMutants{
     mutation{.name = "a pass ends before its last touch of others", .wrong_step = kPassEndsEarly},
     mutation{.name = "a ring that closes does not wait for the end of the pass",
         .wrong_step = kNoWaitForPassEnd},
+    mutation{.name = "a ring that closes does not wait for a wake-up put off",
+        .wrong_step = kNoWaitForWakeUp},
+    mutation{"wake_listed: relaxed", weaken<operation::store, "wake_listed", order::relaxed>},
+    mutation{"a ring that closes looks for that relaxed",
+        weaken<operation::load, "close", order::relaxed>},
     mutation{.name = "a ring is gone while it is still listed", .wrong_step = kStaysListed},
     mutation{.name = "who completes the count wakes nobody", .wrong_step = kNobodyWoken},
 };

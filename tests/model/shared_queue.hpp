@@ -26,6 +26,7 @@ enum polling_step : step {
     kHeirWokenFirst, ///< it is woken, should it be asleep, and handed the role then
     kPassEndsEarly, ///< before the pass's last touch of the rings that it found something for
     kNoWaitForPassEnd, ///< a ring is gone while a pass may still touch it
+    kNoWaitForWakeUp, ///< a ring is gone while its wake-up is put off
     kStaysListed, ///< a ring is gone while a leaving one may look whether it sleeps
 };
 
@@ -43,6 +44,7 @@ struct polling_ring : sleeping_ring {
     std::array<request, 2> requests;
     rl::var<int> open{1}; ///< read at each touch by others, written once it is gone
     rl::var<int> found_list{0}; ///< ring::found_, the poller's
+    model_atomic<bool> to_be_woken{false}; ///< ring::found_.to_be_woken
     rl::atomic<int> waiting{0}; ///< a hint to who hands the role over
 
     void touched_by_another() { RL_ASSERT(open(RL_INFO) == 1); }
@@ -87,14 +89,14 @@ public:
         std::size_t finished = 0;
         me.waiting.store(1, rl::mo_relaxed, RL_INFO);
         if (Options.puts_off)
-            finished += wait(me, 1, false);
-        finished += wait(me, Options.requests - finished, leaves_early);
+            finished += wait(me, 1, Options.requests - 1, false);
+        finished += wait(me, Options.requests - finished, 0, leaves_early);
         me.waiting.store(0, rl::mo_relaxed, RL_INFO);
         if (leaves_early && finished != Options.requests) {
             // Back when all others are gone: it must not be the one that polls for them.
             while (closed_.load(rl::mo_relaxed, RL_INFO) != kRings - 1)
                 rl::yield(1, RL_INFO);
-            finished += wait(me, Options.requests - finished, false);
+            finished += wait(me, Options.requests - finished, 0, false);
         }
         RL_ASSERT(finished == Options.requests);
         if (Options.stay_open) {
@@ -137,8 +139,9 @@ private:
             submissions_.push_chain(me.requests[0], me.requests[1], 10);
     }
 
-    /// ring::shared_wait.
-    std::size_t wait(polling_ring& me, std::size_t wanted, bool leaves_when_woken)
+    /// ring::shared_wait, with so many outstanding that are not waited for.
+    std::size_t wait(
+        polling_ring& me, std::size_t wanted, std::size_t surplus, bool leaves_when_woken)
     {
         std::size_t finished = 0;
         bool has_slept = false;
@@ -156,8 +159,10 @@ private:
                 continue;
             }
             has_slept = true;
-            me.sleep(wanted - finished,
-                [&] { return goes_wrong(kNoLookAtRole) || role_.held_by_another(tag(me)); });
+            me.sleep(
+                wanted - finished,
+                [&] { return goes_wrong(kNoLookAtRole) || role_.held_by_another(tag(me)); },
+                surplus);
         }
     }
 
@@ -232,16 +237,19 @@ private:
     /// completion_batch::hand_over.
     void hand_over_found()
     {
-        const std::array<bool, kRings> to_wake = std::exchange(owed_, {});
+        std::array<bool, kRings> to_wake = std::exchange(owed_, {});
         for (std::size_t i = 0; i != kRings; ++i) {
             const auto [requests, count] = found_[i];
             if (count == 0)
                 continue;
-            rings_[i].touched_by_another();
-            if (count == 1)
-                rings_[i].hand_over(*requests[0], 20, puts_off(i) ? &owed_[i] : nullptr);
-            else
-                rings_[i].hand_over(*requests[0], *requests[1], 20);
+            polling_ring& each = rings_[i];
+            each.touched_by_another();
+            const auto [complete, to_come] = count == 1 ? each.push(*requests[0], 20)
+                                                        : each.push(*requests[0], *requests[1], 20);
+            if (complete && !each.to_be_woken.load(std::memory_order_relaxed)) {
+                each.to_be_woken.store(true, std::memory_order_relaxed);
+                (Options.puts_off && to_come > 0 ? owed_ : to_wake)[i] = true;
+            }
         }
         if (!goes_wrong(kOwedForgotten))
             wake_listed(to_wake);
@@ -256,17 +264,8 @@ private:
                 continue;
             rings_[i].touched_by_another();
             rings_[i].wake();
+            rings_[i].to_be_woken.store(false, std::memory_order_release);
         }
-    }
-    /// Its other request keeps the ring from closing until the wake-up.
-    bool puts_off(std::size_t ring) const
-    {
-        if (!Options.puts_off)
-            return false;
-        for (std::size_t i = 0; i != in_flight_count_; ++i)
-            if (in_flight_[i]->owner == ring)
-                return true;
-        return false;
     }
     void touch_found()
     {
@@ -359,6 +358,13 @@ private:
         if (!goes_wrong(kNoWaitForPassEnd)) {
             const std::uint64_t pass = role_.pass_under_way();
             while (pass != role::kNoPass && role_.pass_under_way() == pass)
+                rl::yield(1, RL_INFO);
+        }
+        // Between what it expected and what it was told of, all may have come.
+        while (me.to_be_woken.load(std::memory_order_acquire) && !goes_wrong(kNoWaitForWakeUp)) {
+            if (try_become_poller(me, taking::from_idle))
+                give_up_poller();
+            else
                 rl::yield(1, RL_INFO);
         }
         if (!role_.held_by_another(tag(me)) && try_become_poller(me, taking::nobody))

@@ -72,6 +72,70 @@ struct one_by_one : scenario<one_by_one<Producers>, owner_and_items, Producers +
     void check() { this->shared().owner.deferred.check_all_came(Producers); }
 };
 
+/// The same by events, one for two nodes or for one, whatever is missing.
+template <int Producers>
+struct told_by_events : scenario<told_by_events<Producers>, owner_and_items, Producers + 1> {
+    void thread(unsigned index)
+    {
+        owner_and_items& all = this->shared();
+        if (index != Producers)
+            return all.hand_over_each(index, 1);
+        for (std::size_t left = Producers; left != 0;) {
+            all.owner.sleeper_.disarm(); // ring::poll
+            left -= all.owner.drain();
+            if (left == 0)
+                break;
+            if (all.owner.arm_event(1 + rl::rand(left)))
+                all.owner.event.read();
+            else
+                rl::yield(1, RL_INFO);
+        }
+    }
+    void check() { this->shared().owner.deferred.check_all_came(Producers); }
+};
+
+/// The resident poller's sleep. Threads 0 and 1 submit, and 0 then ends the poller, when all came.
+struct resident_and_items : owner_and_items {
+    model_atomic<bool> stop{false};
+    rl::atomic<std::size_t> popped{0};
+};
+struct resident_sleeps : scenario<resident_sleeps, resident_and_items, 3> {
+    static constexpr std::size_t kItems = 3;
+
+    void thread(unsigned index)
+    {
+        resident_and_items& all = shared();
+        if (index == 1)
+            return all.hand_over_each(0, 2);
+        if (index == 0) {
+            all.hand_over_each(2, 1);
+            while (all.popped.load(rl::mo_relaxed, RL_INFO) != kItems)
+                rl::yield(1, RL_INFO);
+            end(all);
+            return;
+        }
+        do {
+            all.owner.drain();
+            all.popped.store(all.owner.deferred.popped(), rl::mo_relaxed, RL_INFO);
+        } while (rest(all));
+    }
+    /// resident_poller::~resident_poller
+    static void end(resident_and_items& all)
+    {
+        all.stop.store(true, std::memory_order_seq_cst);
+        if (!goes_wrong(kStopsUnwoken) && all.owner.sleeper_.count_down(1).complete)
+            all.owner.wake();
+    }
+    /// ring::rest
+    static bool rest(resident_and_items& all)
+    {
+        all.owner.sleep(1,
+            [&] { return goes_wrong(kNoLookAtStop) || !all.stop.load(std::memory_order_seq_cst); });
+        return !all.stop.load(std::memory_order_relaxed);
+    }
+    void check() { shared().owner.deferred.check_all_came(kItems); }
+};
+
 /// relaxed everywhere: these order the threads in time, and no memory.
 class gate {
 public:

@@ -21,6 +21,8 @@ enum sleeping_step : step {
     kNobodyWoken, ///< the count-down that completes wakes nobody
     kRousedOnly, ///< changes the word and does not wake who sleeps on it
     kNoDisarm, ///< awake, and armed still
+    kNoLookAtStop, ///< the resident poller sleeps without a look whether it is to stop
+    kStopsUnwoken, ///< it is told to stop, and not woken
     kRousingLookedAt, ///< sees whether it was roused, and may be roused still
     kSleepingStepsEnd,
 };
@@ -52,6 +54,28 @@ private:
     rl::waitset<static_cast<rl::thread_id_t>(kModelThreadsMax)> asleep_;
 };
 
+/// An eventfd, read by its owner alone: what was written stays until it is read.
+class model_event {
+public:
+    void write()
+    {
+        const turn alone;
+        written_ = true;
+        waiting_.unpark_one(rl::ctx(), RL_INFO);
+    }
+    void read()
+    {
+        const turn alone;
+        if (!written_)
+            waiting_.park_current(rl::ctx(), false, false, false, RL_INFO);
+        written_ = false;
+    }
+
+private:
+    bool written_ = false;
+    rl::waitset<static_cast<rl::thread_id_t>(kModelThreadsMax)> waiting_;
+};
+
 /// The part of a ring that waits: its deferred queue and its sleeper, with the steps of
 /// engine/src/shared_ring.cpp and no time that runs out, so that a lost wake-up shows.
 class sleeping_ring {
@@ -80,9 +104,9 @@ public:
 
     /// ring::sleep.
     template <class Condition>
-    void sleep(std::size_t missing, Condition others_poll)
+    void sleep(std::size_t missing, Condition others_poll, std::size_t surplus = 0)
     {
-        sleeper_.arm(static_cast<std::int32_t>(missing));
+        sleeper_.arm(static_cast<std::int32_t>(missing), static_cast<std::int32_t>(surplus));
         armed();
         if (nothing_came() && others_poll())
             futex.wait(sleeper_.word(), sleeper::asleep);
@@ -94,29 +118,46 @@ public:
             waking.rmw(rl::rmw_type_t<rl::rmw_type_sub>(), 1, rl::mo_relaxed, RL_INFO);
     }
 
-    /// completion_batch::hand_over, of one request. With `owed` the wake-up is put off: it says
-    /// whether there is one.
-    void hand_over(item& done, int number, bool* owed = nullptr)
+    /// ring::arm_event where another thread polls. An event has to be followed by a disarm(), which
+    /// is poll()'s.
+    bool arm_event(std::size_t n)
+    {
+        sleeper_.arm(static_cast<std::int32_t>(n), 0, sleeper::awaits_event);
+        armed();
+        if (nothing_came())
+            return true;
+        sleeper_.disarm();
+        return false;
+    }
+
+    /// completion_batch::hand_over, of one request, but for the wake-up that it may ask for.
+    sleeper::count push(item& done, int number)
     {
         if (goes_wrong(kCountsFirst)) {
-            count_down(1, owed);
+            const sleeper::count came_to = count_down(1);
             deferred.push(done, number);
-            return;
+            return came_to;
         }
         deferred.push(done, number);
-        count_down(1, owed);
+        return count_down(1);
     }
     /// The same, of a chain of two.
-    void hand_over(item& first, item& second, int number)
+    sleeper::count push(item& first, item& second, int number)
     {
         deferred.push_chain(first, second, number);
-        count_down(goes_wrong(kCountsOnce) ? 1 : 2, nullptr);
+        return count_down(goes_wrong(kCountsOnce) ? 1 : 2);
     }
+    /// Either, and the wake-up.
+    void hand_over(item& done, int number) { wake_if(push(done, number)); }
+    void hand_over(item& first, item& second, int number) { wake_if(push(first, second, number)); }
 
     /// ring::wake.
     void wake()
     {
-        if (sleeper_.rouse() != sleeper::asleep)
+        const std::uint32_t was = sleeper_.rouse();
+        if (was == sleeper::awaits_event && !goes_wrong(kRousedOnly))
+            event.write();
+        if (was != sleeper::asleep)
             return;
         waking.rmw(rl::rmw_type_t<rl::rmw_type_add>(), 1, rl::mo_relaxed, RL_INFO);
         if (!goes_wrong(kRousedOnly))
@@ -125,6 +166,7 @@ public:
 
     checked_queue deferred;
     model_futex futex;
+    model_event event;
     interruption* looked_on_by = nullptr; ///< told between arming and the look
     rl::atomic<int> waking{0}; ///< poll_queue::waking_, of this ring; back at 0 in the end
     sleeper sleeper_;
@@ -150,13 +192,14 @@ private:
             return sleeper_.word().load(std::memory_order_relaxed) == sleeper::awake;
         return sleeper_.take_rousing();
     }
-    void count_down(std::int32_t by, bool* owed)
+    sleeper::count count_down(std::int32_t by)
     {
-        if (!sleeper_.count_down(by).complete || goes_wrong(kNobodyWoken))
-            return;
-        if (owed != nullptr)
-            *owed = true;
-        else
+        const sleeper::count came_to = sleeper_.count_down(by);
+        return came_to.complete && goes_wrong(kNobodyWoken) ? sleeper::count{} : came_to;
+    }
+    void wake_if(const sleeper::count& came_to)
+    {
+        if (came_to.complete)
             wake();
     }
 
