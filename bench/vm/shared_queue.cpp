@@ -3,9 +3,13 @@
 // What the ngpoll command does not measure of threads on one poll queue. Reads only. The script
 // shared_queue runs it in a virtual machine.
 //   latency DEVICE THREADS DEPTH SECONDS   from submit() to the callback, each thread in wait(1)
-//   gap DEVICE TIMES blocked|computing     how long the others go without completions when the
+//   gap DEVICE DEPTH TIMES blocked|computing
+//                                          how long the others go without completions when the
 //                                          ring that polls turns to a second of its own work
-//   gap DEVICE TIMES staying               the same when it does not: what the machine does anyway
+//   gap DEVICE DEPTH TIMES staying         the same when it does not: what the machine does anyway
+//   pauses THREADS SECONDS                 how long, in each second, threads that do nothing but
+//   look
+//                                          at the clock do not get to: no gap can be shorter
 //   sleepers DEVICE                        processor time of rings that wait while another polls;
 //                                          the drive should take a second or more for a read
 // A last argument is who polls, as `ngpoll bench --role` takes it. With a resident poller it is a
@@ -162,18 +166,18 @@ private:
 };
 
 /// What the holder of the role does for a second.
-void spend_a_second(gap_reader& holder, const std::string& how)
+void spend_a_second(gap_reader& holder, std::uint32_t wanted, const std::string& how)
 {
     const auto until = clock_type::now() + std::chrono::seconds(1);
     if (how == "blocked")
         return std::this_thread::sleep_until(until);
     while (clock_type::now() < until)
         if (how == "staying")
-            holder.ring.wait(8);
+            holder.ring.wait(wanted);
 }
 
-/// The longest of all the others, each time.
-void print_gaps(const std::string& how, const std::vector<std::vector<nanoseconds>>& found)
+/// The longest of all threads, each time; sorted.
+std::vector<nanoseconds> longest_each_time(const std::vector<std::vector<nanoseconds>>& found)
 {
     std::size_t times = found.front().size();
     for (const auto& one : found)
@@ -183,20 +187,20 @@ void print_gaps(const std::string& how, const std::vector<std::vector<nanosecond
         for (const auto& one : found)
             longest[i] = std::max(longest[i], one[i]);
     if (longest.empty())
-        throw std::runtime_error("the holder never left");
+        throw std::runtime_error("nothing was measured");
     std::sort(longest.begin(), longest.end());
-    std::printf("gap work %s times %zu median_ms %.3f worst_ms %.3f\n", how.c_str(), longest.size(),
-        milliseconds_of(longest[longest.size() / 2]), milliseconds_of(longest.back()));
+    return longest;
 }
 
-int gap(const char* path, unsigned times, const std::string& how, role_policy role)
+int gap(
+    const char* path, std::uint32_t depth, unsigned times, const std::string& how, role_policy role)
 {
     if (how != "blocked" && how != "computing" && how != "staying")
         throw std::invalid_argument("gap: blocked, computing or staying, not " + how);
     constexpr unsigned kOthers = 3;
-    constexpr std::uint32_t kDepth = 32;
+    const std::uint32_t wanted = std::max(depth / 4, 1U);
     const auto drive = ngpoll::nvme_namespace::open(path);
-    ngpoll::poll_queue queue(drive, shared_by(kOthers + 1, kDepth, role));
+    ngpoll::poll_queue queue(drive, shared_by(kOthers + 1, depth, role));
     std::atomic<unsigned> away{0}; // odd: the holder is
     std::atomic<bool> over{false};
     std::latch ready(kOthers + 1);
@@ -204,12 +208,12 @@ int gap(const char* path, unsigned times, const std::string& how, role_policy ro
     std::vector<std::thread> others;
     for (unsigned t = 0; t < kOthers; ++t)
         others.emplace_back([&, t] {
-            gap_reader mine(queue, drive, kDepth);
+            gap_reader mine(queue, drive, depth);
             mine.fill();
             ready.arrive_and_wait();
             unsigned seen = 0;
             while (!over.load()) {
-                mine.ring.wait(8);
+                mine.ring.wait(wanted);
                 if (const unsigned now = away.load(); now != seen) {
                     if (seen % 2 == 1)
                         found[t].push_back(mine.longest);
@@ -221,7 +225,7 @@ int gap(const char* path, unsigned times, const std::string& how, role_policy ro
             mine.ring.close();
         });
     {
-        gap_reader mine(queue, drive, kDepth);
+        gap_reader mine(queue, drive, depth);
         mine.fill();
         ready.arrive_and_wait();
         for (unsigned i = 0; i < times; ++i) {
@@ -229,15 +233,15 @@ int gap(const char* path, unsigned times, const std::string& how, role_policy ro
             // Until it has polled for all to the end of a wait: then the role is its own.
             for (bool holds = false; !holds;) {
                 const auto before = mine.ring.stats();
-                mine.ring.wait(8);
+                mine.ring.wait(wanted);
                 const auto after = mine.ring.stats();
                 holds = queue.role() == role_policy::resident
                     || (after.passes != before.passes && after.sleeps == before.sleeps);
             }
             away.fetch_add(1);
-            spend_a_second(mine, how);
+            spend_a_second(mine, wanted, how);
             away.fetch_add(1);
-            mine.ring.wait(8);
+            mine.ring.wait(wanted);
         }
         over = true;
         mine.again = false;
@@ -245,7 +249,36 @@ int gap(const char* path, unsigned times, const std::string& how, role_policy ro
     }
     for (std::thread& thread : others)
         thread.join();
-    print_gaps(how, found);
+    const std::vector<nanoseconds> longest = longest_each_time(found);
+    std::printf("gap work %s times %zu median_ms %.3f worst_ms %.3f\n", how.c_str(), longest.size(),
+        milliseconds_of(longest[longest.size() / 2]), milliseconds_of(longest.back()));
+    return 0;
+}
+
+int pauses(unsigned threads, unsigned seconds)
+{
+    std::vector<std::vector<nanoseconds>> found(threads);
+    std::vector<std::thread> running;
+    const auto from = clock_type::now();
+    for (std::vector<nanoseconds>& mine : found)
+        running.emplace_back([&mine, from, seconds] {
+            auto last = clock_type::now();
+            for (unsigned second = 1; second <= seconds; ++second) {
+                nanoseconds longest(0);
+                while (last < from + std::chrono::seconds(second)) {
+                    const auto now = clock_type::now();
+                    longest = std::max(longest, nanoseconds(now - last));
+                    last = now;
+                }
+                mine.push_back(longest);
+            }
+        });
+    for (std::thread& thread : running)
+        thread.join();
+    const std::vector<nanoseconds> longest = longest_each_time(found);
+    std::printf("pauses threads %u times %zu median_ms %.3f worst_ms %.3f\n", threads,
+        longest.size(), milliseconds_of(longest[longest.size() / 2]),
+        milliseconds_of(longest.back()));
     return 0;
 }
 
@@ -304,8 +337,10 @@ int main(int count, char** arguments)
             = [&](int last) { return role_of(count > last ? arguments[last] : "auto"); };
         if (what == "latency" && (count == 6 || count == 7))
             return latency(arguments[2], number(3), number(4), number(5), role(6));
-        if (what == "gap" && (count == 5 || count == 6))
-            return gap(arguments[2], number(3), arguments[4], role(5));
+        if (what == "gap" && (count == 6 || count == 7))
+            return gap(arguments[2], number(3), number(4), arguments[5], role(6));
+        if (what == "pauses" && count == 4)
+            return pauses(number(2), number(3));
         if (what == "sleepers" && (count == 3 || count == 4))
             return sleepers(arguments[2], role(3));
     } catch (const std::exception& error) {
@@ -313,7 +348,9 @@ int main(int count, char** arguments)
         return 1;
     }
     std::fprintf(stderr,
-        "usage: ngpoll_shared_queue_bench latency DEVICE THREADS DEPTH SECONDS | gap DEVICE TIMES "
-        "blocked|computing|staying | sleepers DEVICE  [auto|lease|give-up|resident]\n");
+        "usage: ngpoll_shared_queue_bench latency DEVICE THREADS DEPTH SECONDS | gap DEVICE DEPTH "
+        "TIMES "
+        "blocked|computing|staying | sleepers DEVICE  [auto|lease|give-up|resident]\n"
+        "       ngpoll_shared_queue_bench pauses THREADS SECONDS\n");
     return 2;
 }
