@@ -85,7 +85,7 @@ struct told_by_events : scenario<told_by_events<Producers>, owner_and_items, Pro
             left -= all.owner.drain();
             if (left == 0)
                 break;
-            if (all.owner.arm_event(1 + rl::rand(left)))
+            if (all.owner.arm_event(1 + rl::rand(static_cast<unsigned>(left))))
                 all.owner.event.read();
             else
                 rl::yield(1, RL_INFO);
