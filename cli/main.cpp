@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <exception>
-#include <string_view>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -12,12 +11,7 @@ namespace {
 
 int report_bad_input(const std::exception& error)
 {
-    std::string_view text = error.what();
-    // What the engine says of a wrong argument is whole; "Invalid argument" adds nothing to it.
-    const std::string_view vague = ": Invalid argument";
-    if (text.ends_with(vague))
-        text.remove_suffix(vague.size());
-    fmt::print(stderr, "ngpoll: {}\n", text);
+    fmt::print(stderr, "ngpoll: {}\n", error.what());
     return ngpoll::cli::kExitBadInput;
 }
 

@@ -47,7 +47,7 @@ buffer_pool::buffer_pool(poll_queue& queue, options how)
     , options_(how)
 {
     if (how.count == 0 || how.buffer_bytes == 0)
-        detail::fail(EINVAL, "a buffer pool needs at least one buffer of at least one byte");
+        detail::refuse("a buffer pool needs at least one buffer of at least one byte");
     if (how.memory != nullptr) {
         stride_bytes_ = how.buffer_bytes;
         memory_ = how.memory;

@@ -36,10 +36,6 @@ thread_local char last_error[512] = "";
 
 int failed(int errno_value, std::string_view text) noexcept
 {
-    // What the engine says of a wrong argument is whole; "Invalid argument" adds nothing to it.
-    constexpr std::string_view kVague = ": Invalid argument";
-    if (text.ends_with(kVague))
-        text.remove_suffix(kVague.size());
     const std::size_t length = text.copy(last_error, sizeof last_error - 1);
     last_error[length] = '\0';
     return -errno_value;
@@ -87,9 +83,9 @@ status of(ngpoll_status from) noexcept
 poll_queue::options options_of(const ngpoll_queue_options& how)
 {
     if (how.mode > NGPOLL_INTERRUPT)
-        detail::fail(EINVAL, "mode " + std::to_string(how.mode) + " is none of enum ngpoll_mode");
+        detail::refuse("mode " + std::to_string(how.mode) + " is none of enum ngpoll_mode");
     if (how.role > NGPOLL_ROLE_RESIDENT)
-        detail::fail(EINVAL, "role " + std::to_string(how.role) + " is none of enum ngpoll_role");
+        detail::refuse("role " + std::to_string(how.role) + " is none of enum ngpoll_role");
     return {.depth = how.depth,
         .rings_max = how.rings_max,
         .mode = static_cast<poll_mode>(how.mode),

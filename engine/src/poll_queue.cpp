@@ -29,15 +29,13 @@ constexpr std::uint32_t kRingEntriesMax = 32768;
 void check_depth(const namespace_info& device, std::uint32_t depth)
 {
     if (depth == 0)
-        detail::fail(EINVAL, "depth 0: at least one command must be in flight; give 1 or more");
+        detail::refuse("depth 0: at least one command must be in flight; give 1 or more");
     if (depth > kRingEntriesMax)
-        detail::fail(EINVAL,
-            fmt::format(
-                "depth {} is above what a ring holds; give {} or less", depth, kRingEntriesMax));
+        detail::refuse(fmt::format(
+            "depth {} is above what a ring holds; give {} or less", depth, kRingEntriesMax));
     if (device.queue_depth_max != 0 && depth > device.queue_depth_max)
-        detail::fail(EINVAL,
-            fmt::format("depth {} is above what one queue of {} holds; give {} or less", depth,
-                device.path, device.queue_depth_max));
+        detail::refuse(fmt::format("depth {} is above what one queue of {} holds; give {} or less",
+            depth, device.path, device.queue_depth_max));
 }
 
 role_policy role_of(const namespace_info& device, const poll_queue::options& how)
@@ -92,11 +90,10 @@ poll_queue::poll_queue(const nvme_namespace& device, options how)
 {
     check_depth(device.info(), how.depth);
     if (how.rings_max == 0)
-        detail::fail(
-            EINVAL, "rings_max 0: a poll queue without rings does nothing; give 1 or more");
+        detail::refuse("rings_max 0: a poll queue without rings does nothing; give 1 or more");
     options_.role = role_of(device.info(), how);
     if (shared() && how.mode == poll_mode::hybrid)
-        detail::fail(EINVAL,
+        detail::refuse(
             "hybrid polling sleeps inside the kernel, and what the other rings of a shared queue "
             "hand in meanwhile would not be sent; poll without it, or give each ring a queue of "
             "its own");
@@ -258,7 +255,7 @@ void poll_queue::wait_for_pass_end() const noexcept
 void poll_queue::attach(ring& joining, std::uint32_t depth)
 {
     if (depth == 0)
-        detail::fail(EINVAL, "depth 0: a ring must hold at least one request; give 1 or more");
+        detail::refuse("depth 0: a ring must hold at least one request; give 1 or more");
     const std::lock_guard lock(attach_mutex_);
     if (rings_.size() == options_.rings_max)
         detail::fail(EBUSY,

@@ -2,7 +2,6 @@
 #include "spec.hpp"
 
 #include <bit>
-#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <span>
@@ -43,9 +42,8 @@ std::optional<std::uint64_t> parse_number(std::string_view text, std::span<const
 
 [[noreturn]] void fail_setting(std::string_view setting, std::string_view wanted)
 {
-    detail::fail(EINVAL,
-        fmt::format("emulated drive: '{}' is not understood; {} (for example {})", setting, wanted,
-            kExample));
+    detail::refuse(fmt::format(
+        "emulated drive: '{}' is not understood; {} (for example {})", setting, wanted, kExample));
 }
 
 std::uint64_t number_or_fail(std::string_view setting, std::string_view value,

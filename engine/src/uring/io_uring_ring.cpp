@@ -76,7 +76,7 @@ unsigned wanted_flags(const poll_queue::options& how)
     case ENOSYS:
         detail::fail(ENOSYS, "this kernel or container has no io_uring; allow it, or use emu:");
     case EINVAL:
-        detail::fail(EINVAL,
+        detail::refuse(
             "the kernel has no io_uring passthrough (SQE128, CQE32); Linux 6.1 or newer is needed");
     case ENOMEM:
         detail::fail(ENOMEM,
@@ -282,10 +282,9 @@ std::uint32_t io_uring_ring::take_slots(std::uint32_t count)
     }
     const auto from = std::search_n(slots_taken_.begin(), slots_taken_.end(), count, false);
     if (from == slots_taken_.end())
-        detail::fail(EINVAL,
-            fmt::format(
-                "no room for {} registered buffers beside those there are; a queue takes {}", count,
-                kFixedBuffersMax));
+        detail::refuse(fmt::format(
+            "no room for {} registered buffers beside those there are; a queue takes {}", count,
+            kFixedBuffersMax));
     std::fill_n(from, count, true);
     return static_cast<std::uint32_t>(from - slots_taken_.begin());
 }
