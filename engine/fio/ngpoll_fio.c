@@ -10,6 +10,32 @@
 
 #include "ngpoll_fio.h"
 
+extern struct ioengine_ops ioengine;
+
+/* Nothing of `td` may be read before this, nor written: in another release it is laid out
+ * differently. The hook then fails, and fio ends: exit() from here would pull its memory from under
+ * its other threads. */
+static bool is_right_release(const struct thread_data *td)
+{
+	if (strcmp(fio_version_string, NGPOLL_FIO_VERSION) != 0) {
+		log_err("ngpoll: this engine was built for %s and this is %s; build it for this one "
+			"(-DNGPOLL_FIO_SOURCE=DIR)\n", NGPOLL_FIO_VERSION, fio_version_string);
+		return false;
+	}
+	if (td->io_ops != &ioengine) {
+		log_err("ngpoll: fio's structures are laid out otherwise than in the source this "
+			"engine was built with; build it with the config-host.h of this fio\n");
+		return false;
+	}
+	return true;
+}
+
+/* The first hook of a job that fio calls. */
+static int engine_get_file_size(struct thread_data *td, struct fio_file *f)
+{
+	return is_right_release(td) ? set_file_size(td, f) : 1;
+}
+
 static int engine_init(struct thread_data *td)
 {
 	if (!is_right_release(td))

@@ -33,7 +33,6 @@ struct engine_options {
 };
 
 extern struct fio_option engine_option_table[];
-extern struct ioengine_ops ioengine;
 
 /* A namespace with its poll queue: a job's own, or one that jobs share by a name. */
 struct shared_queue {
@@ -88,8 +87,6 @@ struct job {
 	struct io_u *ready[]; /* finished */
 };
 
-/* Before anything else: whether this fio is the release this was built for; says so if not. */
-bool is_right_release(const struct thread_data *td);
 /* Refuse a job, as hooks of fio do: 1, with the reason in `td` and printed. */
 int refuse(struct thread_data *td, int error, const char *text);
 /* The same for what a call of the engine returned. */
@@ -101,8 +98,8 @@ static inline bool has_separate_metadata(const struct ngpoll_namespace_info *inf
 	return info->metadata_bytes != 0 && info->block_bytes == info->lba_bytes;
 }
 
-/* fio's hook, in its main process: the size, and whether the job can run at all. */
-int engine_get_file_size(struct thread_data *td, struct fio_file *f);
+/* The size, unless the job cannot run at all: 0 or 1. In fio's main process. */
+int set_file_size(struct thread_data *td, struct fio_file *f);
 
 /* The poll queue that the job asks for, on the job's thread; 0 or a negative errno. Whatever comes
  * is released. */

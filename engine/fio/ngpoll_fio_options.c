@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a job may ask of the engine, and what is checked before it runs. get_file_size() runs in
+ * What a job may ask of the engine, and what is checked before it runs. set_file_size() runs in
  * fio's main process, before jobs are forked, and leaves nothing open there.
  */
 #include <errno.h>
@@ -92,24 +92,6 @@ int refuse_failed(struct thread_data *td, int failed)
 	return refuse(td, failed == -ENOENT ? ENODEV : -failed, ngpoll_error());
 }
 
-/* Nothing of `td` may be read before this, nor written: in another release it is laid out
- * differently. The hook then fails, and fio ends: exit() from here would pull its memory from under
- * its other threads. */
-bool is_right_release(const struct thread_data *td)
-{
-	if (strcmp(fio_version_string, NGPOLL_FIO_VERSION) != 0) {
-		log_err("ngpoll: this engine was built for %s and this is %s; build it for this one "
-			"(-DNGPOLL_FIO_SOURCE=DIR)\n", NGPOLL_FIO_VERSION, fio_version_string);
-		return false;
-	}
-	if (td->io_ops != &ioengine) {
-		log_err("ngpoll: fio's structures are laid out otherwise than in the source this "
-			"engine was built with; build it with the config-host.h of this fio\n");
-		return false;
-	}
-	return true;
-}
-
 /* A namespace that is mounted, or held by another device, in whole or a partition: the kernel does
  * not let its block device be opened exclusively. fio's own check knows no character devices. */
 static bool is_in_use(const char *path)
@@ -193,14 +175,12 @@ static int check_job(struct thread_data *td, const struct ngpoll_namespace_info 
 	return check_sizes(td, info) || check_metadata(td, info);
 }
 
-int engine_get_file_size(struct thread_data *td, struct fio_file *f)
+int set_file_size(struct thread_data *td, struct fio_file *f)
 {
 	struct ngpoll_namespace_info info;
 	struct ngpoll_namespace *ns;
 	int failed;
 
-	if (!is_right_release(td))
-		return 1;
 	if (fio_file_size_known(f))
 		return 0;
 	if (strcmp(f->file_name, "emu") == 0)
