@@ -48,9 +48,30 @@ struct fresh_lease : scenario<fresh_lease, role_and_record, 2> {
     void check() { }
 };
 
+struct role_and_sleeper {
+    role tested;
+    sleeping_ring other;
+};
+/// A lease ends while another ring arms: that one is woken, or does not fall asleep.
+struct ended_lease : scenario<ended_lease, role_and_sleeper, 2> {
+    void thread(unsigned index)
+    {
+        auto& [tested, other] = shared();
+        if (index == 1)
+            return other.sleep(1, [&] { return tested.held_by_another(4); });
+        RL_ASSERT(tested.try_take(2, 2, role::taking::nobody, now_ns));
+        tested.lease(2, 2, now_ns());
+        RL_ASSERT(tested.end_lease(2));
+        if (other.sleeper_.armed())
+            other.wake();
+    }
+    void check() { }
+};
+
 constexpr std::array kScenarios{
     named_scenario{"two rings", run<sharing<options{.rings = 2, .requests = 2}>>},
     named_scenario{"a fresh lease", run<fresh_lease>},
+    named_scenario{"a lease that ends", run<ended_lease>},
     named_scenario{"three rings", run<sharing<options{.rings = 3, .requests = 1}>>},
     named_scenario{"two rings, hand-over",
         run<sharing<options{.rings = 2, .requests = 2, .hands_over = true}>>},
