@@ -176,8 +176,8 @@ void spend_a_second(gap_reader& holder, std::uint32_t wanted, const std::string&
             holder.ring.wait(wanted);
 }
 
-/// The longest of all threads, each time; sorted.
-std::vector<nanoseconds> longest_each_time(const std::vector<std::vector<nanoseconds>>& found)
+/// Of the longest of all threads, each time.
+void print_longest(const std::string& of_what, const std::vector<std::vector<nanoseconds>>& found)
 {
     std::size_t times = found.front().size();
     for (const auto& one : found)
@@ -189,7 +189,8 @@ std::vector<nanoseconds> longest_each_time(const std::vector<std::vector<nanosec
     if (longest.empty())
         throw std::runtime_error("nothing was measured");
     std::sort(longest.begin(), longest.end());
-    return longest;
+    std::printf("%s times %zu median_ms %.3f worst_ms %.3f\n", of_what.c_str(), longest.size(),
+        milliseconds_of(longest[longest.size() / 2]), milliseconds_of(longest.back()));
 }
 
 int gap(
@@ -249,9 +250,7 @@ int gap(
     }
     for (std::thread& thread : others)
         thread.join();
-    const std::vector<nanoseconds> longest = longest_each_time(found);
-    std::printf("gap work %s times %zu median_ms %.3f worst_ms %.3f\n", how.c_str(), longest.size(),
-        milliseconds_of(longest[longest.size() / 2]), milliseconds_of(longest.back()));
+    print_longest("gap work " + how, found);
     return 0;
 }
 
@@ -275,10 +274,7 @@ int pauses(unsigned threads, unsigned seconds)
         });
     for (std::thread& thread : running)
         thread.join();
-    const std::vector<nanoseconds> longest = longest_each_time(found);
-    std::printf("pauses threads %u times %zu median_ms %.3f worst_ms %.3f\n", threads,
-        longest.size(), milliseconds_of(longest[longest.size() / 2]),
-        milliseconds_of(longest.back()));
+    print_longest("pauses threads " + std::to_string(threads), found);
     return 0;
 }
 

@@ -72,7 +72,7 @@ struct one_by_one : scenario<one_by_one<Producers>, owner_and_items, Producers +
     void check() { this->shared().owner.deferred.check_all_came(Producers); }
 };
 
-/// The same by events, one for two nodes or for one, whatever is missing.
+/// The same by events, each asked for after one to all of the nodes that are missing.
 template <int Producers>
 struct told_by_events : scenario<told_by_events<Producers>, owner_and_items, Producers + 1> {
     void thread(unsigned index)
