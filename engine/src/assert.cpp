@@ -14,9 +14,9 @@ void assertion_failed(const char* expression, const char* hint, const char* file
     std::abort();
 }
 
-void stop(const std::string& text) noexcept
+void stop(const char* text) noexcept
 {
-    std::fprintf(stderr, "ngpoll: %s\n", text.c_str());
+    std::fprintf(stderr, "ngpoll: %s\n", text);
     std::abort();
 }
 

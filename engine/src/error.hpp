@@ -8,17 +8,12 @@
 
 namespace ngpoll::detail {
 
-/// Set-up failed for the operating system's reason `errno_value`; `text` says what to do about it.
-[[noreturn]] inline void fail(int errno_value, const std::string& text)
-{
-    throw std::system_error(errno_value, std::system_category(), text);
-}
-
-/// What is said of a wrong argument is whole: "Invalid argument" behind it would add nothing.
-class invalid_argument : public std::system_error {
+/// A set-up error whose text is whole: std::system_error alone would add the errno's text to the
+/// end of a sentence that has said it already.
+class set_up_error : public std::system_error {
 public:
-    explicit invalid_argument(const std::string& text)
-        : std::system_error(EINVAL, std::system_category(), text)
+    set_up_error(int errno_value, const std::string& text)
+        : std::system_error(errno_value, std::system_category(), text)
         , text_(text)
     {
     }
@@ -28,11 +23,25 @@ private:
     std::runtime_error text_; ///< holds a text that an exception may be copied with
 };
 
-/// Set-up is refused: `text` says what is wrong with the arguments and what to give.
-[[noreturn]] inline void refuse(const std::string& text) { throw invalid_argument(text); }
+/// "No such file or directory, errno 2".
+[[nodiscard]] inline std::string errno_text(int errno_value)
+{
+    return std::system_category().message(errno_value) + ", errno " + std::to_string(errno_value);
+}
+
+/// Set-up failed for the operating system's reason `errno_value`. `text` is one sentence that says
+/// what to do about it; the errno follows in brackets.
+[[noreturn]] inline void fail(int errno_value, const std::string& text)
+{
+    throw set_up_error(errno_value, text + " (" + errno_text(errno_value) + ")");
+}
+
+/// Set-up is refused: `text` says what is wrong with the arguments and what to give. "Invalid
+/// argument" behind it would add nothing.
+[[noreturn]] inline void refuse(const std::string& text) { throw set_up_error(EINVAL, text); }
 
 /// The engine cannot go on: prints one line and aborts. For states in which completions would be
-/// lost or memory the drive still writes to would be freed.
-[[noreturn]] void stop(const std::string& text) noexcept;
+/// lost or memory the drive still writes to would be freed. Allocates nothing.
+[[noreturn, gnu::cold]] void stop(const char* text) noexcept;
 
 } // namespace ngpoll::detail

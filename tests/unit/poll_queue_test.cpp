@@ -151,6 +151,17 @@ TEST_CASE("a ring of depth 0 is refused")
     CHECK(error.says("depth 0"));
 }
 
+TEST_CASE("what an error says, it says once, and the errno follows in brackets")
+{
+    const auto missing
+        = test::error_of([] { const auto none = nvme_namespace::open("/dev/no-such-ng"); });
+    CHECK(missing.value == ENOENT);
+    CHECK(missing.says("use emu: (No such file or directory, errno 2)"));
+    const auto wrong = queue_error({.rings_max = 0});
+    CHECK(wrong.says("rings_max 0"));
+    CHECK_FALSE(wrong.says("errno"));
+}
+
 TEST_CASE("more rings than rings_max are refused until one is closed")
 {
     const std::uint32_t rings_max = GENERATE(1U, 2U);

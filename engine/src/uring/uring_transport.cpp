@@ -3,9 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include <ngpoll/assert.hpp>
 
@@ -55,7 +54,7 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
 }
 
 /// What io_uring_enter() failed with: returns where another try may do.
-[[gnu::cold, gnu::noinline]] void explain(int failed)
+[[gnu::cold, gnu::noinline]] void explain(int failed) noexcept
 {
     switch (failed) {
     case EINTR: // a signal ended the wait
@@ -70,8 +69,9 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
             "a poll queue with rings_max 1 was used from a second thread (EEXIST); make it "
             "with rings_max 2 or more");
     default:
-        detail::stop(fmt::format("io_uring_enter failed for good: {} (errno {})",
-            status{.errno_value = failed}.text(), failed));
+        char text[64];
+        std::snprintf(text, sizeof text, "io_uring_enter failed for good (errno %d)", failed);
+        detail::stop(text);
     }
 }
 
