@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
-#include <csignal>
-#include <cstdio>
-#include <functional>
 #include <memory>
 #include <string>
 
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "catch.hpp"
+#include "child_process.hpp"
 #include "drive.hpp"
 #include "testing_access.hpp"
 
 using namespace ngpoll;
+using test::aborts_saying;
 using test::drive;
 
 namespace {
@@ -27,35 +22,6 @@ test::thrown queue_error(poll_queue::options how)
 test::thrown ring_error(poll_queue& queue, ring::options how)
 {
     return test::error_of([&] { ring made(queue, how); });
-}
-
-/// Whether `does`, run in a process of its own, aborts with `words` among what it prints.
-bool aborts_saying(const char* words, const std::function<void()>& does)
-{
-    int pipe_ends[2];
-    REQUIRE(::pipe(pipe_ends) == 0);
-    std::fflush(stdout);
-    const pid_t child = ::fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        const rlimit no_core{};
-        ::setrlimit(RLIMIT_CORE, &no_core);
-        std::signal(SIGABRT, SIG_DFL); // Catch2 has a handler of its own
-        ::dup2(pipe_ends[1], STDERR_FILENO);
-        does();
-        ::_exit(0);
-    }
-    ::close(pipe_ends[1]);
-    std::string printed;
-    char part[512];
-    for (ssize_t got = 0; (got = ::read(pipe_ends[0], part, sizeof part)) > 0;)
-        printed.append(part, static_cast<std::size_t>(got));
-    ::close(pipe_ends[0]);
-    int how = 0;
-    REQUIRE(::waitpid(child, &how, 0) == child);
-    INFO(printed);
-    CHECK(printed.find(words) != std::string::npos);
-    return WIFSIGNALED(how) && WTERMSIG(how) == SIGABRT;
 }
 
 } // namespace

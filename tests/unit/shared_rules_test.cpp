@@ -4,7 +4,6 @@
 // left open, forked children, polling that stopped.
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -15,10 +14,10 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "catch.hpp"
+#include "child_process.hpp"
 #include "drive.hpp"
 #include "testing_access.hpp"
 
@@ -62,28 +61,9 @@ private:
 template <class Child>
 std::string last_words(Child&& child)
 {
-    int ends[2];
-    REQUIRE(::pipe(ends) == 0);
-    const pid_t pid = ::fork();
-    REQUIRE(pid >= 0);
-    if (pid == 0) {
-        ::dup2(ends[1], STDERR_FILENO);
-        ::alarm(static_cast<unsigned>(test::kDeadline.count()));
-        std::signal(SIGABRT, SIG_DFL); // Catch's handler would report the test from here
-        child();
-        ::_exit(0);
-    }
-    ::close(ends[1]);
-    std::string text;
-    char part[512];
-    for (ssize_t got = 0; (got = ::read(ends[0], part, sizeof part)) > 0;)
-        text.append(part, static_cast<std::size_t>(got));
-    ::close(ends[0]);
-    int status = 0;
-    REQUIRE(::waitpid(pid, &status, 0) == pid);
-    CHECK(WIFSIGNALED(status));
-    CHECK(WTERMSIG(status) == SIGABRT);
-    return text;
+    const test::child_end end = test::in_child(child);
+    CHECK(end.aborted());
+    return end.said;
 }
 
 std::vector<counted_request> flushes(std::size_t count)
