@@ -1,44 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include <ngpoll/hardware_queues.hpp>
 
 #include "catch.hpp"
+#include "fake_tree.hpp"
 
-namespace fs = std::filesystem;
 using ngpoll::hardware_queue_map;
 using ngpoll::read_hardware_queues;
 
 namespace {
 
-/// A tree like the kernel's /sys, below a folder of its own.
-class fake_tree {
+/// A drive's side of it.
+class drive_tree : public ngpoll::test::fake_tree {
 public:
-    fake_tree()
-    {
-        std::string name = (fs::temp_directory_path() / "ngpoll-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        root_ = name;
-    }
-    ~fake_tree()
-    {
-        std::error_code none;
-        fs::remove_all(root_, none);
-    }
-    fake_tree(const fake_tree&) = delete;
-    fake_tree& operator=(const fake_tree&) = delete;
-
-    void file(const std::string& path, const std::string& text) const
-    {
-        fs::create_directories((root_ / path).parent_path());
-        std::ofstream(root_ / path) << text << '\n';
-    }
     /// Sysfs's side of a namespace: one list of processors a queue.
     void sysfs(const std::string& block, const std::vector<std::string>& queues) const
     {
@@ -61,15 +38,11 @@ public:
     {
         file("sys/module/nvme/parameters/poll_queues", text);
     }
-    void remove(const std::string& path) const { fs::remove_all(root_ / path); }
 
     [[nodiscard]] hardware_queue_map map(const std::string& path = "/dev/ng0n1") const
     {
-        return read_hardware_queues(path, root_.string());
+        return read_hardware_queues(path, root());
     }
-
-private:
-    fs::path root_;
 };
 
 /// "2:1 3:0": each queue's index and its processors.
@@ -88,7 +61,7 @@ std::string text(const hardware_queue_map& map)
 }
 
 /// Two processors, two poll queues, as Linux 7.2 has them: not in order.
-void two_of_two(const fake_tree& tree)
+void two_of_two(const drive_tree& tree)
 {
     tree.sysfs("nvme0n1", {"1", "0", "1", "0"});
     tree.poll_queues("2");
@@ -98,7 +71,7 @@ void two_of_two(const fake_tree& tree)
 
 TEST_CASE("debugfs tells the poll queues and their processors")
 {
-    const fake_tree tree;
+    const drive_tree tree;
     two_of_two(tree);
     tree.poll_queues("7"); // not looked at
     tree.hctx("nvme0n1", 0, "default", {1});
@@ -112,7 +85,7 @@ TEST_CASE("debugfs tells the poll queues and their processors")
 
 TEST_CASE("a drive without poll queues has none, and that is known")
 {
-    const fake_tree tree;
+    const drive_tree tree;
     two_of_two(tree);
     SECTION("by debugfs") { tree.hctx("nvme0n1", 0, "default", {0, 1}); }
     SECTION("by sysfs") { tree.file("sys/block/nvme0n1/queue/io_poll", "0"); }
@@ -122,7 +95,7 @@ TEST_CASE("a drive without poll queues has none, and that is known")
 
 TEST_CASE("without debugfs the last queues in sysfs are the poll queues")
 {
-    const fake_tree tree;
+    const drive_tree tree;
     two_of_two(tree);
     SECTION("one a processor") { CHECK(text(tree.map()) == "2:1 3:0"); }
     SECTION("a debugfs that does not tell the kinds, as before 5.0")
@@ -155,7 +128,7 @@ TEST_CASE("without debugfs the last queues in sysfs are the poll queues")
 
 TEST_CASE("what does not fit together is not known, and the text says what")
 {
-    const fake_tree tree;
+    const drive_tree tree;
     two_of_two(tree);
     std::string why;
     SECTION("a parameter written after the driver was loaded, too low")
@@ -224,7 +197,7 @@ TEST_CASE("what does not fit together is not known, and the text says what")
 
 TEST_CASE("a name that is no passthrough device's has no map")
 {
-    const fake_tree tree;
+    const drive_tree tree;
     two_of_two(tree);
     CHECK(tree.map("/dev/disk").unknown == "/dev/disk is not called ngXnY");
     CHECK(tree.map("ng0n1").unknown.empty());
@@ -234,7 +207,7 @@ TEST_CASE("a name that is no passthrough device's has no map")
 
 TEST_CASE("behind a multipath node the only path's map counts")
 {
-    const fake_tree tree;
+    const drive_tree tree;
     tree.file("sys/block/nvme0n1/queue/io_poll", "1");
     tree.sysfs("nvme0c3n1", {"0, 1", "0", "1"});
     tree.sysfs("nvme0c3n11", {"0, 1", "0, 1"}); // another namespace's
