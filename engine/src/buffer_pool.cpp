@@ -12,6 +12,7 @@
 #include <ngpoll/poll_queue.hpp>
 
 #include "error.hpp"
+#include "process.hpp"
 #include "transport.hpp"
 
 namespace ngpoll {
@@ -45,6 +46,7 @@ void* map_pages(std::size_t bytes, int extra_flags)
 buffer_pool::buffer_pool(poll_queue& queue, options how)
     : queue_(queue)
     , options_(how)
+    , process_(detail::process_generation)
 {
     if (how.count == 0 || how.buffer_bytes == 0)
         detail::refuse("a buffer pool needs at least one buffer of at least one byte");
@@ -99,6 +101,10 @@ void buffer_pool::free() noexcept
 
 buffer_pool::~buffer_pool()
 {
+    // In a forked child the memory is not mapped, or is something else by now, and the kernel's
+    // table is the parent's.
+    if (detail::is_inherited(process_))
+        return;
     if (first_index_ != buffer::kNotFixed)
         queue_.transport_->unregister_buffers(first_index_, options_.count);
     free();

@@ -117,6 +117,11 @@ poll_queue::poll_queue(std::unique_ptr<transport> made, options how)
 
 poll_queue::~poll_queue()
 {
+    if (detail::is_inherited(process_)) {
+        // The resident's thread is the parent's: it can be neither joined nor detached here.
+        static_cast<void>(resident_.release());
+        return;
+    }
     NGPOLL_ASSERT(rings_.empty(), "close every ring before its poll_queue is destroyed");
     resident_.reset();
     NGPOLL_ASSERT(transport_->in_flight() == 0, "a closed ring left a command in flight");

@@ -1,17 +1,55 @@
 // SPDX-License-Identifier: MIT
 #include "process.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include <pthread.h>
+#include <unistd.h>
 
 namespace ngpoll::detail {
 
 unsigned process_generation = 0;
 
+std::mutex& process_mutex() noexcept
+{
+    // Never destroyed: a program may fork, or close a queue, while its static objects go.
+    static auto& mutex = *new std::mutex;
+    return mutex;
+}
+
 namespace {
 
-[[maybe_unused]] const int registered
-    = ::pthread_atfork(nullptr, nullptr, [] { ++process_generation; });
+std::vector<int>& descriptors() noexcept
+{
+    static auto& open = *new std::vector<int>; // as process_mutex()
+    return open;
+}
+
+/// Close-on-exec does not help a child that only forks. It must not send its parent's commands,
+/// take the parent's buffers out of the kernel's table, or keep the lock of a drive. At once:
+/// later the numbers may be somebody else's files.
+void leave_parent() noexcept
+{
+    ++process_generation;
+    for (const int fd : descriptors())
+        ::close(fd);
+    descriptors().clear();
+    process_mutex().unlock();
+}
+
+[[maybe_unused]] const int registered = ::pthread_atfork(
+    [] { process_mutex().lock(); }, [] { process_mutex().unlock(); }, leave_parent);
 
 } // namespace
+
+void close_in_forked_child(int fd) { descriptors().push_back(fd); }
+
+void forget_descriptor(int fd) noexcept
+{
+    std::vector<int>& open = descriptors();
+    if (const auto at = std::find(open.begin(), open.end(), fd); at != open.end())
+        open.erase(at);
+}
 
 } // namespace ngpoll::detail

@@ -3,13 +3,10 @@
 
 #include <csignal>
 #include <exception>
-#include <utility>
 
 #include <pthread.h>
 
 #include <ngpoll/poll_queue.hpp>
-
-#include "process.hpp"
 
 namespace ngpoll {
 
@@ -40,13 +37,6 @@ resident_poller::resident_poller(poll_queue& queue)
 
 resident_poller::~resident_poller()
 {
-    // A forked child has the memory of that thread, and not the thread: it can be neither joined
-    // nor detached there.
-    if (queue_.process_ != detail::process_generation) {
-        static_cast<void>(new std::thread(std::move(thread_)));
-        static_cast<void>(ring_.release());
-        return;
-    }
     // seq_cst: not after the look whether it sleeps; pairs with ring::rest(), which arms first.
     stop_.store(true, std::memory_order_seq_cst);
     ring_->wake_if_armed();

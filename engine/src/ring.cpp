@@ -21,8 +21,18 @@ namespace {
 /// completions, and before Linux 7.0 would take those of others with it.
 struct open_rings {
     ring* first = nullptr;
+    unsigned process = detail::process_generation;
+
+    /// A forked child's list begins anew: what was on it is the parent's, and may be freed.
+    void leave_parent() noexcept
+    {
+        if (detail::is_inherited(process))
+            first = nullptr;
+        process = detail::process_generation;
+    }
     ~open_rings()
     {
+        leave_parent();
         while (first != nullptr)
             first->close(); // which takes it off the list
     }
@@ -41,7 +51,7 @@ thread_local bool ring::in_shared_queue = false;
 
 void ring::check_process() const noexcept
 {
-    if (process_ != detail::process_generation) [[unlikely]]
+    if (detail::is_inherited(process_)) [[unlikely]]
         stop_forked();
 }
 
@@ -100,12 +110,15 @@ ring::ring(poll_queue& queue, for_resident)
 ring::~ring()
 {
     close();
+    if (detail::is_inherited(process_))
+        return;
     NGPOLL_ASSERT(outstanding() == 0, "a ring was destroyed with requests outstanding");
     NGPOLL_ASSERT(deferred_.empty(deferred_at_), "a ring was destroyed with completions queued");
 }
 
 void ring::remember() noexcept
 {
+    on_this_thread.leave_parent();
     next_on_thread_ = on_this_thread.first;
     if (next_on_thread_ != nullptr)
         next_on_thread_->previous_on_thread_ = this;
@@ -317,9 +330,9 @@ void ring::send(std::span<request* const> to_send) noexcept
 
 void ring::close() noexcept
 {
-    if (closed_)
+    // A forked child has nothing to wait for or to give back.
+    if (closed_ || detail::is_inherited(process_))
         return;
-    check_process();
     NGPOLL_ASSERT(!in_callbacks_, "a ring cannot be closed from inside its own callbacks");
     NGPOLL_ASSERT(!shared_ || !in_shared_queue,
         "a ring on a shared queue cannot be closed from inside a callback of such a ring");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What a shared queue promises besides finishing requests: deadlines, event loops, rings that are
-// left open, forked children, polling that stopped.
+// left open, polling that stopped.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -195,58 +195,6 @@ TEST_CASE("a thread that ends closes the rings it leaves open")
     left.clear(); // on another thread than theirs: they are closed
     // Their places are free again.
     const ring next(emulated.queue, {.depth = 12});
-}
-
-TEST_CASE("a ring used in a forked child stops it with a sentence")
-{
-    const auto role = GENERATE(role_policy::lease, role_policy::resident);
-    drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2, .role = role});
-    auto own = std::make_unique<ring>(emulated.queue, ring::options{.depth = 4});
-    const std::string polled = last_words([&] { own->poll(); });
-    CHECK(polled.find("forked child") != std::string::npos);
-    CHECK(last_words([&] { own->wait(1); }).find("forked child") != std::string::npos);
-    CHECK(last_words([&] { own->flush(); }).find("forked child") != std::string::npos);
-    CHECK(last_words([&] { own.reset(); }).find("forked child") != std::string::npos);
-    CHECK(last_words([&] { const ring more(emulated.queue, {.depth = 1}); }).find("forked child")
-        != std::string::npos);
-    // The parent's goes on.
-    counted_request r(flush_command(1));
-    REQUIRE(own->submit(r));
-    CHECK(own->wait(1) == 1);
-}
-
-TEST_CASE("a queue with a resident poller may be destroyed in a forked child")
-{
-    auto emulated = std::make_unique<drive>(
-        "emu:size=1M", poll_queue::options{.depth = 8, .role = role_policy::resident});
-    const std::string said = last_words([&] {
-        emulated.reset();
-        std::fprintf(stderr, "destroyed");
-        std::abort(); // the end that last_words() expects
-    });
-    CHECK(said == "destroyed");
-}
-
-TEST_CASE("buffers are not inherited by a forked child")
-{
-    drive emulated("emu:size=1M");
-    const buffer_pool pool(emulated.queue, {.count = 4, .buffer_bytes = 4096});
-    std::FILE* const maps = std::fopen("/proc/self/smaps", "re");
-    REQUIRE(maps != nullptr);
-    const auto address = reinterpret_cast<std::uintptr_t>(pool.at(0).data);
-    char line[512];
-    bool ours = false;
-    std::string flags;
-    while (std::fgets(line, sizeof line, maps) != nullptr) {
-        unsigned long long from = 0;
-        unsigned long long to = 0;
-        if (std::sscanf(line, "%llx-%llx", &from, &to) == 2)
-            ours = from <= address && address < to;
-        else if (ours && std::string(line).starts_with("VmFlags:"))
-            flags = line;
-    }
-    std::fclose(maps);
-    CHECK(flags.find(" dc ") != std::string::npos); // VM_DONTCOPY
 }
 
 TEST_CASE("commands that nobody polled for long are warned of once")

@@ -16,7 +16,8 @@ class poll_queue;
 /// The memory is in huge pages when there are some free and the pool fills at least half of them,
 /// else in plain pages. Made and destroyed where no ring of a private queue lives on another
 /// thread: on that ring's thread, or before it. at() may be called from any thread. Must not
-/// outlive the queue; destroy it with no command on its buffers in flight.
+/// outlive the queue; destroy it with no command on its buffers in flight. A forked child has none
+/// of the memory, and the destructor does nothing there.
 class buffer_pool {
 public:
     struct options {
@@ -48,6 +49,7 @@ private:
 
     poll_queue& queue_;
     options options_;
+    unsigned process_; ///< which process made it; see detail::process_generation
     std::size_t stride_bytes_ = 0;
     std::size_t mapped_bytes_ = 0;
     std::byte* memory_ = nullptr;

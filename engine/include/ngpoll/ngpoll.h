@@ -9,8 +9,8 @@
  * Calls that can fail return 0 or a negative errno, and ngpoll_error() then says in one line what
  * is wrong and what to do. No exception leaves them. What a call opens is closed by the caller, in
  * the opposite order: rings and buffers, then their queue, then its namespace. A misuse that would
- * lose completions (a queue closed under an open ring, a ring used on another thread's behalf in a
- * forked child) stops the program with a sentence.
+ * lose completions (a queue closed under an open ring) stops the program with a sentence. In a
+ * forked child the calls that close do nothing but free memory, and all others on a ring stop it.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -33,7 +33,8 @@ struct transport_seat {
 /// submit() is as usual, poll(), wait(), flush() and arm_event() return 0 at once, and close() is a
 /// bug; on shared queues so it is for all rings of the thread, whoever's callback it is. A callback
 /// must not wait for another thread's close(). Nothing throws but the constructor. In a forked
-/// child any call stops the program.
+/// child any call stops the program, but for close() and the destructor: they do nothing there, for
+/// all is the parent's.
 ///
 /// Invariant: outstanding() <= depth, and each accepted request is finished exactly once.
 class ring {

@@ -105,7 +105,8 @@ sender_duty duty_of_kernel()
 file_descriptor lock_drive(const std::string& path)
 {
     const std::string drive = "/sys/block/" + block_name(path) + "/device";
-    file_descriptor lock(::open(drive.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    auto lock = file_descriptor::opened_by(
+        [&] { return ::open(drive.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
     if (lock.get() >= 0 && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         detail::fail(EBUSY,
             fmt::format("{}: another ring polls this drive, and Linux up to 6.4 may crash when two "
@@ -121,10 +122,12 @@ device_namespace::device_namespace(std::string_view path, nvme_namespace::option
 {
     info_.path = std::string(path);
     check_kind(info_.path);
-    fd_ = file_descriptor(
-        ::open(info_.path.c_str(), (how.writable ? O_RDWR : O_RDONLY) | O_CLOEXEC));
+    fd_ = file_descriptor::opened_by([&] {
+        const int fd = ::open(info_.path.c_str(), (how.writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+    });
     if (fd_.get() < 0) {
-        const int reason = errno;
+        const int reason = -fd_.get();
         if (reason == EACCES || reason == EPERM)
             detail::fail(reason,
                 fmt::format("{}: no permission to open it; run as root, or have its group and mode "

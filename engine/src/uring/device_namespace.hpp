@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "../backend.hpp"
-#include "file_descriptor.hpp"
+#include "../file_descriptor.hpp"
 
 namespace ngpoll {
 

@@ -127,7 +127,8 @@ int update_buffers(int fd, std::uint32_t first, std::span<const iovec> regions) 
 } // namespace
 
 io_uring_ring::io_uring_ring(int fd, const poll_queue::options& how, poll_queue_report& report)
-    : registers_ring_(how.registered_ring)
+    : process_(detail::process_generation)
+    , registers_ring_(how.registered_ring)
     , starts_disabled_(how.rings_max == 1)
 {
     io_uring_params params{};
@@ -136,7 +137,7 @@ io_uring_ring::io_uring_ring(int fd, const poll_queue::options& how, poll_queue_
         map_memory(params);
         if (!how.registered_file)
             return;
-        if (const int failed = register_call(fd_, IORING_REGISTER_FILES, &fd, 1); failed < 0)
+        if (const int failed = register_call(fd_.get(), IORING_REGISTER_FILES, &fd, 1); failed < 0)
             detail::fail(-failed, "the namespace could not be registered with the ring");
     } catch (...) {
         tear_down();
@@ -148,11 +149,13 @@ io_uring_ring::~io_uring_ring() { tear_down(); }
 
 void io_uring_ring::tear_down() noexcept
 {
+    // A forked child has other memory there by now, or none.
+    if (detail::is_inherited(process_))
+        return;
     if (sqes_.memory != nullptr)
         ::munmap(sqes_.memory, sqes_.bytes);
     if (rings_.memory != nullptr)
         ::munmap(rings_.memory, rings_.bytes);
-    ::close(fd_);
 }
 
 void io_uring_ring::set_up(
@@ -165,8 +168,8 @@ void io_uring_ring::set_up(
         params.flags = flags;
         // Room for all in flight, and for as many again that a slow callback has not let go of.
         params.cq_entries = 2 * entries;
-        fd_ = io_uring_setup(entries, &params);
-        if (fd_ != -EINVAL)
+        fd_ = file_descriptor::opened_by([&] { return io_uring_setup(entries, &params); });
+        if (fd_.get() != -EINVAL)
             break;
         while (next < kOptional.size() && (flags & kOptional[next].value) == 0)
             ++next;
@@ -176,8 +179,8 @@ void io_uring_ring::set_up(
         report.declined.push_back(
             fmt::format("{}: not in the running kernel", kOptional[next].name));
     }
-    if (fd_ < 0)
-        fail_set_up(-fd_);
+    if (fd_.get() < 0)
+        fail_set_up(-fd_.get());
 
     report.transport = "io_uring";
     report.mode = how.mode;
@@ -194,8 +197,8 @@ void io_uring_ring::set_up(
 
 io_uring_ring::mapping io_uring_ring::map(std::size_t bytes, std::uint64_t offset) const
 {
-    void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd_,
-        static_cast<off_t>(offset));
+    void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+        fd_.get(), static_cast<off_t>(offset));
     if (memory == MAP_FAILED)
         detail::fail(errno, "the ring could not be mapped");
     // A forked child must not write entries that its parent would send.
@@ -241,19 +244,19 @@ transport_seat io_uring_ring::attach()
     std::call_once(enabled_, [this] {
         if (!starts_disabled_)
             return;
-        const int failed = register_call(fd_, IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+        const int failed = register_call(fd_.get(), IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
         if (failed < 0)
             detail::fail(-failed, "the ring could not be enabled");
     });
-    transport_seat seat{.enter_fd = fd_};
+    transport_seat seat{.enter_fd = fd_.get()};
     if (!registers_ring_)
         return seat;
     // The index is this thread's: another thread would enter nothing, or another ring.
     io_uring_rsrc_update update{};
     update.offset = -1U;
-    update.data = static_cast<std::uint64_t>(fd_);
+    update.data = static_cast<std::uint64_t>(fd_.get());
     // 16 a thread; without one of them the plain descriptor serves.
-    if (register_call(fd_, IORING_REGISTER_RING_FDS, &update, 1) == 1) {
+    if (register_call(fd_.get(), IORING_REGISTER_RING_FDS, &update, 1) == 1) {
         seat.enter_fd = static_cast<int>(update.offset);
         seat.enter_flags = IORING_ENTER_REGISTERED_RING;
     }
@@ -266,7 +269,7 @@ void io_uring_ring::detach(const transport_seat& seat) noexcept
         return;
     io_uring_rsrc_update update{};
     update.offset = static_cast<std::uint32_t>(seat.enter_fd);
-    register_call(fd_, IORING_UNREGISTER_RING_FDS, &update, 1);
+    register_call(fd_.get(), IORING_UNREGISTER_RING_FDS, &update, 1);
 }
 
 std::uint32_t io_uring_ring::take_slots(std::uint32_t count)
@@ -275,7 +278,7 @@ std::uint32_t io_uring_ring::take_slots(std::uint32_t count)
         io_uring_rsrc_register table{};
         table.nr = kFixedBuffersMax;
         table.flags = IORING_RSRC_REGISTER_SPARSE;
-        const int failed = register_call(fd_, IORING_REGISTER_BUFFERS2, &table, sizeof table);
+        const int failed = register_call(fd_.get(), IORING_REGISTER_BUFFERS2, &table, sizeof table);
         if (failed < 0)
             fail_registering(-failed, kFixedBuffersMax, 0);
         slots_taken_.resize(kFixedBuffersMax);
@@ -297,7 +300,7 @@ std::uint16_t io_uring_ring::register_buffers(
     std::vector<iovec> regions(count);
     for (std::uint32_t i = 0; i < count; ++i)
         regions[i] = {.iov_base = memory + i * stride, .iov_len = bytes};
-    const int done = update_buffers(fd_, first, regions);
+    const int done = update_buffers(fd_.get(), first, regions);
     if (done == static_cast<int>(count))
         return static_cast<std::uint16_t>(first);
     // Fewer than asked for: the kernel ran out in the middle, and says of what only when asked
@@ -305,18 +308,21 @@ std::uint16_t io_uring_ring::register_buffers(
     const std::uint32_t registered = done < 0 ? 0 : static_cast<std::uint32_t>(done);
     int reason = done;
     if (done >= 0)
-        reason = update_buffers(fd_, first + registered, std::span(regions).subspan(registered, 1));
+        reason = update_buffers(
+            fd_.get(), first + registered, std::span(regions).subspan(registered, 1));
     std::fill_n(slots_taken_.begin() + first, count, false);
     fail_registering(reason < 0 ? -reason : ENOMEM, count, bytes);
 }
 
 void io_uring_ring::unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept
 {
+    if (detail::is_inherited(process_))
+        return;
     const std::lock_guard lock(slots_mutex_);
     const std::vector<iovec> nothing(count);
     // Refused (EEXIST) on another thread than the ring's: the slots then stay taken until the ring
     // is torn down, which frees them.
-    if (update_buffers(fd_, first, nothing) == static_cast<int>(count))
+    if (update_buffers(fd_.get(), first, nothing) == static_cast<int>(count))
         std::fill_n(slots_taken_.begin() + first, count, false);
 }
 

@@ -8,6 +8,7 @@
 
 #include <ngpoll/poll_queue.hpp>
 
+#include "../file_descriptor.hpp"
 #include "kernel_ring.hpp"
 
 namespace ngpoll {
@@ -17,6 +18,8 @@ namespace ngpoll {
 ///
 /// Mapped here and not by liburing: 2.3 accepts IORING_SETUP_NO_SQARRAY (a few instructions less
 /// per I/O) and then writes its index array over the ring's heads.
+///
+/// In a forked child the ring is gone: the descriptor is closed, the memory is not mapped.
 class io_uring_ring final : public kernel_ring {
 public:
     /// Fills `report` with what came of `how`. `fd` is the namespace, registered as file 0 where
@@ -44,7 +47,8 @@ private:
     void tear_down() noexcept;
     [[nodiscard]] std::uint32_t take_slots(std::uint32_t count);
 
-    int fd_ = -1;
+    file_descriptor fd_;
+    const unsigned process_; ///< which process made it; see detail::process_generation
     mapping rings_;
     mapping sqes_;
     bool registers_ring_;

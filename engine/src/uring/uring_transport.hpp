@@ -3,8 +3,8 @@
 
 #include <memory>
 
+#include "../file_descriptor.hpp"
 #include "../transport.hpp"
-#include "file_descriptor.hpp"
 #include "kernel_ring.hpp"
 
 namespace ngpoll {

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+//
+// A forked child has copies of its parent's objects, and nothing of what they stand for.
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "catch.hpp"
+#include "child_process.hpp"
+#include "drive.hpp"
+#include "uring/io_uring_ring.hpp"
+
+using namespace ngpoll;
+using test::counted_request;
+using test::drive;
+using test::in_child;
+
+namespace {
+
+/// Reads a page of /dev/zero into a registered buffer of the ring: the kernel's result.
+int fixed_read(io_uring_ring& ring, const transport_seat& seat, std::byte* at, std::uint16_t index)
+{
+    const int zero = ::open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    const ring_memory& memory = ring.memory();
+    const unsigned tail = *memory.sq_tail;
+    auto& sqe = *reinterpret_cast<io_uring_sqe*>(&memory.sqes[tail & (memory.sq_entries - 1)]);
+    std::memset(&sqe, 0, sizeof(uapi::passthrough_sqe));
+    sqe.opcode = IORING_OP_READ_FIXED;
+    sqe.fd = zero;
+    sqe.addr = reinterpret_cast<std::uintptr_t>(at);
+    sqe.len = 4096;
+    sqe.buf_index = index;
+    io_uring_smp_store_release(memory.sq_tail, tail + 1);
+    ring.enter(seat, 1, 1, IORING_ENTER_GETEVENTS);
+    ::close(zero);
+    const unsigned head = *memory.cq_head;
+    const int result = memory.cqes[head & (memory.cq_entries - 1)].res;
+    io_uring_smp_store_release(memory.cq_head, head + 1);
+    return result;
+}
+
+std::byte* map_pages(std::size_t bytes)
+{
+    void* const at = ::mmap(
+        nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    REQUIRE(at != MAP_FAILED);
+    return static_cast<std::byte*>(at);
+}
+
+} // namespace
+
+TEST_CASE("a ring used in a forked child stops it with a sentence")
+{
+    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2, .role = role});
+    ring own(emulated.queue, {.depth = 4});
+    CHECK(test::aborts_saying("forked child", [&] { own.poll(); }));
+    CHECK(test::aborts_saying("forked child", [&] { own.wait(1); }));
+    CHECK(test::aborts_saying("forked child", [&] { own.flush(); }));
+    CHECK(test::aborts_saying(
+        "forked child", [&] { const ring more(emulated.queue, {.depth = 1}); }));
+    // The parent's goes on.
+    counted_request r(flush_command(1));
+    REQUIRE(own.submit(r));
+    CHECK(own.wait(1) == 1);
+}
+
+TEST_CASE("what a forked child destroys, closes or leaves open ends well")
+{
+    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    auto emulated = std::make_unique<drive>(
+        "emu:size=1M", poll_queue::options{.depth = 8, .rings_max = 2, .role = role});
+    auto pool = std::make_unique<buffer_pool>(
+        emulated->queue, buffer_pool::options{.count = 4, .buffer_bytes = 4096});
+    auto own = std::make_unique<ring>(emulated->queue, ring::options{.depth = 4});
+    counted_request r(flush_command(1));
+    REQUIRE(own->submit(r)); // outstanding at the fork
+    CHECK(in_child([&] { std::exit(0); }).exited_well());
+    CHECK(in_child([&] { own->close(); }).exited_well());
+    CHECK(in_child([&] {
+        own.reset();
+        pool.reset();
+        emulated.reset();
+    }).exited_well());
+    CHECK(in_child([&] { emulated.reset(); }).exited_well()); // in the wrong order
+    CHECK(in_child([&] {
+        // A drive of its own, on the thread that has its parent's ring.
+        drive mine("emu:size=1M");
+        ring ring_of_mine(mine.queue);
+        own.reset();
+        counted_request other(flush_command(1));
+        if (!ring_of_mine.submit(other) || ring_of_mine.wait(1) != 1)
+            std::abort();
+    }).exited_well());
+    CHECK(own->wait(1) == 1);
+}
+
+TEST_CASE("a forked child's destroyed pool leaves the child's own memory alone")
+{
+    drive emulated("emu:size=1M");
+    auto pool = std::make_unique<buffer_pool>(emulated.queue,
+        buffer_pool::options{.count = 64, .buffer_bytes = 4096, .huge_pages = false});
+    std::byte* const was_at = pool->at(0).data;
+    CHECK(in_child([&] {
+        void* const mine = ::mmap(was_at, 64 * 4096UL, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        if (mine != was_at)
+            std::abort();
+        pool.reset();
+        std::memset(mine, 2, 64 * 4096UL);
+    }).exited_well());
+}
+
+TEST_CASE("a forked child takes nothing of its parent's kernel ring away")
+{
+    poll_queue_report report;
+    io_uring_ring own(-1,
+        {.depth = 8, .rings_max = 2, .mode = poll_mode::interrupt, .registered_file = false},
+        report);
+    const transport_seat seat = own.attach();
+    std::byte* const memory = map_pages(8192);
+    const std::uint16_t first = own.register_buffers(memory, 4096, 4096, 2);
+    REQUIRE(fixed_read(own, seat, memory, first) == 4096);
+    const int plain = static_cast<int>(own.attach().enter_flags == 0);
+    CHECK(in_child([&] {
+        own.unregister_buffers(first, 2);
+        // The descriptor is closed: its number is the next one that is given out.
+        for (int fd = 3; fd < 64; ++fd) {
+            char path[64];
+            char to[64] = "";
+            std::snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+            if (::readlink(path, to, sizeof to - 1) > 0 && std::strstr(to, "io_uring") != nullptr)
+                std::abort();
+        }
+    }).exited_well());
+    CHECK(fixed_read(own, seat, memory, first) == 4096);
+    CHECK(plain <= 1);
+    own.unregister_buffers(first, 2);
+    ::munmap(memory, 8192);
+}
+
+TEST_CASE("buffers are not inherited by a forked child")
+{
+    drive emulated("emu:size=1M");
+    const buffer_pool pool(emulated.queue, {.count = 4, .buffer_bytes = 4096});
+    std::byte* const at = pool.at(0).data;
+    const auto child = in_child([&] { *at = std::byte{1}; });
+    CHECK(WIFSIGNALED(child.status));
+    CHECK(WTERMSIG(child.status) == SIGSEGV);
+}
