@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // A forked child has copies of its parent's objects, and nothing of what they stand for.
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -141,6 +143,30 @@ TEST_CASE("a forked child takes nothing of its parent's kernel ring away")
     CHECK(plain <= 1);
     own.unregister_buffers(first, 2);
     ::munmap(memory, 8192);
+}
+
+TEST_CASE("buffers that were refused are not pinned")
+{
+    CHECK(in_child([] {
+        const rlimit half_a_mebibyte{512U << 10U, 512U << 10U};
+        ::setrlimit(RLIMIT_MEMLOCK, &half_a_mebibyte);
+        if (::setgid(65534) != 0 || ::setuid(65534) != 0)
+            return; // no limit counts for this user
+        poll_queue_report report;
+        io_uring_ring own(-1,
+            {.depth = 8, .rings_max = 2, .mode = poll_mode::interrupt, .registered_file = false},
+            report);
+        std::byte* const memory = map_pages(1U << 20U);
+        try {
+            own.register_buffers(memory, 4096, 4096, 256);
+            std::abort();
+        } catch (const std::system_error& refused) {
+            if (refused.code().value() != ENOMEM)
+                std::abort();
+        }
+        for (int again = 0; again < 3; ++again)
+            own.unregister_buffers(own.register_buffers(memory, 4096, 4096, 100), 100);
+    }).exited_well());
 }
 
 TEST_CASE("buffers are not inherited by a forked child")

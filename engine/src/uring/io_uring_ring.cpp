@@ -8,6 +8,7 @@
 #include <fstream>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -275,13 +276,15 @@ void io_uring_ring::detach(const transport_seat& seat) noexcept
 std::uint32_t io_uring_ring::take_slots(std::uint32_t count)
 {
     if (slots_taken_.empty()) {
+        std::vector<bool> none_taken(
+            kFixedBuffersMax); // before anything that would have to be undone
         io_uring_rsrc_register table{};
         table.nr = kFixedBuffersMax;
         table.flags = IORING_RSRC_REGISTER_SPARSE;
         const int failed = register_call(fd_.get(), IORING_REGISTER_BUFFERS2, &table, sizeof table);
         if (failed < 0)
             fail_registering(-failed, kFixedBuffersMax, 0);
-        slots_taken_.resize(kFixedBuffersMax);
+        slots_taken_ = std::move(none_taken);
     }
     const auto from = std::search_n(slots_taken_.begin(), slots_taken_.end(), count, false);
     if (from == slots_taken_.end())
@@ -296,8 +299,8 @@ std::uint16_t io_uring_ring::register_buffers(
     std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count)
 {
     const std::lock_guard lock(slots_mutex_);
-    const std::uint32_t first = take_slots(count);
     std::vector<iovec> regions(count);
+    const std::uint32_t first = take_slots(count);
     for (std::uint32_t i = 0; i < count; ++i)
         regions[i] = {.iov_base = memory + i * stride, .iov_len = bytes};
     const int done = update_buffers(fd_.get(), first, regions);
@@ -310,8 +313,24 @@ std::uint16_t io_uring_ring::register_buffers(
     if (done >= 0)
         reason = update_buffers(
             fd_.get(), first + registered, std::span(regions).subspan(registered, 1));
-    std::fill_n(slots_taken_.begin() + first, count, false);
+    // Those before it are pinned, and count as locked memory, until they are taken out again.
+    forget_buffers(first, count);
     fail_registering(reason < 0 ? -reason : ENOMEM, count, bytes);
+}
+
+void io_uring_ring::forget_buffers(std::uint32_t first, std::uint32_t count) noexcept
+{
+    static constexpr std::array<iovec, 256> kNothing{};
+    while (count != 0) {
+        const std::uint32_t some = std::min(count, static_cast<std::uint32_t>(kNothing.size()));
+        // Refused (EEXIST) on another thread than the ring's: the slots then stay taken until the
+        // ring is torn down, which frees them.
+        if (update_buffers(fd_.get(), first, std::span(kNothing).first(some))
+            == static_cast<int>(some))
+            std::fill_n(slots_taken_.begin() + first, some, false);
+        first += some;
+        count -= some;
+    }
 }
 
 void io_uring_ring::unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept
@@ -319,11 +338,7 @@ void io_uring_ring::unregister_buffers(std::uint16_t first, std::uint32_t count)
     if (detail::is_inherited(process_))
         return;
     const std::lock_guard lock(slots_mutex_);
-    const std::vector<iovec> nothing(count);
-    // Refused (EEXIST) on another thread than the ring's: the slots then stay taken until the ring
-    // is torn down, which frees them.
-    if (update_buffers(fd_.get(), first, nothing) == static_cast<int>(count))
-        std::fill_n(slots_taken_.begin() + first, count, false);
+    forget_buffers(first, count);
 }
 
 } // namespace ngpoll

@@ -47,6 +47,8 @@ private:
     void tear_down() noexcept;
     [[nodiscard]] std::uint32_t take_slots(std::uint32_t count);
 
+    void forget_buffers(std::uint32_t first, std::uint32_t count) noexcept;
+
     file_descriptor fd_;
     const unsigned process_; ///< which process made it; see detail::process_generation
     mapping rings_;
