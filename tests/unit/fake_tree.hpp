@@ -33,6 +33,13 @@ public:
         std::filesystem::create_directories((root_ / path).parent_path());
         std::ofstream(root_ / path) << text << '\n';
     }
+    /// A symbolic link to `to`, a path in this tree.
+    void link(const std::string& path, const std::string& to) const
+    {
+        std::filesystem::create_directories((root_ / path).parent_path());
+        std::filesystem::create_directories(root_ / to);
+        std::filesystem::create_symlink(root_ / to, root_ / path);
+    }
     void remove(const std::string& path) const { std::filesystem::remove_all(root_ / path); }
 
     [[nodiscard]] std::string root() const { return root_.string(); }

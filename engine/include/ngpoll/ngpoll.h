@@ -46,6 +46,7 @@ struct ngpoll_namespace_info {
     uint32_t polled_queues_max; /* the running kernel bears on this drive; 0: any number */
     int32_t has_poll_queues; /* 1 yes, 0 no, -1 not known */
     bool emulated;
+    const char *block_device; /* the one beside it, nvme0n1; "": none, or not known */
 };
 
 /* `path` is /dev/ngXnY, or emu: with its settings. -ENOENT, -ENOTTY (no NVMe namespace), -EACCES,

@@ -28,8 +28,12 @@ struct namespace_info {
     /// Most data one command moves: MDTS and the kernel's own limit, whichever is less; 0: no
     /// limit.
     std::uint32_t transfer_bytes_max = 0;
-    /// Commands one hardware queue holds; 0 where the system does not say.
+    /// Commands one hardware queue holds, its tags, or fewer where an I/O scheduler or a user
+    /// lowered nr_requests; 0 where the system does not say. Namespaces of one controller share the
+    /// tags.
     std::uint32_t queue_depth_max = 0;
+    /// The block device beside it, nvme0n1; empty where there is none, or the system does not say.
+    std::string block_device;
     /// Whether the drive has poll queues; nothing where the system does not say.
     std::optional<bool> has_poll_queues;
     /// Polled poll_queues the running kernel bears on this drive, in all processes together; 0: any

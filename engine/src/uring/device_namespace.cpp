@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -13,11 +12,11 @@
 #include <libnvme.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "../error.hpp"
 #include "io_uring_ring.hpp"
+#include "kernel_version.hpp"
 #include "sysfs.hpp"
 #include "uring_transport.hpp"
 
@@ -75,18 +74,6 @@ void check_kind(const std::string& path)
     detail::fail(errno, fmt::format("{}: {} failed; is this an NVMe namespace?", path, what));
 }
 
-/// The running kernel's version, as 100 * major + minor.
-unsigned kernel_version()
-{
-    utsname name{};
-    ::uname(&name);
-    char* after_major = nullptr;
-    const unsigned long major = std::strtoul(name.release, &after_major, 10);
-    const unsigned long minor
-        = *after_major == '.' ? std::strtoul(after_major + 1, nullptr, 10) : 0;
-    return static_cast<unsigned>(100 * major + minor);
-}
-
 /// Up to 6.4 the kernel polls a passthrough command through its bio (changed by 9408d8a37e6c
 /// in 6.5). Another ring's polling may just have completed and freed that; and where another thread
 /// found the completion, the word that names the bio holds the task work it waits for as.
@@ -102,9 +89,9 @@ sender_duty duty_of_kernel()
 
 /// An advisory lock on the drive that `path` is a namespace of: kept by each of its polled rings,
 /// in this and in other processes. Throws EBUSY when another one has it.
-file_descriptor lock_drive(const std::string& path)
+file_descriptor lock_drive(const namespace_info& device)
 {
-    const std::string drive = "/sys/block/" + block_name(path) + "/device";
+    const std::string drive = "/sys/block/" + device.block_device + "/device";
     auto lock = file_descriptor::opened_by(
         [&] { return ::open(drive.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
     if (lock.get() >= 0 && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
@@ -112,7 +99,7 @@ file_descriptor lock_drive(const std::string& path)
             fmt::format("{}: another ring polls this drive, and Linux up to 6.4 may crash when two "
                         "do; share one poll queue between the threads, use a newer kernel, or "
                         "force it",
-                path));
+                device.path));
     return lock;
 }
 
@@ -171,16 +158,16 @@ void device_namespace::identify()
 void device_namespace::read_limits()
 {
     info_.polled_queues_max = polls_by_bio() ? 1 : 0;
-    const std::string name = block_name(info_.path);
-    if (name.empty())
+    info_.block_device = block_name(info_.path);
+    if (info_.block_device.empty())
         return;
-    const std::string queue = "/sys/block/" + name + "/queue/";
+    info_.queue_depth_max = read_drive_limits(info_.block_device).tags;
+    const std::string queue = "/sys/block/" + info_.block_device + "/queue/";
     if (const auto kib = read_value<std::uint32_t>(queue + "max_hw_sectors_kb"); kib && *kib != 0) {
         const std::uint32_t bytes = std::min(*kib, 1U << 21U) * 1024;
         const std::uint32_t mdts = info_.transfer_bytes_max;
         info_.transfer_bytes_max = mdts == 0 ? bytes : std::min(mdts, bytes);
     }
-    info_.queue_depth_max = read_value<std::uint32_t>(queue + "nr_requests").value_or(0);
     // 6.1 refuses commands on a registered buffer of more pages than that, whatever they read.
     if (const auto segments = read_value<std::uint32_t>(queue + "max_segments"); segments)
         info_.transfer_bytes_max
@@ -200,7 +187,7 @@ std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::op
     }
     file_descriptor drive_lock;
     if (possible.mode != poll_mode::interrupt && !how.force && polls_by_bio())
-        drive_lock = lock_drive(info_.path);
+        drive_lock = lock_drive(info_);
     auto kernel = std::make_unique<io_uring_ring>(fd_.get(), possible, report);
     return std::make_unique<uring_transport>(std::move(kernel), std::move(report),
         uring_transport::options{

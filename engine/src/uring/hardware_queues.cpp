@@ -2,7 +2,6 @@
 #include <ngpoll/hardware_queues.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -28,31 +27,11 @@ hardware_queue_map unknown(fmt::format_string<Arguments...> why, Arguments&&... 
     return map;
 }
 
-/// All of `text` as a number.
-std::optional<std::uint32_t> number_in(std::string_view text)
-{
-    std::uint32_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stopped, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc{} || stopped != end)
-        return std::nullopt;
-    return value;
-}
-
-std::vector<std::string> names_in(const fs::path& folder)
-{
-    std::vector<std::string> names;
-    std::error_code none; // a folder that cannot be read is an empty one
-    for (fs::directory_iterator at(folder, none), end; !none && at != end; at.increment(none))
-        names.push_back(at->path().filename().string());
-    return names;
-}
-
 /// The entries of `folder` that are called `prefix` and a number, in order of the numbers.
 number_list numbered_in(const fs::path& folder, std::string_view prefix)
 {
     number_list numbers;
-    for (const std::string& name : names_in(folder))
+    for (const std::string& name : names_in(folder.string()))
         if (name.starts_with(prefix))
             if (const auto number = number_in(std::string_view(name).substr(prefix.size())))
                 numbers.push_back(*number);
@@ -139,35 +118,15 @@ hardware_queue_map from_sysfs(const fs::path& block, const fs::path& parameter)
     return {.poll_queues = std::move(queues), .unknown = {}};
 }
 
-/// The block devices that `name`, nvme0n1, sends its commands to: itself or, where it is a
-/// multipath node, which has no queues, its paths, nvme0c0n1 and so on.
-std::vector<std::string> with_queues(const fs::path& blocks, const std::string& name)
-{
-    std::error_code none;
-    if (fs::exists(blocks / name / "mq", none))
-        return {name};
-    const std::size_t split = name.rfind('n');
-    const std::string prefix = name.substr(0, split) + 'c';
-    const std::string suffix = name.substr(split);
-    std::vector<std::string> paths;
-    for (const std::string& other : names_in(blocks)) {
-        const std::string_view text = other;
-        if (text.starts_with(prefix) && text.ends_with(suffix)
-            && number_in(text.substr(prefix.size(), text.size() - prefix.size() - suffix.size())))
-            paths.push_back(other);
-    }
-    return paths;
-}
-
 } // namespace
 
 hardware_queue_map read_hardware_queues(std::string_view path, const std::string& root)
 {
-    const std::string name = block_name(path);
+    const std::string name = block_name(path, root);
     if (name.empty())
         return unknown("{} is not called ngXnY", path);
     const fs::path blocks = fs::path(root) / "sys/block";
-    const std::vector<std::string> found = with_queues(blocks, name);
+    const std::vector<std::string> found = paths_of(name, root);
     if (found.empty())
         return unknown("{} has no queues of {}", blocks.string(), name);
     if (found.size() > 1)

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ngpoll {
-
-/// The block device beside a passthrough device: nvme0n1 for /dev/ng0n1. Empty for another name.
-[[nodiscard]] inline std::string block_name(std::string_view path)
-{
-    const std::string_view name = path.substr(path.rfind('/') + 1);
-    return name.starts_with("ng") ? "nvme" + std::string(name.substr(2)) : std::string();
-}
 
 /// The first value in a file of sysfs or debugfs; nothing where it cannot be read or is no Value.
 template <class Value>
@@ -25,5 +20,35 @@ template <class Value>
         return value;
     return std::nullopt;
 }
+
+/// All of `text` as a number.
+[[nodiscard]] std::optional<std::uint32_t> number_in(std::string_view text);
+
+/// The names in a folder; none where it cannot be read.
+[[nodiscard]] std::vector<std::string> names_in(const std::string& folder);
+
+/// The block device beside the passthrough device at `path`: nvme0n1 for /dev/ng0n1. What device it
+/// is counts, not what `path` calls it: a symbolic link will do. Empty where it is none, or sysfs
+/// does not say. `root` is where /sys hangs, for tests.
+[[nodiscard]] std::string block_name(std::string_view path, const std::string& root = "/");
+
+/// The block devices that `block`, nvme0n1, sends its commands to: itself or, where it is a
+/// multipath node, which has no queues, its paths, nvme0c0n1 and so on.
+[[nodiscard]] std::vector<std::string> paths_of(
+    const std::string& block, const std::string& root = "/");
+
+/// What a namespace's commands go through.
+struct drive_limits {
+    /// What its paths share tags under: the controller, nvme0, or of a multipath node the
+    /// subsystem, nvme-subsys0.
+    std::string controller;
+    std::string transport; ///< pcie, or the first that is not: tcp, rdma ...; empty: unknown
+    /// Commands one hardware queue holds: its tags, or less where an I/O scheduler or a user set
+    /// nr_requests lower. The least of all paths; 0: unknown.
+    std::uint32_t tags = 0;
+};
+
+[[nodiscard]] drive_limits read_drive_limits(
+    const std::string& block, const std::string& root = "/");
 
 } // namespace ngpoll
