@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include <ngpoll/nvme_namespace.hpp>
@@ -9,6 +10,9 @@
 #include "transport.hpp"
 
 namespace ngpoll {
+
+/// What a depth of 0 becomes where there is room for it.
+constexpr std::uint32_t kDepthDefault = 128;
 
 /// What an nvme_namespace stands for: a character device, or an emulated controller.
 class backend {
@@ -20,7 +24,7 @@ public:
 
     [[nodiscard]] const namespace_info& info() const noexcept { return info_; }
 
-    /// Throws as poll_queue's constructor does.
+    /// Throws as poll_queue's constructor does. The report says what a depth of 0 became.
     [[nodiscard]] virtual std::unique_ptr<transport> open_transport(const poll_queue::options& how)
         = 0;
 

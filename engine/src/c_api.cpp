@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -92,6 +93,8 @@ poll_queue::options options_of(const ngpoll_queue_options& how)
         .role = static_cast<role_policy>(how.role),
         .registered_file = how.registered_file,
         .registered_ring = how.registered_ring,
+        .hardware_queue
+        = how.hardware_queue == 0 ? std::nullopt : std::optional(how.hardware_queue),
         .force = how.force};
 }
 
@@ -138,7 +141,8 @@ ngpoll_queue_options ngpoll_queue_defaults(void)
         .role = static_cast<std::uint32_t>(how.role),
         .registered_file = how.registered_file,
         .registered_ring = how.registered_ring,
-        .force = how.force};
+        .force = how.force,
+        .hardware_queue = how.hardware_queue.value_or(0)};
 }
 
 int ngpoll_queue_open(
@@ -159,6 +163,8 @@ ngpoll_role ngpoll_queue_role(const ngpoll_queue* queue)
 {
     return static_cast<ngpoll_role>(of(queue).role());
 }
+
+std::uint32_t ngpoll_queue_depth(const ngpoll_queue* queue) { return of(queue).depth(); }
 
 void ngpoll_queue_close(ngpoll_queue* queue) { delete reinterpret_cast<poll_queue*>(queue); }
 
@@ -235,6 +241,8 @@ int ngpoll_ring_open(ngpoll_queue* queue, const ngpoll_ring_options* how, ngpoll
                 .event_fd = asked.event_fd}));
     });
 }
+
+std::uint32_t ngpoll_ring_depth(const ngpoll_ring* r) { return of(r).depth(); }
 
 void ngpoll_ring_close(ngpoll_ring* r) { delete reinterpret_cast<ring*>(r); }
 

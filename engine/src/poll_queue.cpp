@@ -26,18 +26,6 @@ namespace {
 /// IORING_MAX_ENTRIES: more submission entries than this io_uring_setup refuses.
 constexpr std::uint32_t kRingEntriesMax = 32768;
 
-void check_depth(const namespace_info& device, std::uint32_t depth)
-{
-    if (depth == 0)
-        detail::refuse("depth 0: at least one command must be in flight; give 1 or more");
-    if (depth > kRingEntriesMax)
-        detail::refuse(fmt::format(
-            "depth {} is above what a ring holds; give {} or less", depth, kRingEntriesMax));
-    if (device.queue_depth_max != 0 && depth > device.queue_depth_max)
-        detail::refuse(fmt::format("depth {} is above what one queue of {} holds; give {} or less",
-            depth, device.path, device.queue_depth_max));
-}
-
 role_policy role_of(const namespace_info& device, const poll_queue::options& how)
 {
     if (how.role != role_policy::automatic)
@@ -88,7 +76,9 @@ poll_queue::poll_queue(const nvme_namespace& device, options how)
     , device_(device.backend_)
     , process_(detail::process_generation)
 {
-    check_depth(device.info(), how.depth);
+    if (how.depth > kRingEntriesMax)
+        detail::refuse(fmt::format(
+            "depth {} is above what a ring holds; give {} or less", how.depth, kRingEntriesMax));
     if (how.rings_max == 0)
         detail::refuse("rings_max 0: a poll queue without rings does nothing; give 1 or more");
     options_.role = role_of(device.info(), how);
@@ -100,6 +90,7 @@ poll_queue::poll_queue(const nvme_namespace& device, options how)
     // Several threads then enter a kernel ring, or register buffers with it.
     how.rings_max = std::max(how.rings_max, shared() ? 2U : 1U);
     transport_ = device_->open_transport(how);
+    options_.depth = report().depth;
     if (has_resident())
         resident_ = std::make_unique<resident_poller>(*this);
 }
@@ -109,6 +100,8 @@ poll_queue::poll_queue(std::unique_ptr<transport> made, options how)
     , transport_(std::move(made))
     , process_(detail::process_generation)
 {
+    if (how.depth == 0)
+        options_.depth = kDepthDefault;
     if (how.role == role_policy::automatic)
         options_.role = role_policy::lease;
     if (has_resident())
@@ -257,22 +250,26 @@ void poll_queue::wait_for_pass_end() const noexcept
         detail::nap();
 }
 
-void poll_queue::attach(ring& joining, std::uint32_t depth)
+std::uint32_t poll_queue::attach(ring& joining, std::uint32_t depth)
 {
-    if (depth == 0)
-        detail::refuse("depth 0: a ring must hold at least one request; give 1 or more");
     const std::lock_guard lock(attach_mutex_);
     if (rings_.size() == options_.rings_max)
         detail::fail(EBUSY,
             fmt::format("the poll queue was set up for {} ring(s) and has them; raise rings_max",
                 options_.rings_max));
-    if (depth > options_.depth - depth_attached_)
+    const std::uint32_t left = options_.depth - depth_attached_;
+    if (depth == 0) {
+        const auto places = options_.rings_max - static_cast<std::uint32_t>(rings_.size());
+        depth = std::clamp(left / places, 1U, kDepthDefault);
+    }
+    if (depth > left)
         detail::fail(EBUSY,
             fmt::format("the poll queue's depth is {}, {} of it taken: no room for a ring of depth "
                         "{}; raise poll_queue::options::depth or lower ring::options::depth",
                 options_.depth, depth_attached_, depth));
     rings_.push_back(&joining);
     depth_attached_ += depth;
+    return depth;
 }
 
 void poll_queue::detach(ring& leaving, std::uint32_t depth) noexcept

@@ -70,8 +70,7 @@ ring_stats& ring_stats::operator+=(const ring_stats& other) noexcept
 }
 
 ring::ring(poll_queue& queue, options how)
-    : limit_(how.depth)
-    , queue_(queue)
+    : queue_(queue)
     , options_(how)
     , process_(queue.process_)
     , shared_(queue.shared())
@@ -79,25 +78,24 @@ ring::ring(poll_queue& queue, options how)
 {
     options_.submit_batch_max = std::max(how.submit_batch_max, 1U);
     check_process();
-    queue_.attach(*this, how.depth);
+    options_.depth = queue_.attach(*this, how.depth);
+    limit_ = options_.depth;
     try {
         // attach() has refused depths that this could not round up.
-        staged_mask_ = std::bit_ceil(how.depth) - 1;
+        staged_mask_ = std::bit_ceil(options_.depth) - 1;
         staged_ = std::make_unique<request*[]>(std::size_t{staged_mask_} + 1);
         // Where a resident polls, nobody else enters the transport.
         if (!queue_.has_resident())
             seat_ = queue_.transport_->attach();
     } catch (...) {
-        queue_.detach(*this, how.depth);
+        queue_.detach(*this, options_.depth);
         throw;
     }
     remember();
 }
 
 ring::ring(poll_queue& queue, for_resident)
-    : limit_(0)
-    , queue_(queue)
-    , options_{.depth = 0}
+    : queue_(queue)
     , process_(queue.process_)
     , shared_(queue.shared())
     , resident_(true)

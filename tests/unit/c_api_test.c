@@ -65,8 +65,13 @@ static void errors_are_numbers_with_a_text(void)
     REQUIRE(ngpoll_namespace_open("emu:size=1M", false, &ns) == 0);
     struct ngpoll_queue *queue = NULL;
     struct ngpoll_queue_options how = ngpoll_queue_defaults();
-    how.depth = 0;
+    how.depth = 40000;
     CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
+    how = ngpoll_queue_defaults();
+    CHECK(how.depth == 0 && how.hardware_queue == 0);
+    how.hardware_queue = 3;
+    CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
+    CHECK(strstr(ngpoll_error(), "hardware_queue 3") != NULL);
     how = ngpoll_queue_defaults();
     how.mode = 7;
     CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
@@ -82,6 +87,8 @@ static void errors_are_numbers_with_a_text(void)
     struct ngpoll_ring *first = NULL;
     struct ngpoll_ring *second = NULL;
     REQUIRE(ngpoll_ring_open(queue, NULL, &first) == 0);
+    CHECK(ngpoll_queue_depth(queue) == 128);
+    CHECK(ngpoll_ring_depth(first) == 128);
     CHECK(ngpoll_ring_open(queue, NULL, &second) == -EBUSY);
     CHECK(second == NULL);
     ngpoll_ring_close(first);

@@ -28,10 +28,8 @@ test::thrown ring_error(poll_queue& queue, ring::options how)
 
 TEST_CASE("a poll queue with a depth it cannot have is refused, with what it can")
 {
-    CHECK(queue_error({.depth = 0}).value == EINVAL);
-    CHECK(queue_error({.depth = 0}).says("depth 0"));
-    CHECK_FALSE(queue_error({.depth = 0}).says("Invalid argument")); // it is said better
     CHECK(queue_error({.depth = 32769}).value == EINVAL);
+    CHECK_FALSE(queue_error({.depth = 32769}).says("Invalid argument")); // it is said better
     CHECK(queue_error({.depth = 32769}).says("32768"));
     CHECK(queue_error({.depth = 32768}).value == 0);
     CHECK(queue_error({.depth = 1}).value == 0);
@@ -43,7 +41,8 @@ TEST_CASE("a poll queue that could not be made leaves the emulated queue pair fr
 {
     const nvme_namespace device = nvme_namespace::open("emu:size=1M,queues=1");
     for (int again = 0; again < 3; ++again) {
-        CHECK(test::error_of([&] { poll_queue bad(device, {.depth = 0}); }).value == EINVAL);
+        CHECK(
+            test::error_of([&] { poll_queue bad(device, {.hardware_queue = 1}); }).value == EINVAL);
         CHECK(test::error_of([&] { poll_queue good(device); }).value == 0);
     }
 }
@@ -109,12 +108,37 @@ TEST_CASE("hybrid polling is refused on a shared queue")
     }
 }
 
-TEST_CASE("a ring of depth 0 is refused")
+TEST_CASE("a depth of 0 is what there is room for")
 {
-    drive emulated("emu:size=1M", {.rings_max = 2});
-    const auto error = ring_error(emulated.queue, {.depth = 0});
-    CHECK(error.value == EINVAL);
-    CHECK(error.says("depth 0"));
+    drive own("emu:size=1M");
+    CHECK(poll_queue::options{}.depth == 0);
+    CHECK(ring::options{}.depth == 0);
+    CHECK(own.queue.depth() == 128);
+    CHECK(own.queue.report().depth == 128);
+    ring whole(own.queue);
+    CHECK(whole.depth() == 128);
+
+    drive deep("emu:size=1M", {.depth = 1000});
+    CHECK(ring(deep.queue).depth() == 128);
+    drive flat("emu:size=1M", {.depth = 3});
+    CHECK(ring(flat.queue).depth() == 3);
+}
+
+TEST_CASE("a shared queue has room for as many default rings as it was made for")
+{
+    drive emulated("emu:size=1M", {.rings_max = 4});
+    ring first(emulated.queue);
+    ring second(emulated.queue, {.depth = 20});
+    ring third(emulated.queue);
+    ring fourth(emulated.queue);
+    CHECK(first.depth() == 32);
+    CHECK(third.depth() == (128 - 32 - 20) / 2);
+    CHECK(fourth.depth() == 128 - 32 - 20 - third.depth());
+
+    drive flat("emu:size=1M", {.depth = 2, .rings_max = 3});
+    ring one(flat.queue);
+    ring other(flat.queue);
+    CHECK(ring_error(flat.queue, {}).value == EBUSY); // there is nothing left
 }
 
 TEST_CASE("what an error says, it says once, and the errno follows in brackets")
@@ -123,9 +147,9 @@ TEST_CASE("what an error says, it says once, and the errno follows in brackets")
         = test::error_of([] { const auto none = nvme_namespace::open("/dev/no-such-ng"); });
     CHECK(missing.value == ENOENT);
     CHECK(missing.says("use emu: (No such file or directory, errno 2)"));
-    const auto wrong = queue_error({.rings_max = 0});
-    CHECK(wrong.says("rings_max 0"));
-    CHECK_FALSE(wrong.says("errno"));
+    const auto busy = queue_error({.hardware_queue = 3});
+    CHECK(busy.says("hardware_queue 3"));
+    CHECK_FALSE(busy.says("errno"));
 }
 
 TEST_CASE("more rings than rings_max are refused until one is closed")

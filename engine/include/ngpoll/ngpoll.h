@@ -68,16 +68,19 @@ enum ngpoll_role {
 };
 
 struct ngpoll_queue_options {
-    uint32_t depth; /* requests in flight over all rings */
+    uint32_t depth; /* requests in flight over all rings; 0: 128, or what the drive has left */
     uint32_t rings_max; /* rings open at the same time; 1: all on one thread, and nothing shared */
     uint32_t mode; /* an enum ngpoll_mode: a number of known size, and any may be given */
     uint32_t role; /* an enum ngpoll_role */
     bool registered_file;
     bool registered_ring;
     bool force; /* a second polled queue on a drive where Linux up to 6.4 may crash on it */
+    /* The hardware queue it is for, as read_hardware_queues() in hardware_queues.hpp counts; 0: not
+     * told. Number 0 is never a poll queue. */
+    uint32_t hardware_queue;
 };
 
-/* Depth 128, one ring, polled. */
+/* Depth 0, one ring, polled. */
 struct ngpoll_queue_options ngpoll_queue_defaults(void);
 /* NULL for `how` means the defaults. -EINVAL, -EPERM, -ENOSYS, -ENOMEM, -EBUSY: see
  * poll_queue.hpp. */
@@ -86,6 +89,7 @@ int ngpoll_queue_open(const struct ngpoll_namespace *ns, const struct ngpoll_que
 /* What is in force, which may be less than was asked for. */
 enum ngpoll_mode ngpoll_queue_mode(const struct ngpoll_queue *queue);
 enum ngpoll_role ngpoll_queue_role(const struct ngpoll_queue *queue);
+uint32_t ngpoll_queue_depth(const struct ngpoll_queue *queue);
 void ngpoll_queue_close(struct ngpoll_queue *queue);
 
 /* ---- Buffers. Not while a ring of a queue with rings_max 1 lives on another thread. ---- */
@@ -194,16 +198,17 @@ size_t ngpoll_status_text(struct ngpoll_status status, char *text, size_t size);
 /* ---- Rings. Opened, used and closed on one thread. ---- */
 
 struct ngpoll_ring_options {
-    uint32_t depth; /* requests outstanding at once */
+    uint32_t depth; /* requests outstanding at once; 0: its part of what the queue has left */
     uint32_t submit_batch_max;
     int event_fd; /* see ngpoll_arm_event(); -1: none */
 };
 
-/* Depth 128, batches of 32, no event. */
+/* Depth 0, batches of 32, no event. */
 struct ngpoll_ring_options ngpoll_ring_defaults(void);
 /* NULL for `how` means the defaults. -EINVAL, -EBUSY (no room on the queue). */
 int ngpoll_ring_open(struct ngpoll_queue *queue, const struct ngpoll_ring_options *how,
     struct ngpoll_ring **opened);
+uint32_t ngpoll_ring_depth(const struct ngpoll_ring *ring);
 /* Waits for what reached the drive, ends the rest with ECANCELED, and frees the ring. */
 void ngpoll_ring_close(struct ngpoll_ring *ring);
 

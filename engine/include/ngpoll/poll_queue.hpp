@@ -56,6 +56,7 @@ enum class role_policy : std::uint8_t {
 /// How a poll queue was set up after all: what was asked for and what the kernel accepted.
 struct poll_queue_report {
     poll_mode mode = poll_mode::polled;
+    std::uint32_t depth = 0; ///< requests in flight at once: what a depth of 0 became
     std::string transport; ///< "io_uring" or "emulated"
     std::vector<std::string> flags; ///< set-up flags in force, as the kernel's header names them
     std::vector<std::string> declined; ///< asked for and not to be had, each with its reason
@@ -72,8 +73,13 @@ struct poll_queue_report {
 class poll_queue {
 public:
     struct options {
-        /// Requests in flight at once, over all rings. Not above the drive's queue or 32,768.
-        std::uint32_t depth = 128;
+        /// Requests in flight at once, over all rings; 0: 128, or what is left. At most 32,768.
+        ///
+        /// Polled queues of one process on one controller have together no more than one hardware
+        /// queue has tags (namespace_info::queue_depth_max); with queues on several of its
+        /// namespaces, each namespace has an equal part. By interrupt any depth will do. Other
+        /// processes are not counted: where they take tags too, use registered buffers.
+        std::uint32_t depth = 0;
         /// Rings that may be attached at the same time.
         std::uint32_t rings_max = 1;
         poll_mode mode = poll_mode::polled;
@@ -81,17 +87,28 @@ public:
         /// Register the device's descriptor and each thread's ring descriptor with the kernel.
         bool registered_file = true;
         bool registered_ring = true;
+        /// The hardware queue that this one is for, hardware_poll_queue::index. Its tags then count
+        /// apart from those of other hardware queues. Each thread that sends (a resident poller's
+        /// maker, or without one each ring's thread) must be pinned to that queue's processors
+        /// first, and stay there. Polled queues only.
+        std::optional<std::uint32_t> hardware_queue = std::nullopt;
         /// Do what is refused because the running kernel may crash on it: up to Linux 6.4, a second
         /// polled queue on one drive.
         bool force = false;
     };
 
-    /// Throws std::system_error: EINVAL (a depth the drive or the ring cannot hold, an unknown
-    /// mode), EPERM (io_uring is switched off), ENOSYS (the kernel has no io_uring or no NVMe
-    /// passthrough), ENOMEM, EBUSY (all emulated queue pairs are taken; or, up to Linux 6.4,
-    /// another polled queue is on this drive, which that kernel may crash on). Hybrid polling with
-    /// `rings_max` above 1 is EINVAL. A mode the drive or the kernel does not have is not an error:
-    /// report() says what is used instead, and why.
+    /// Throws std::system_error:
+    /// - EINVAL: a depth the drive or the ring cannot hold, hybrid polling with `rings_max` above
+    /// 1,
+    ///   a hardware_queue that the drive does not have, or a resident's maker outside of it;
+    /// - EBUSY: this process's polled queues would exceed the drive's tags; all emulated queue
+    /// pairs
+    ///   are taken; or, up to Linux 6.4, another polled queue is on this drive;
+    /// - EPERM: io_uring is switched off; ENOSYS: the kernel has no io_uring or no NVMe
+    /// passthrough;
+    /// - ENOMEM, EMFILE, ENFILE, EAGAIN: no memory, no descriptor, no thread.
+    /// A mode the drive or the kernel does not have is not an error: report() says what is used
+    /// instead, and why.
     poll_queue(const nvme_namespace& device, options how);
     explicit poll_queue(const nvme_namespace& device)
         : poll_queue(device, options{})
@@ -151,7 +168,8 @@ private:
     /// Whether there is anything to send or to find. The poller's.
     [[nodiscard]] bool has_work() const noexcept;
     void warn_if_unpolled(std::uint64_t since_ns) noexcept;
-    void attach(ring& joining, std::uint32_t depth);
+    /// Returns what `depth` became.
+    std::uint32_t attach(ring& joining, std::uint32_t depth);
     void detach(ring& leaving, std::uint32_t depth) noexcept;
 
     options options_;

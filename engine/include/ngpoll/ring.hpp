@@ -40,8 +40,9 @@ struct transport_seat {
 class ring {
 public:
     struct options {
-        /// Requests outstanding at once; the ring's guaranteed share of its poll queue's depth.
-        std::uint32_t depth = 128;
+        /// Requests outstanding at once; the ring's guaranteed share of its poll queue's depth. 0:
+        /// an equal part of what the queue has left for the rings that may still come, at most 128.
+        std::uint32_t depth = 0;
         /// Most commands handed to the drive's side at once. The kernel's block layer takes 32 tags
         /// at a time, and larger batches cost more instructions per command.
         std::uint32_t submit_batch_max = 32;
@@ -50,8 +51,8 @@ public:
         int event_fd = -1;
     };
 
-    /// Throws std::system_error: EINVAL (depth 0), EBUSY (the poll queue has no room for one more
-    /// ring, or for its depth).
+    /// Throws std::system_error: EBUSY (the poll queue has no room for one more ring, or for its
+    /// depth), EINVAL (a thread that may leave the processors of the queue's hardware_queue).
     ring(poll_queue& queue, options how);
     explicit ring(poll_queue& queue)
         : ring(queue, options{})
@@ -120,6 +121,8 @@ public:
         const std::int64_t free = limit_ + (closing_ ? kClosing : 0) - accepted_;
         return options_.depth - static_cast<std::uint32_t>(free);
     }
+    /// What the options' depth became.
+    [[nodiscard]] std::uint32_t depth() const noexcept { return options_.depth; }
     [[nodiscard]] ring_stats stats() const noexcept;
 
 private:
@@ -225,13 +228,13 @@ private:
     // Written by the owning thread only. Requests so far, 64 bits so that they never wrap:
     // finished <= sent_ <= accepted_ <= limit_ == finished + depth, until closing.
     std::int64_t accepted_ = 0;
-    std::int64_t limit_;
+    std::int64_t limit_ = 0;
     std::int64_t sent_ = 0;
     std::unique_ptr<request*[]> staged_; ///< accepted and not sent, by position modulo its size
     std::uint32_t staged_mask_ = 0; ///< a power of two that holds depth, minus one
     poll_queue& queue_;
     transport_seat seat_;
-    options options_;
+    options options_{};
     std::uint32_t turn_passes_ = 0; ///< passes since this ring last took the role
     ring* heir_ = nullptr; ///< who may follow as poller; good within the pass that set it
     const unsigned process_; ///< which process made it; see detail::process_generation

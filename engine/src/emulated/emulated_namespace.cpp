@@ -29,6 +29,13 @@ emulated_namespace::emulated_namespace(std::string_view path)
 
 std::unique_ptr<transport> emulated_namespace::open_transport(const poll_queue::options& how)
 {
+    if (how.hardware_queue)
+        detail::refuse(
+            fmt::format("{}: hardware_queue {}: an emulated drive has none; leave it out",
+                info_.path, *how.hardware_queue));
+    poll_queue::options can = how;
+    if (can.depth == 0)
+        can.depth = kDepthDefault;
     // relaxed: a count that guards nothing else.
     if (queues_taken_.fetch_add(1, std::memory_order_relaxed) >= spec_.queues) {
         return_queue();
@@ -37,7 +44,7 @@ std::unique_ptr<transport> emulated_namespace::open_transport(const poll_queue::
                 info_.path, spec_.queues));
     }
     try {
-        return std::make_unique<emulated_transport>(*this, how);
+        return std::make_unique<emulated_transport>(*this, can);
     } catch (...) {
         return_queue();
         throw;

@@ -41,6 +41,7 @@ emulated_transport::emulated_transport(emulated_namespace& device, const poll_qu
     for (std::uint32_t id = how.depth; id-- > 0;)
         free_ids_.push_back(static_cast<std::uint16_t>(id));
     report_.mode = poll_mode::polled;
+    report_.depth = how.depth;
     report_.transport = "emulated";
     if (how.mode != poll_mode::polled)
         report_.declined.push_back(

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <ngpoll/hardware_queues.hpp>
+
 #include "../error.hpp"
 #include "io_uring_ring.hpp"
 #include "kernel_version.hpp"
@@ -161,7 +163,9 @@ void device_namespace::read_limits()
     info_.block_device = block_name(info_.path);
     if (info_.block_device.empty())
         return;
-    info_.queue_depth_max = read_drive_limits(info_.block_device).tags;
+    const drive_limits limits = read_drive_limits(info_.block_device);
+    controller_ = limits.controller;
+    info_.queue_depth_max = limits.tags;
     const std::string queue = "/sys/block/" + info_.block_device + "/queue/";
     if (const auto kib = read_value<std::uint32_t>(queue + "max_hw_sectors_kb"); kib && *kib != 0) {
         const std::uint32_t bytes = std::min(*kib, 1U << 21U) * 1024;
@@ -177,22 +181,64 @@ void device_namespace::read_limits()
         info_.has_poll_queues = *polls != 0;
 }
 
+tag_budget device_namespace::take_tags(const poll_queue::options& how) const
+{
+    // Nothing is known of it: then nothing can be counted.
+    if (info_.queue_depth_max == 0)
+        return {};
+    return tag_budget({.path = info_.path,
+        .controller = controller_,
+        .block = info_.block_device,
+        .tags = info_.queue_depth_max,
+        .hardware_queue = how.hardware_queue,
+        .depth = how.depth,
+        .default_depth = kDepthDefault});
+}
+
+std::vector<std::uint32_t> device_namespace::processors_of(std::uint32_t hardware_queue) const
+{
+    const hardware_queue_map map = read_hardware_queues(info_.path);
+    if (!map.unknown.empty())
+        detail::refuse(
+            fmt::format("{}: hardware_queue {}: which processors it has is not known: {}",
+                info_.path, hardware_queue, map.unknown));
+    for (const hardware_poll_queue& queue : map.poll_queues)
+        if (queue.index == hardware_queue)
+            return queue.cpus;
+    detail::refuse(fmt::format("{}: hardware_queue {} is no poll queue of the drive; "
+                               "read_hardware_queues() lists them",
+        info_.path, hardware_queue));
+}
+
 std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::options& how)
 {
     poll_queue_report report;
-    poll_queue::options possible = how;
+    poll_queue::options can = how;
     if (how.mode != poll_mode::interrupt && !info_.has_poll_queues.value_or(true)) {
-        possible.mode = poll_mode::interrupt;
+        can.mode = poll_mode::interrupt;
         report.declined.emplace_back("IOPOLL: the drive has no poll queues");
     }
-    file_descriptor drive_lock;
-    if (possible.mode != poll_mode::interrupt && !how.force && polls_by_bio())
-        drive_lock = lock_drive(info_);
-    auto kernel = std::make_unique<io_uring_ring>(fd_.get(), possible, report);
-    return std::make_unique<uring_transport>(std::move(kernel), std::move(report),
-        uring_transport::options{
-            .registered_file = how.registered_file, .fd = fd_.get(), .duty = duty_of_kernel()},
-        std::move(drive_lock));
+    const bool polls = can.mode != poll_mode::interrupt;
+    uring_transport::options options{
+        .registered_file = how.registered_file, .fd = fd_.get(), .duty = duty_of_kernel()};
+    if (polls && how.hardware_queue) {
+        options.hardware_queue = *how.hardware_queue;
+        options.processors = processors_of(*how.hardware_queue);
+    }
+    if (polls && info_.queue_depth_max != 0 && how.depth > info_.queue_depth_max)
+        detail::refuse(fmt::format("depth {} is above what one queue of {} holds; give {} or less",
+            how.depth, info_.path, info_.queue_depth_max));
+    uring_transport::holdings holdings;
+    if (polls && !how.force && polls_by_bio())
+        holdings.drive_lock = lock_drive(info_);
+    if (polls)
+        holdings.tags = take_tags(can);
+    if (can.depth == 0)
+        can.depth = polls && info_.queue_depth_max != 0 ? holdings.tags.depth() : kDepthDefault;
+    report.depth = can.depth;
+    auto kernel = std::make_unique<io_uring_ring>(fd_.get(), can, report);
+    return std::make_unique<uring_transport>(
+        std::move(kernel), std::move(report), std::move(options), std::move(holdings));
 }
 
 } // namespace ngpoll

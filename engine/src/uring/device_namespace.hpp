@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "../backend.hpp"
 #include "../file_descriptor.hpp"
+#include "tag_budget.hpp"
 
 namespace ngpoll {
 
@@ -20,8 +24,11 @@ public:
 private:
     void identify();
     void read_limits();
+    [[nodiscard]] tag_budget take_tags(const poll_queue::options& how) const;
+    [[nodiscard]] std::vector<std::uint32_t> processors_of(std::uint32_t hardware_queue) const;
 
     file_descriptor fd_;
+    std::string controller_; ///< what has the tags; see drive_limits
 };
 
 } // namespace ngpoll

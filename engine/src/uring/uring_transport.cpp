@@ -5,6 +5,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <sched.h>
 
 #include <ngpoll/assert.hpp>
 
@@ -75,25 +79,46 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
     }
 }
 
+/// Whether the calling thread keeps to `processors`.
+bool is_pinned_to(const std::vector<std::uint32_t>& processors)
+{
+    cpu_set_t allowed[16]; // 16,384 processors: the kernel refuses less room than it needs
+    if (::sched_getaffinity(0, sizeof allowed, allowed) != 0)
+        detail::fail(errno, "the processors of this thread could not be read");
+    for (const std::uint32_t cpu : processors)
+        CPU_CLR_S(cpu, sizeof allowed, allowed);
+    return CPU_COUNT_S(sizeof allowed, allowed) == 0;
+}
+
 } // namespace
 
-uring_transport::uring_transport(std::unique_ptr<kernel_ring> ring, poll_queue_report report,
-    options how, file_descriptor drive_lock)
+uring_transport::uring_transport(
+    std::unique_ptr<kernel_ring> ring, poll_queue_report report, options how, holdings held)
     : ring_(std::move(ring))
     , memory_(ring_->memory())
-    , options_(how)
-    , drive_lock_(std::move(drive_lock))
+    , options_(std::move(how))
+    , held_(std::move(held))
     , sq_tail_(*memory_.sq_tail)
 {
     report_ = std::move(report);
     for (unsigned i = 0; i < memory_.sq_entries; ++i) {
         memory_.sqes[i] = {
             .opcode = IORING_OP_URING_CMD,
-            .flags = static_cast<std::uint8_t>(how.registered_file ? IOSQE_FIXED_FILE : 0),
-            .fd = how.registered_file ? 0 : how.fd,
+            .flags = static_cast<std::uint8_t>(options_.registered_file ? IOSQE_FIXED_FILE : 0),
+            .fd = options_.registered_file ? 0 : options_.fd,
             .cmd_op = static_cast<std::uint32_t>(NVME_URING_CMD_IO),
         };
     }
+}
+
+transport_seat uring_transport::attach()
+{
+    if (options_.hardware_queue && !is_pinned_to(options_.processors))
+        detail::refuse(fmt::format(
+            "this thread may run outside of the processors of hardware queue {}; pin it to them "
+            "(sched_setaffinity) before it makes its ring, or its resident poller's queue",
+            *options_.hardware_queue));
+    return ring_->attach();
 }
 
 void uring_transport::write_entries(std::span<request* const> to_send) noexcept

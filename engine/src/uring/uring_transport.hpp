@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "../file_descriptor.hpp"
 #include "../transport.hpp"
 #include "kernel_ring.hpp"
+#include "tag_budget.hpp"
 
 namespace ngpoll {
 
@@ -21,13 +25,21 @@ public:
         bool registered_file = true; ///< entries name file 0 of the ring's table instead of `fd`
         int fd = -1; ///< the namespace
         sender_duty duty = sender_duty::none;
+        /// The hardware queue that this is for; who attaches must be pinned to `processors`.
+        std::optional<std::uint32_t> hardware_queue = std::nullopt;
+        std::vector<std::uint32_t> processors = {};
+    };
+    /// What it keeps as long as it lives.
+    struct holdings {
+        file_descriptor drive_lock;
+        tag_budget tags;
     };
 
-    /// Keeps `drive_lock` open as long as it lives.
     uring_transport(std::unique_ptr<kernel_ring> ring, poll_queue_report report, options how,
-        file_descriptor drive_lock = {});
+        holdings held = {});
 
-    transport_seat attach() override { return ring_->attach(); }
+    /// Throws also EINVAL: the thread may run outside of the hardware queue's processors.
+    transport_seat attach() override;
     void detach(const transport_seat& seat) noexcept override { ring_->detach(seat); }
     pass_result pass(std::span<request* const> to_send, completion_batch& batch,
         const transport_seat& seat, std::uint32_t min_complete) noexcept override;
@@ -54,7 +66,7 @@ private:
     std::unique_ptr<kernel_ring> ring_;
     ring_memory memory_;
     options options_;
-    file_descriptor drive_lock_;
+    holdings held_;
     unsigned sq_tail_; ///< entries written so far; the shared word follows
     std::uint32_t in_flight_ = 0;
 };
