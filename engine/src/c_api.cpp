@@ -127,7 +127,8 @@ void ngpoll_namespace_get_info(const ngpoll_namespace* ns, ngpoll_namespace_info
         .polled_queues_max = from.polled_queues_max,
         .has_poll_queues = from.has_poll_queues ? static_cast<int>(*from.has_poll_queues) : -1,
         .emulated = from.emulated,
-        .block_device = from.block_device.c_str()};
+        .block_device = from.block_device.c_str(),
+        .transport = from.transport.c_str()};
 }
 
 void ngpoll_namespace_close(ngpoll_namespace* ns) { delete reinterpret_cast<nvme_namespace*>(ns); }

@@ -47,6 +47,7 @@ struct ngpoll_namespace_info {
     int32_t has_poll_queues; /* 1 yes, 0 no, -1 not known */
     bool emulated;
     const char *block_device; /* the one beside it, nvme0n1; "": none, or not known */
+    const char *transport; /* pcie, tcp, rdma ...; "": not known */
 };
 
 /* `path` is /dev/ngXnY, or emu: with its settings. -ENOENT, -ENOTTY (no NVMe namespace), -EACCES,
@@ -74,7 +75,7 @@ struct ngpoll_queue_options {
     uint32_t role; /* an enum ngpoll_role */
     bool registered_file;
     bool registered_ring;
-    bool force; /* a second polled queue on a drive where Linux up to 6.4 may crash on it */
+    bool force; /* what the running kernel may crash on; see poll_queue.hpp */
     /* The hardware queue it is for, as read_hardware_queues() in hardware_queues.hpp counts; 0: not
      * told. Number 0 is never a poll queue. */
     uint32_t hardware_queue;

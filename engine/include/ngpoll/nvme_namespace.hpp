@@ -34,6 +34,8 @@ struct namespace_info {
     std::uint32_t queue_depth_max = 0;
     /// The block device beside it, nvme0n1; empty where there is none, or the system does not say.
     std::string block_device;
+    /// How the controller is reached: pcie, tcp, rdma ...; empty where the system does not say.
+    std::string transport;
     /// Whether the drive has poll queues; nothing where the system does not say.
     std::optional<bool> has_poll_queues;
     /// Polled poll_queues the running kernel bears on this drive, in all processes together; 0: any

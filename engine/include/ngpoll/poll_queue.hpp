@@ -93,7 +93,8 @@ public:
         /// first, and stay there. Polled queues only.
         std::optional<std::uint32_t> hardware_queue = std::nullopt;
         /// Do what is refused because the running kernel may crash on it: up to Linux 6.4, a second
-        /// polled queue on one drive.
+        /// polled queue on one drive; on any kernel, polling a drive that is not on PCIe
+        /// (Linux 6.12 and 7.3 oops within seconds over TCP).
         bool force = false;
     };
 

@@ -165,6 +165,7 @@ void device_namespace::read_limits()
         return;
     const drive_limits limits = read_drive_limits(info_.block_device);
     controller_ = limits.controller;
+    info_.transport = limits.transport;
     info_.queue_depth_max = limits.tags;
     const std::string queue = "/sys/block/" + info_.block_device + "/queue/";
     if (const auto kib = read_value<std::uint32_t>(queue + "max_hw_sectors_kb"); kib && *kib != 0) {
@@ -179,6 +180,25 @@ void device_namespace::read_limits()
                 std::min(*segments, 1U << 19U) * 4096);
     if (const auto polls = read_value<int>(queue + "io_poll"))
         info_.has_poll_queues = *polls != 0;
+}
+
+poll_queue::options device_namespace::possible(
+    const poll_queue::options& how, poll_queue_report& report) const
+{
+    poll_queue::options can = how;
+    if (how.mode == poll_mode::interrupt)
+        return can;
+    if (!info_.has_poll_queues.value_or(true)) {
+        can.mode = poll_mode::interrupt;
+        report.declined.emplace_back("IOPOLL: the drive has no poll queues");
+    } else if (!how.force && !info_.transport.empty() && info_.transport != "pcie") {
+        can.mode = poll_mode::interrupt;
+        report.declined.push_back(fmt::format(
+            "IOPOLL: the drive's transport is {}, not pcie; Linux crashes when it polls "
+            "passthrough over TCP, so this needs to be forced",
+            info_.transport));
+    }
+    return can;
 }
 
 tag_budget device_namespace::take_tags(const poll_queue::options& how) const
@@ -213,11 +233,7 @@ std::vector<std::uint32_t> device_namespace::processors_of(std::uint32_t hardwar
 std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::options& how)
 {
     poll_queue_report report;
-    poll_queue::options can = how;
-    if (how.mode != poll_mode::interrupt && !info_.has_poll_queues.value_or(true)) {
-        can.mode = poll_mode::interrupt;
-        report.declined.emplace_back("IOPOLL: the drive has no poll queues");
-    }
+    poll_queue::options can = possible(how, report);
     const bool polls = can.mode != poll_mode::interrupt;
     uring_transport::options options{
         .registered_file = how.registered_file, .fd = fd_.get(), .duty = duty_of_kernel()};

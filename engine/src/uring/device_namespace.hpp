@@ -24,6 +24,9 @@ public:
 private:
     void identify();
     void read_limits();
+    /// What of `how` can be had; `report` says what cannot.
+    [[nodiscard]] poll_queue::options possible(
+        const poll_queue::options& how, poll_queue_report& report) const;
     [[nodiscard]] tag_budget take_tags(const poll_queue::options& how) const;
     [[nodiscard]] std::vector<std::uint32_t> processors_of(std::uint32_t hardware_queue) const;
 
