@@ -7,6 +7,7 @@
 //
 //   null   a transport that finishes at once what it was given: ring and batch alone
 //   uring  the io_uring transport over a kernel that finishes at once what it was given
+//   kept   the same where a command keeps its submission entry, as before Linux 6.15
 //
 // io_path_cost knows this file's functions by name, and tells the engine's share of them by the
 // file a line comes from.
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <numeric>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -72,14 +74,17 @@ private:
 /// Completes every entry when it is submitted.
 class null_kernel final : public ngpoll::kernel_ring {
 public:
-    null_kernel()
+    explicit null_kernel(bool with_array)
         : sqes_(kDepth)
         , cqes_(2 * kDepth)
+        , array_(kDepth)
     {
+        std::iota(array_.begin(), array_.end(), 0U);
         memory_ = {.sq_head = &sq_head_,
             .sq_tail = &sq_tail_,
             .sq_entries = kDepth,
             .sqes = sqes_.data(),
+            .sq_array = with_array ? array_.data() : nullptr,
             .cq_head = &cq_head_,
             .cq_tail = &cq_tail_,
             .cq_overflow = &overflow_,
@@ -89,8 +94,10 @@ public:
     int enter(
         const ngpoll::transport_seat&, unsigned to_submit, unsigned, unsigned) noexcept override
     {
+        // Without an array written to, it is the identity.
         for (unsigned i = 0; i < to_submit; ++i)
-            cqes_[cq_tail_++ % cqes_.size()].user_data = sqes_[sq_head_++ % sqes_.size()].user_data;
+            cqes_[cq_tail_++ % cqes_.size()].user_data
+                = sqes_[array_[sq_head_++ % array_.size()]].user_data;
         return static_cast<int>(to_submit);
     }
     ngpoll::transport_seat attach() override { return {}; }
@@ -104,6 +111,7 @@ public:
 private:
     std::vector<ngpoll::uapi::passthrough_sqe> sqes_;
     std::vector<ngpoll::uapi::passthrough_cqe> cqes_;
+    std::vector<unsigned> array_;
     unsigned sq_head_ = 0, sq_tail_ = 0, cq_head_ = 0, cq_tail_ = 0, overflow_ = 0;
 };
 
@@ -111,9 +119,10 @@ std::unique_ptr<ngpoll::transport> make_transport(std::string_view path)
 {
     if (path == "null")
         return std::make_unique<null_transport>();
-    if (path == "uring")
-        return std::make_unique<ngpoll::uring_transport>(std::make_unique<null_kernel>(),
-            ngpoll::poll_queue_report{}, ngpoll::uring_transport::options{});
+    if (path == "uring" || path == "kept")
+        return std::make_unique<ngpoll::uring_transport>(
+            std::make_unique<null_kernel>(path == "kept"), ngpoll::poll_queue_report{},
+            ngpoll::uring_transport::options{});
     return nullptr;
 }
 
@@ -143,7 +152,7 @@ int main(int argc, char** argv)
     auto transport = argc == 3 ? make_transport(argv[1]) : nullptr;
     const std::uint64_t wanted = argc == 3 ? std::strtoull(argv[2], nullptr, 10) : 0;
     if (!transport || wanted == 0) {
-        std::fprintf(stderr, "usage: ngpoll_io_path null|uring REQUESTS\n");
+        std::fprintf(stderr, "usage: ngpoll_io_path null|uring|kept REQUESTS\n");
         return 2;
     }
     const auto queue

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,8 @@
 namespace ngpoll::test {
 
 /// The kernel's side of a ring, in this process: takes entries and posts completions as a test
-/// says. Everything it was asked and everything it took is kept, in order.
+/// says. Everything it was asked and everything it took is kept, in order. As a kernel that has no
+/// tag left does, it looks into a command's entry once more before it completes.
 class fake_kernel final : public kernel_ring {
 public:
     struct call {
@@ -28,16 +30,20 @@ public:
         unsigned flags;
     };
 
-    /// `start` is where all four indices begin: near UINT_MAX they wrap soon.
-    explicit fake_kernel(unsigned entries, unsigned start = 0)
+    /// `start` is where all four indices begin: near UINT_MAX they wrap soon. `has_array`: it has
+    /// an index array, as kernels before 6.15 are set up with.
+    explicit fake_kernel(unsigned entries, unsigned start = 0, bool has_array = false)
         : sqes_(entries)
+        , array_(entries)
         , cqes_(2 * std::size_t{entries})
     {
+        std::iota(array_.begin(), array_.end(), 0U);
         sq_head_ = sq_tail_ = cq_head_ = cq_tail_ = start;
         memory_ = {.sq_head = &sq_head_,
             .sq_tail = &sq_tail_,
             .sq_entries = entries,
             .sqes = sqes_.data(),
+            .sq_array = has_array ? array_.data() : nullptr,
             .cq_head = &cq_head_,
             .cq_tail = &cq_tail_,
             .cq_overflow = &cq_overflow_,
@@ -86,6 +92,9 @@ public:
             ++cq_overflow_;
             return;
         }
+        const uapi::passthrough_sqe& entry = sqes_[entries_in_flight_.at(index)];
+        rewritten += entry.user_data != in_flight[index];
+        entries_in_flight_.erase(entries_in_flight_.begin() + static_cast<std::ptrdiff_t>(index));
         cqes_[cq_tail_ & (memory_.cq_entries - 1)] = {.user_data = in_flight.at(index),
             .res = res,
             .flags = 0,
@@ -107,6 +116,7 @@ public:
     std::vector<call> calls;
     std::vector<uapi::passthrough_sqe> taken;
     std::vector<std::uint64_t> in_flight; ///< user data, in the order they were taken
+    std::uint64_t rewritten = 0; ///< commands whose entry was another one's when they completed
     bool keep_taken = true;
     int attached = 0;
     std::uint32_t registered = 0;
@@ -115,10 +125,12 @@ private:
     void take(unsigned count)
     {
         for (; count != 0; --count, ++sq_head_) {
-            const uapi::passthrough_sqe& sqe = sqes_[sq_head_ & (memory_.sq_entries - 1)];
+            const unsigned entry = array_[sq_head_ & (memory_.sq_entries - 1)];
+            const uapi::passthrough_sqe& sqe = sqes_[entry];
             if (keep_taken)
                 taken.push_back(sqe);
             in_flight.push_back(sqe.user_data);
+            entries_in_flight_.push_back(entry);
         }
     }
 
@@ -127,7 +139,9 @@ private:
     unsigned cq_head_ = 0;
     unsigned cq_tail_ = 0;
     unsigned cq_overflow_ = 0;
+    std::vector<unsigned> entries_in_flight_; ///< of `in_flight`
     std::vector<uapi::passthrough_sqe> sqes_;
+    std::vector<unsigned> array_;
     std::vector<uapi::passthrough_cqe> cqes_;
 };
 
@@ -137,9 +151,9 @@ struct fake_drive {
     std::unique_ptr<poll_queue> queue;
 
     explicit fake_drive(poll_queue::options how, uring_transport::options with = {},
-        unsigned entries = 8, unsigned start = 0)
+        unsigned entries = 8, unsigned start = 0, bool has_array = false)
     {
-        auto made = std::make_unique<fake_kernel>(entries, start);
+        auto made = std::make_unique<fake_kernel>(entries, start, has_array);
         kernel = made.get();
         queue = testing_access::make(
             std::make_unique<uring_transport>(std::move(made), poll_queue_report{}, with), how);

@@ -162,6 +162,7 @@ struct ngpoll_request {
     uint32_t timeout_ms; /* 0: the driver's own */
     uint16_t fixed_index;
     bool fixed;
+    uint16_t engine_entry;
     struct ngpoll_command cmd __attribute__((aligned(64)));
 };
 

@@ -48,6 +48,7 @@ struct alignas(64) request : mpsc_node<> {
     std::uint32_t timeout_ms = 0; ///< 0: the driver's own, 30 s by default
     std::uint16_t fixed_index = buffer::kNotFixed; ///< by set_buffer()
     bool fixed = false; ///< by set_buffer()
+    std::uint16_t entry = 0; ///< the engine's: the submission entry that the command keeps
     // ... and one for the command.
     alignas(64) command cmd;
 

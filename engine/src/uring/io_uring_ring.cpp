@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../error.hpp"
+#include "kernel_version.hpp"
 
 namespace ngpoll {
 
@@ -46,9 +47,17 @@ constexpr std::array kOptional{
     named_flag{IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL"}, // 5.18
 };
 
+/// A command that finds no tag is carried out by a worker of the kernel's, from a copy of its
+/// submission entry. From 6.10 (5eff57fa9f3a) to 6.14 the copy is made and the original read all
+/// the same, which the program may have written again by then; mended by d6211ebbdaa5 in 6.15.
+/// Kernels before 6.10 are taken along: distributions call kernels 5.14 that have 6.12's io_uring.
+bool reads_entries_late() { return kernel_version() < 615; }
+
 unsigned wanted_flags(const poll_queue::options& how)
 {
-    unsigned flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL | uapi::kSetupNoSqArray;
+    unsigned flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL;
+    if (!reads_entries_late())
+        flags |= uapi::kSetupNoSqArray;
     for (const named_flag& flag : kRequired)
         flags |= flag.value;
     if (how.mode != poll_mode::interrupt)
@@ -228,9 +237,12 @@ void io_uring_ring::map_memory(const io_uring_params& params)
     memory_.cq_entries = params.cq_entries;
     memory_.cqes
         = reinterpret_cast<const uapi::passthrough_cqe*>(rings_.memory + params.cq_off.cqes);
-    // Entries are used in ring order, so the index array is the identity, written once.
-    if ((params.flags & uapi::kSetupNoSqArray) == 0)
-        std::iota(word(params.sq_off.array), word(params.sq_off.array) + params.sq_entries, 0U);
+    if ((params.flags & uapi::kSetupNoSqArray) != 0)
+        return;
+    unsigned* const array = word(params.sq_off.array);
+    std::iota(array, array + params.sq_entries, 0U);
+    if (reads_entries_late())
+        memory_.sq_array = array;
 }
 
 int io_uring_ring::enter(

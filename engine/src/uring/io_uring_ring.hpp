@@ -17,7 +17,8 @@ namespace ngpoll {
 /// kernel accepts; see io_uring_setup(2).
 ///
 /// Mapped here and not by liburing: 2.3 accepts IORING_SETUP_NO_SQARRAY (a few instructions less
-/// per I/O) and then writes its index array over the ring's heads.
+/// per I/O) and then writes its index array over the ring's heads. Before Linux 6.15 there is an
+/// index array, so that an entry need not be written again while its command may be in flight.
 ///
 /// In a forked child the ring is gone: the descriptor is closed, the memory is not mapped.
 class io_uring_ring final : public kernel_ring {

@@ -17,6 +17,9 @@ struct ring_memory {
     unsigned* sq_tail = nullptr;
     unsigned sq_entries = 0; ///< a power of two
     uapi::passthrough_sqe* sqes = nullptr;
+    /// The index array: which entry is submitted at each place of the ring, at first its own
+    /// number. Null: the entry of that number, always.
+    unsigned* sq_array = nullptr;
 
     unsigned* cq_head = nullptr;
     unsigned* cq_tail = nullptr;

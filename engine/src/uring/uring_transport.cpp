@@ -30,9 +30,10 @@ void write_entry(uapi::passthrough_sqe& sqe, request& r) noexcept
     sqe.timeout_ms = r.timeout_ms;
 }
 
-template <bool kAllOwn>
+/// `freed`: the places in the index array for the entries that come free; unused unless kKept.
+template <bool kAllOwn, bool kKept>
 void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
-    const uapi::passthrough_cqe* end) noexcept
+    const uapi::passthrough_cqe* end, unsigned* freed) noexcept
 {
     const auto finish = [&batch](request& r, status outcome, std::uint64_t result) {
         if constexpr (kAllOwn)
@@ -43,6 +44,9 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
 #pragma GCC unroll 4
     for (; cqe != end; ++cqe) {
         auto& r = *reinterpret_cast<request*>(cqe->user_data);
+        // First: the callback may give the request away.
+        if constexpr (kKept)
+            *freed++ = r.entry;
         if (cqe->res == 0) [[likely]]
             finish(r, {}, cqe->result);
         else
@@ -126,6 +130,17 @@ void uring_transport::write_entries(std::span<request* const> to_send) noexcept
     const auto count = static_cast<unsigned>(to_send.size());
     in_flight_ += count;
     NGPOLL_ASSERT(in_flight_ <= memory_.sq_entries, "more in flight than the queue's depth");
+    if (memory_.sq_array != nullptr)
+        write_to_free(to_send);
+    else
+        write_in_order(to_send);
+    sq_tail_ += count;
+    // release: the entries are written before the kernel sees the tail.
+    io_uring_smp_store_release(memory_.sq_tail, sq_tail_);
+}
+
+void uring_transport::write_in_order(std::span<request* const> to_send) noexcept
+{
     // The kernel has read every entry we are about to write: what it has not read is in flight, and
     // there are no more of those than entries. Its own head need not be looked at.
     const unsigned first = sq_tail_ & (memory_.sq_entries - 1);
@@ -133,7 +148,7 @@ void uring_transport::write_entries(std::span<request* const> to_send) noexcept
     const std::size_t to_end = memory_.sq_entries - first;
     uapi::passthrough_sqe* sqe = memory_.sqes + first;
     std::span<request* const> stretch = to_send;
-    if (count > to_end) [[unlikely]] {
+    if (to_send.size() > to_end) [[unlikely]] {
         for (request* const r : to_send.first(to_end))
             write_entry(*sqe++, *r);
         sqe = memory_.sqes;
@@ -142,9 +157,29 @@ void uring_transport::write_entries(std::span<request* const> to_send) noexcept
 #pragma GCC unroll 4
     for (request* const r : stretch)
         write_entry(*sqe++, *r);
-    sq_tail_ += count;
-    // release: the entries are written before the kernel sees the tail.
-    io_uring_smp_store_release(memory_.sq_tail, sq_tail_);
+}
+
+void uring_transport::write_to_free(std::span<request* const> to_send) noexcept
+{
+    const unsigned first = sq_tail_ & (memory_.sq_entries - 1);
+    const std::size_t to_end = memory_.sq_entries - first;
+    // The array's places name free entries, so they stay as they are.
+    const unsigned* place = memory_.sq_array + first;
+    const auto write = [this, &place](request& r) {
+        const unsigned entry = *place++;
+        r.entry = static_cast<std::uint16_t>(entry);
+        write_entry(memory_.sqes[entry], r);
+    };
+    std::span<request* const> stretch = to_send;
+    if (to_send.size() > to_end) [[unlikely]] {
+        for (request* const r : to_send.first(to_end))
+            write(*r);
+        place = memory_.sq_array;
+        stretch = to_send.subspan(to_end);
+    }
+#pragma GCC unroll 4
+    for (request* const r : stretch)
+        write(*r);
 }
 
 // Flat: at depth 1 a good part of what a command costs here is registers saved for calls.
@@ -186,26 +221,41 @@ void uring_transport::reap(completion_batch& batch) noexcept
     const unsigned tail = io_uring_smp_load_acquire(memory_.cq_tail);
     if (head == tail)
         return;
-    in_flight_ -= tail - head;
     batch.add_found(tail - head);
-    // At most two stretches of entries: up to the end of the array, and from its start.
-    const unsigned first = head & (memory_.cq_entries - 1);
-    const unsigned to_end = memory_.cq_entries - first;
-    const uapi::passthrough_cqe* cqe = memory_.cqes + first;
-    const uapi::passthrough_cqe* end = cqe + (tail - head);
-    if (tail - head > to_end) [[unlikely]] {
-        finish_entries<false>(batch, cqe, cqe + to_end);
-        cqe = memory_.cqes;
-        end = cqe + (tail - head - to_end);
+    // Stretches that end where an array does, so that nothing wraps for each completion.
+    for (unsigned at = head; at != tail;) {
+        unsigned count = std::min(tail - at, memory_.cq_entries - (at & (memory_.cq_entries - 1)));
+        if (memory_.sq_array != nullptr) {
+            const unsigned freed = (sq_tail_ - in_flight_) & (memory_.sq_entries - 1);
+            count = std::min(count, memory_.sq_entries - freed);
+        }
+        finish_from(batch, at, count);
+        at += count;
     }
-    if (batch.all_own())
-        finish_entries<true>(batch, cqe, end);
-    else
-        finish_entries<false>(batch, cqe, end);
     // release: the entries have been read before the kernel may write them again.
     io_uring_smp_store_release(memory_.cq_head, tail);
     if (*memory_.cq_overflow != 0) [[unlikely]]
         stop_overflowed();
+}
+
+void uring_transport::finish_from(completion_batch& batch, unsigned head, unsigned count) noexcept
+{
+    const uapi::passthrough_cqe* const cqe = memory_.cqes + (head & (memory_.cq_entries - 1));
+    const uapi::passthrough_cqe* const end = cqe + count;
+    if (memory_.sq_array == nullptr) {
+        in_flight_ -= count;
+        if (batch.all_own())
+            finish_entries<true, false>(batch, cqe, end, nullptr);
+        else
+            finish_entries<false, false>(batch, cqe, end, nullptr);
+        return;
+    }
+    unsigned* const freed = memory_.sq_array + ((sq_tail_ - in_flight_) & (memory_.sq_entries - 1));
+    in_flight_ -= count;
+    if (batch.all_own())
+        finish_entries<true, true>(batch, cqe, end, freed);
+    else
+        finish_entries<false, true>(batch, cqe, end, freed);
 }
 
 } // namespace ngpoll

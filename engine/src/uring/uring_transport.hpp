@@ -19,6 +19,11 @@ namespace ngpoll {
 /// The submission queue never fills and the completion queue never overflows, because both have
 /// room for the poll queue's whole depth. How many entries are still to be sent is read off the
 /// shared words before each call, so whatever the last call did or did not take is right again.
+///
+/// With an index array (ring_memory::sq_array) a command keeps its entry until it is done. The
+/// array is then the list of free entries, too: its places from `sq_tail_` up to the array's size
+/// behind `sq_tail_ - in_flight_`. Sending takes from the front. Finishing adds at the end, to a
+/// place that the kernel has read: it reads them in order, and no fewer than were ever finished.
 class uring_transport final : public transport {
 public:
     struct options {
@@ -59,9 +64,13 @@ public:
 
 private:
     void write_entries(std::span<request* const> to_send) noexcept;
+    void write_in_order(std::span<request* const> to_send) noexcept;
+    void write_to_free(std::span<request* const> to_send) noexcept;
     std::uint32_t enter(
         const transport_seat& seat, std::uint32_t min_complete, unsigned flags) noexcept;
     void reap(completion_batch& batch) noexcept;
+    /// Finishes `count` of the completions from `head` on, which end before the array does.
+    void finish_from(completion_batch& batch, unsigned head, unsigned count) noexcept;
 
     std::unique_ptr<kernel_ring> ring_;
     ring_memory memory_;
