@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <ngpoll/status.hpp>
 
+#include <cerrno>
+
 #include <fmt/format.h>
 #include <libnvme.h>
 
@@ -29,6 +31,13 @@ public:
 
 std::string status::text() const
 {
+    // The kernel's word for a command that it handed to a worker for want of a tag, and whose
+    // buffer the worker could not map. Nothing else on this path looks as if the drive were full.
+    if (errno_value == EFAULT)
+        return fmt::format("{} (errno {}): the drive's tags ran out; register the buffers "
+                           "(buffer_pool::options::fixed), or lower the depths of all that use the "
+                           "drive; or the buffer is no memory of this process",
+            std::system_category().message(errno_value), errno_value);
     if (errno_value != 0)
         return fmt::format(
             "{} (errno {})", std::system_category().message(errno_value), errno_value);

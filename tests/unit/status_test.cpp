@@ -85,3 +85,10 @@ TEST_CASE("set-up errors of the drive have a category of their own")
     CHECK(&category == &ngpoll::nvme_category());
     CHECK(category != std::system_category());
 }
+
+TEST_CASE("EFAULT is told with its likely cause, and what is safe from it")
+{
+    const std::string text = ngpoll::status{.errno_value = EFAULT}.text();
+    CHECK(text.find("Bad address (errno 14): the drive's tags ran out;") == 0);
+    CHECK(text.find("register the buffers") != std::string::npos);
+}

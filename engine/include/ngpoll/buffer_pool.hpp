@@ -18,13 +18,18 @@ class poll_queue;
 /// thread: on that ring's thread, or before it. at() may be called from any thread. Must not
 /// outlive the queue; destroy it with no command on its buffers in flight. A forked child has none
 /// of the memory, and the destructor does nothing there.
+///
+/// Registered buffers are the safe choice where other processes, or the block layer, may use the
+/// drive at the same time. When the drive's tags run out, the kernel hands a command to a worker,
+/// and only a registered buffer can be relied on there: a command on another one may end with
+/// EFAULT (seen on Linux 6.12 and 7.3). It never ends well with wrong data.
 class buffer_pool {
 public:
     struct options {
         std::uint32_t count = 0;
         std::uint32_t buffer_bytes = 0; ///< each buffer starts at a multiple of 512 and of this
                                         ///< size where it is a power of two up to a page
-        bool fixed = true; ///< register; else the kernel maps the pages for each command
+        bool fixed = true; ///< register; else the kernel maps the pages for each command; see above
         bool huge_pages = true;
         /// The caller's, of count times buffer_bytes, buffers side by side: nothing is allocated
         /// then, and nothing freed. It must stay until the pool is gone; a forked child inherits
