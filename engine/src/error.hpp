@@ -40,8 +40,8 @@ private:
 /// argument" behind it would add nothing.
 [[noreturn]] inline void refuse(const std::string& text) { throw set_up_error(EINVAL, text); }
 
-/// The engine cannot go on: prints one line and aborts. For states in which completions would be
-/// lost or memory the drive still writes to would be freed. Allocates nothing.
+/// The engine cannot go on: prints one line and aborts. For two cases only: a caller's mistake, and
+/// completions that are lost for good. Allocates nothing.
 [[noreturn, gnu::cold]] void stop(const char* text) noexcept;
 
 } // namespace ngpoll::detail

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "child_process.hpp"
 #include "drive.hpp"
 #include "fake_kernel.hpp"
 
@@ -424,6 +425,55 @@ TEST_CASE("a closed ring does not enter the kernel any more")
     CHECK(f.own.wait(1) == 0);
     f.own.flush();
     CHECK(f.kernel().calls.size() == calls); // its seat is given back
+}
+
+TEST_CASE("what the kernel refuses for good ends with its errno, and the ring goes on")
+{
+    const bool has_array = GENERATE(false, true);
+    const std::uint32_t rings_max = GENERATE(1U, 2U);
+    fake_drive drive({.depth = 8, .rings_max = rings_max}, {}, 8, 0xfffffffeU, has_array);
+    std::vector<counted_request> requests(8);
+    ring own(*drive.queue, {.depth = 8});
+    const test::watchdog dog(own);
+    drive.kernel->on_enter = [](fake_kernel& k) { k.complete_all(); };
+    for (int again = 0; again < 3; ++again) {
+        CAPTURE(has_array, rings_max, again);
+        drive.kernel->plan = {-ENXIO, -ENXIO}; // where its own array wraps it sends with two calls
+        for (std::size_t i = 0; i < 3; ++i)
+            REQUIRE(own.submit(requests[i]));
+        CHECK(own.wait(3) == 3);
+        drive.kernel->plan.clear();
+        for (std::size_t i = 0; i < 3; ++i)
+            CHECK(requests[i].status == status{.errno_value = ENXIO});
+        for (counted_request& r : requests)
+            REQUIRE(own.submit(r));
+        CHECK(own.wait(8) == 8);
+        for (const counted_request& r : requests)
+            CHECK(r.status.ok());
+    }
+    CHECK(drive.kernel->rewritten == 0);
+}
+
+TEST_CASE("what a flush could not send ends with the errno in the next pass")
+{
+    fixture f;
+    f.kernel().plan = {-ENXIO, -ENXIO};
+    f.submit(0, 8);
+    f.own.flush();
+    CHECK(f.own.outstanding() == 8);
+    CHECK(f.own.poll() == 8);
+    CHECK(f.requests[7].status.errno_value == ENXIO);
+}
+
+TEST_CASE("what is in flight on a ring that cannot be entered any more stops the program")
+{
+    CHECK(test::aborts_saying("errno 6): what is in flight can never be found complete", [] {
+        fixture f;
+        f.submit(0, 1);
+        f.own.poll();
+        f.kernel().plan = {-ENXIO};
+        f.own.poll();
+    }));
 }
 
 TEST_CASE("a buffer pool's indices are those the kernel gave, and are given back")

@@ -61,25 +61,30 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
                  "completions are lost");
 }
 
-/// What io_uring_enter() failed with: returns where another try may do.
-[[gnu::cold, gnu::noinline]] void explain(int failed) noexcept
+[[noreturn, gnu::cold, gnu::noinline]] void stop_unreachable(int failed) noexcept
+{
+    char text[160];
+    std::snprintf(text, sizeof text,
+        "io_uring_enter fails for good (errno %d): what is in flight can never be found complete",
+        failed);
+    detail::stop(text);
+}
+
+/// What io_uring_enter() failed with. True where another try may do.
+[[gnu::cold, gnu::noinline]] bool may_try_again(int failed) noexcept
 {
     switch (failed) {
     case EINTR: // a signal ended the wait
     case EAGAIN: // no memory for a request, now
     case ENOMEM: // the same, from older code
     case EBUSY: // completions overflowed into the kernel's backlog: reaping makes room
-        return; // nothing was taken; the next pass sends it again
+        return true; // nothing was taken; the next pass sends it again
     case EBADR: // the kernel dropped completions for want of memory
         detail::stop("the kernel lost completions (EBADR): their requests can never finish");
     case EEXIST: // IORING_SETUP_SINGLE_ISSUER
-        detail::stop(
-            "a poll queue with rings_max 1 was used from a second thread (EEXIST); make it "
-            "with rings_max 2 or more");
-    default:
-        char text[64];
-        std::snprintf(text, sizeof text, "io_uring_enter failed for good (errno %d)", failed);
-        detail::stop(text);
+        detail::stop("a poll queue with rings_max 1 was used from a second thread (EEXIST); make "
+                     "it with rings_max 2 or more");
+    default: return false;
     }
 }
 
@@ -189,19 +194,25 @@ void uring_transport::write_to_free(std::span<request* const> to_send) noexcept
     write_entries(to_send);
     // More than there is would never come: without IOPOLL the kernel would sleep on it for ever.
     const std::uint32_t wanted = std::min(min_complete, in_flight_);
-    const std::uint32_t sent = enter(seat, wanted, IORING_ENTER_GETEVENTS);
+    const int sent = enter(seat, wanted, IORING_ENTER_GETEVENTS);
     reap(batch);
-    return {.sent = sent, .system_calls = 1};
+    if (sent < 0) [[unlikely]] {
+        end_unsent(batch, -sent);
+        return {.sent = 0, .system_calls = 1};
+    }
+    return {.sent = static_cast<std::uint32_t>(sent), .system_calls = 1};
 }
 
 [[gnu::flatten]] transport::pass_result uring_transport::send(
     std::span<request* const> to_send, const transport_seat& seat) noexcept
 {
     write_entries(to_send);
-    return {.sent = enter(seat, 0, 0), .system_calls = 1};
+    // Where it fails for good the next pass finds out, too, and has a batch to end requests in.
+    const int sent = enter(seat, 0, 0);
+    return {.sent = static_cast<std::uint32_t>(std::max(sent, 0)), .system_calls = 1};
 }
 
-std::uint32_t uring_transport::enter(
+int uring_transport::enter(
     const transport_seat& seat, std::uint32_t min_complete, unsigned flags) noexcept
 {
     // acquire: the kernel has read what is before the head. A short submit leaves entries behind
@@ -209,9 +220,30 @@ std::uint32_t uring_transport::enter(
     const unsigned to_submit = sq_tail_ - io_uring_smp_load_acquire(memory_.sq_head);
     const int taken = ring_->enter(seat, to_submit, min_complete, flags);
     if (taken >= 0) [[likely]]
-        return static_cast<std::uint32_t>(taken);
-    explain(-taken);
-    return 0;
+        return taken;
+    return may_try_again(-taken) ? 0 : taken;
+}
+
+[[gnu::cold, gnu::noinline]] void uring_transport::end_unsent(
+    completion_batch& batch, int failed) noexcept
+{
+    // acquire: as in enter(). The kernel takes nothing outside of io_uring_enter().
+    const unsigned head = io_uring_smp_load_acquire(memory_.sq_head);
+    const unsigned unsent = sq_tail_ - head;
+    if (unsent == 0 && in_flight_ != 0)
+        stop_unreachable(failed);
+    // The tail goes back first: what is finished may be submitted again by its callback.
+    sq_tail_ = head;
+    in_flight_ -= unsent;
+    // release: as in write_entries(). Nobody is in the kernel with this ring.
+    io_uring_smp_store_release(memory_.sq_tail, sq_tail_);
+    batch.add_found(unsent);
+    for (unsigned place = head; place != head + unsent; ++place) {
+        const unsigned at = place & (memory_.sq_entries - 1);
+        const unsigned entry = memory_.sq_array != nullptr ? memory_.sq_array[at] : at;
+        auto& r = *reinterpret_cast<request*>(memory_.sqes[entry].user_data);
+        batch.finish(r, {.errno_value = failed}, 0);
+    }
 }
 
 void uring_transport::reap(completion_batch& batch) noexcept

@@ -24,6 +24,8 @@ namespace ngpoll {
 /// array is then the list of free entries, too: its places from `sq_tail_` up to the array's size
 /// behind `sq_tail_ - in_flight_`. Sending takes from the front. Finishing adds at the end, to a
 /// place that the kernel has read: it reads them in order, and no fewer than were ever finished.
+///
+/// Once io_uring_enter() fails for good, what the kernel has not taken ends with that errno.
 class uring_transport final : public transport {
 public:
     struct options {
@@ -66,11 +68,12 @@ private:
     void write_entries(std::span<request* const> to_send) noexcept;
     void write_in_order(std::span<request* const> to_send) noexcept;
     void write_to_free(std::span<request* const> to_send) noexcept;
-    std::uint32_t enter(
-        const transport_seat& seat, std::uint32_t min_complete, unsigned flags) noexcept;
+    /// Entries taken, or the negative errno that it fails with for good.
+    int enter(const transport_seat& seat, std::uint32_t min_complete, unsigned flags) noexcept;
     void reap(completion_batch& batch) noexcept;
     /// Finishes `count` of the completions from `head` on, which end before the array does.
     void finish_from(completion_batch& batch, unsigned head, unsigned count) noexcept;
+    void end_unsent(completion_batch& batch, int failed) noexcept;
 
     std::unique_ptr<kernel_ring> ring_;
     ring_memory memory_;
