@@ -154,8 +154,8 @@ std::uint32_t ring::submit_and_wait(std::span<request* const> requests, std::uin
         return submit_then_wait(requests, n);
 #pragma GCC unroll 4
     for (request* const r : requests) {
-        NGPOLL_DEBUG_ASSERT(r->on_complete != nullptr, "request::on_complete must not be null");
-        r->owner = this;
+        NGPOLL_ASSERT(may_take(*r), kMayNotTake);
+        take(*r);
     }
     sent_ = accepted_ = accepted;
     const std::uint32_t wanted = std::min(n, outstanding());
@@ -176,7 +176,8 @@ std::uint32_t ring::submit_and_wait(std::span<request* const> requests, std::uin
 [[gnu::noinline]] std::uint32_t ring::submit_then_wait(
     std::span<request* const> requests, std::uint32_t n) noexcept
 {
-    static_cast<void>(submit(requests));
+    const std::uint32_t taken = submit(requests);
+    NGPOLL_ASSERT(taken == requests.size(), kMayNotTake); // there was room for all
     if (n != 0)
         return wait(n);
     flush();

@@ -146,7 +146,8 @@ enum {
 struct ngpoll_status {
     int32_t errno_value; /* positive: the kernel could not carry it out */
     uint16_t nvme_status; /* the drive's answer: the completion's status field, no phase bit */
-    uint16_t reserved; /* always zero */
+    uint8_t reserved; /* always zero */
+    uint8_t engine_taken; /* zero in an outcome */
 };
 
 /* The caller's until ngpoll_submit() takes it, then the engine's until `on_complete` runs. It must
@@ -169,7 +170,7 @@ struct ngpoll_request {
 /* An on_complete that does nothing: the outcome is looked at after ngpoll_wait(). */
 void ngpoll_ignore_completion(struct ngpoll_request *request);
 
-/* Before a request's first use. */
+/* Before a request's first use; never while it is outstanding. */
 void ngpoll_request_init(struct ngpoll_request *request);
 /* Points the command's data at `target`, whole; the memory must outlive the command. */
 void ngpoll_set_buffer(struct ngpoll_request *request, struct ngpoll_buffer target);

@@ -64,14 +64,16 @@ public:
     ring& operator=(const ring&) = delete;
 
     /// Stages `r` for the drive and takes it over until it completes. False when `depth` requests
-    /// are outstanding, or once the ring is closing: `r` is then the caller's still.
+    /// are outstanding, or once the ring is closing: `r` is then the caller's still. Also false,
+    /// and in debug builds the end of the program, for what can never be submitted as it is: `r` is
+    /// outstanding already, or its on_complete is null.
     [[nodiscard]] bool submit(request& r) noexcept
     {
-        NGPOLL_DEBUG_ASSERT(r.on_complete != nullptr, "request::on_complete must not be null");
         NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
-        if (accepted_ >= limit_)
+        NGPOLL_DEBUG_ASSERT(may_take(r), kMayNotTake);
+        if (accepted_ >= limit_ || !may_take(r))
             return false;
-        r.owner = this;
+        take(r);
         staged_[static_cast<std::uint32_t>(accepted_) & staged_mask_] = &r;
         ++accepted_;
         return true;
@@ -194,6 +196,21 @@ private:
     void forget() noexcept;
     /// Stops a forked child: the kernel ring and the buffers are its parent's.
     void check_process() const noexcept;
+
+    static constexpr const char* kMayNotTake
+        = "a request was submitted that is outstanding, or that has no on_complete (use "
+          "ngpoll::ignore_completion, and in C ngpoll_request_init())";
+    /// Two compares, so in release builds, too.
+    [[nodiscard]] static bool may_take(const request& r) noexcept
+    {
+        return r.status.taken == 0 && r.on_complete != nullptr;
+    }
+    /// Makes `r` this ring's. The outcome overwrites the mark.
+    void take(request& r) noexcept
+    {
+        r.status.taken = 1;
+        r.owner = this;
+    }
 
     /// Finishes `r` on this ring's own thread.
     void finish(request& r) noexcept

@@ -18,7 +18,8 @@ namespace ngpoll {
 struct status {
     std::int32_t errno_value = 0;
     std::uint16_t nvme_status = 0;
-    std::uint16_t reserved = 0; ///< always zero: it makes ok() one compare
+    std::uint8_t reserved = 0; ///< always zero: it makes ok() one compare
+    std::uint8_t taken = 0; ///< the engine's, while the request is outstanding; zero in an outcome
 
     [[nodiscard]] bool ok() const noexcept { return std::bit_cast<std::uint64_t>(*this) == 0; }
 
