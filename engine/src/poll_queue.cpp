@@ -253,6 +253,10 @@ void poll_queue::wait_for_pass_end() const noexcept
 std::uint32_t poll_queue::attach(ring& joining, std::uint32_t depth)
 {
     const std::lock_guard lock(attach_mutex_);
+    if (!shared() && first_thread_ != 0 && first_thread_ != joining.thread_tag_)
+        detail::refuse(
+            "a poll queue with rings_max 1 belongs to the thread of its first ring; make "
+            "it with rings_max 2 or more, or a queue for each thread");
     if (rings_.size() == options_.rings_max)
         detail::fail(EBUSY,
             fmt::format("the poll queue was set up for {} ring(s) and has them; raise rings_max",
@@ -269,6 +273,7 @@ std::uint32_t poll_queue::attach(ring& joining, std::uint32_t depth)
                 options_.depth, depth_attached_, depth));
     rings_.push_back(&joining);
     depth_attached_ += depth;
+    first_thread_ = joining.thread_tag_;
     return depth;
 }
 

@@ -2,6 +2,7 @@
 #include <ngpoll/ring.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <utility>
@@ -17,11 +18,19 @@ namespace ngpoll {
 
 namespace {
 
+std::uintptr_t next_thread_number() noexcept
+{
+    static std::atomic<std::uintptr_t> numbers{0};
+    // relaxed: a number that no other thread has. Even and not 0, as poller_role wants them.
+    return 2 * (numbers.fetch_add(1, std::memory_order_relaxed) + 1);
+}
+
 /// The rings open on this thread. One that is left open when the thread ends would never get its
 /// completions, and before Linux 7.0 would take those of others with it.
 struct open_rings {
     ring* first = nullptr;
     unsigned process = detail::process_generation;
+    const std::uintptr_t thread_number = next_thread_number();
 
     /// A forked child's list begins anew: what was on it is the parent's, and may be freed.
     void leave_parent() noexcept
@@ -39,20 +48,38 @@ struct open_rings {
 };
 thread_local open_rings on_this_thread;
 
-[[noreturn, gnu::cold, gnu::noinline]] void stop_forked() noexcept
+/// The calling thread, as long as it runs, in this process.
+inline std::uintptr_t this_caller() noexcept
 {
-    detail::stop("a ring was used in a forked child: it is its parent's; open the device there "
-                 "anew, or start threads instead of processes");
+    std::uintptr_t thread = 0;
+#if defined(__x86_64__)
+    asm("mov %%fs:0, %0" : "=r"(thread)); // the psABI's thread pointer
+#else
+    thread = reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
+#endif
+    // A forked child has the thread pointers of its parent's threads.
+    return thread + detail::process_generation;
 }
 
 } // namespace
 
 thread_local bool ring::in_shared_queue = false;
 
-void ring::check_process() const noexcept
+bool ring::is_callers() const noexcept { return caller_ == this_caller(); }
+
+inline void ring::check_caller() const noexcept
 {
-    if (detail::is_inherited(process_)) [[unlikely]]
-        stop_forked();
+    if (!is_callers()) [[unlikely]]
+        stop_caller();
+}
+
+[[gnu::cold, gnu::noinline]] void ring::stop_caller() const noexcept
+{
+    if (detail::is_inherited(process_))
+        detail::stop("a ring was used in a forked child: it is its parent's; open the device there "
+                     "anew, or start threads instead of processes");
+    detail::stop("a ring was used on another thread than the one that made it: give each thread a "
+                 "ring of its own");
 }
 
 ring_stats& ring_stats::operator+=(const ring_stats& other) noexcept
@@ -74,10 +101,12 @@ ring::ring(poll_queue& queue, options how)
     , options_(how)
     , process_(queue.process_)
     , shared_(queue.shared())
-    , thread_tag_(reinterpret_cast<std::uintptr_t>(&on_this_thread))
+    , caller_(this_caller())
+    , thread_tag_(on_this_thread.thread_number)
 {
     options_.submit_batch_max = std::max(how.submit_batch_max, 1U);
-    check_process();
+    if (detail::is_inherited(process_))
+        stop_caller();
     options_.depth = queue_.attach(*this, how.depth);
     limit_ = options_.depth;
     try {
@@ -99,7 +128,8 @@ ring::ring(poll_queue& queue, for_resident)
     , process_(queue.process_)
     , shared_(queue.shared())
     , resident_(true)
-    , thread_tag_(reinterpret_cast<std::uintptr_t>(&on_this_thread))
+    , caller_(this_caller())
+    , thread_tag_(on_this_thread.thread_number)
 {
     seat_ = queue_.transport_->attach();
     remember();
@@ -144,8 +174,7 @@ std::uint32_t ring::submit(std::span<request* const> requests) noexcept
 
 std::uint32_t ring::submit_and_wait(std::span<request* const> requests, std::uint32_t n) noexcept
 {
-    NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
-    check_process();
+    check_caller();
     const std::int64_t accepted = accepted_ + static_cast<std::int64_t>(requests.size());
     NGPOLL_ASSERT(
         accepted <= limit_, "submit_and_wait() was given more requests than the ring has room for");
@@ -186,8 +215,7 @@ std::uint32_t ring::submit_and_wait(std::span<request* const> requests, std::uin
 
 std::uint32_t ring::poll() noexcept
 {
-    NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
-    check_process();
+    check_caller();
     // A pass inside a pass would find the completions that the outer one is still handing out.
     if (in_callbacks_ || (shared_ && in_shared_queue))
         return 0;
@@ -213,8 +241,7 @@ std::uint32_t ring::wait(std::uint32_t n, time_point deadline) noexcept
 
 std::uint32_t ring::waited(std::uint32_t n, const time_point* deadline) noexcept
 {
-    NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
-    check_process();
+    check_caller();
     if (in_callbacks_ || (shared_ && in_shared_queue))
         return 0;
     const std::uint32_t wanted = std::min(n, outstanding());
@@ -309,7 +336,7 @@ std::span<request* const> ring::take_staged() noexcept
 
 void ring::flush() noexcept
 {
-    check_process();
+    check_caller();
     if (in_callbacks_)
         return;
     if (shared_) {
@@ -332,10 +359,10 @@ void ring::close() noexcept
     // A forked child has nothing to wait for or to give back.
     if (closed_ || detail::is_inherited(process_))
         return;
+    check_caller();
     NGPOLL_ASSERT(!in_callbacks_, "a ring cannot be closed from inside its own callbacks");
     NGPOLL_ASSERT(!shared_ || !in_shared_queue,
         "a ring on a shared queue cannot be closed from inside a callback of such a ring");
-    NGPOLL_ASSERT(thread_ == std::this_thread::get_id(), "close a ring on the thread that made it");
     closing_ = true;
     limit_ -= kClosing;
     abort_staged();

@@ -314,7 +314,8 @@ void ring::end_sleep() noexcept
 bool ring::arm_event(std::uint32_t n) noexcept
 {
     NGPOLL_ASSERT(options_.event_fd >= 0, "arm_event() needs ring::options::event_fd");
-    check_process();
+    if (!is_callers())
+        stop_caller();
     if (in_callbacks_ || !shared_)
         return false;
     queue_staged();

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <system_error>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -65,6 +66,8 @@ TEST_CASE("a ring used in a forked child stops it with a sentence")
     CHECK(test::aborts_saying("forked child", [&] { own.flush(); }));
     CHECK(test::aborts_saying(
         "forked child", [&] { const ring more(emulated.queue, {.depth = 1}); }));
+    // The child has new threads where its parent's were; none of them is the ring's.
+    CHECK(test::aborts_saying("forked child", [&] { std::thread([&] { own.poll(); }).join(); }));
     // The parent's goes on.
     counted_request r(flush_command(1));
     REQUIRE(own.submit(r));

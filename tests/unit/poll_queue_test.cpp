@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "catch.hpp"
 #include "child_process.hpp"
@@ -150,6 +151,18 @@ TEST_CASE("what an error says, it says once, and the errno follows in brackets")
     const auto busy = queue_error({.hardware_queue = 3});
     CHECK(busy.says("hardware_queue 3"));
     CHECK_FALSE(busy.says("errno"));
+}
+
+TEST_CASE("a queue with rings_max 1 is its first ring's thread's for good")
+{
+    drive emulated("emu:size=1M");
+    std::thread([&] { ring first(emulated.queue, {.depth = 1}); }).join();
+    const auto error = ring_error(emulated.queue, {.depth = 1});
+    CHECK(error.value == EINVAL);
+    CHECK(error.says("belongs to the thread of its first ring"));
+    drive shared("emu:size=1M", {.rings_max = 2});
+    std::thread([&] { ring first(shared.queue, {.depth = 1}); }).join();
+    CHECK(ring_error(shared.queue, {.depth = 1}).value == 0);
 }
 
 TEST_CASE("more rings than rings_max are refused until one is closed")

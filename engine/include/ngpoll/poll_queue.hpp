@@ -181,6 +181,7 @@ private:
     std::vector<ring*> rings_; ///< attached
     std::uint32_t depth_attached_ = 0;
     unsigned process_ = 0; ///< which process made it; see detail::process_generation
+    std::uintptr_t first_thread_ = 0; ///< of a queue that is not shared: that of its first ring
 
     // Shared queues only. The submission queue's tail is written by every submitter, its cursor by
     // whoever is the poller.

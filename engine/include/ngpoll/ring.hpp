@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <thread>
 
 #include <ngpoll/assert.hpp>
 #include <ngpoll/mpsc_queue.hpp>
@@ -32,9 +31,11 @@ struct transport_seat {
 /// arm_event() sends it. Callbacks run inside poll(), wait() and close(). Inside a callback
 /// submit() is as usual, poll(), wait(), flush() and arm_event() return 0 at once, and close() is a
 /// bug; on shared queues so it is for all rings of the thread, whoever's callback it is. A callback
-/// must not wait for another thread's close(). Nothing throws but the constructor. In a forked
-/// child any call stops the program, but for close() and the destructor: they do nothing there, for
-/// all is the parent's.
+/// must not wait for another thread's close(). Nothing throws but the constructor.
+///
+/// A call on another thread than the ring's stops the program with a sentence (submit() in debug
+/// builds only). So does any call in a forked child, but for close() and the destructor: they do
+/// nothing there, for all is the parent's.
 ///
 /// Invariant: outstanding() <= depth, and each accepted request is finished exactly once.
 class ring {
@@ -52,7 +53,8 @@ public:
     };
 
     /// Throws std::system_error: EBUSY (the poll queue has no room for one more ring, or for its
-    /// depth), EINVAL (a thread that may leave the processors of the queue's hardware_queue).
+    /// depth), EINVAL (a queue with rings_max 1 whose first ring was another thread's, or a thread
+    /// that may leave the processors of the queue's hardware_queue).
     ring(poll_queue& queue, options how);
     explicit ring(poll_queue& queue)
         : ring(queue, options{})
@@ -69,7 +71,7 @@ public:
     /// outstanding already, or its on_complete is null.
     [[nodiscard]] bool submit(request& r) noexcept
     {
-        NGPOLL_DEBUG_ASSERT(thread_ == std::this_thread::get_id(), "a ring belongs to one thread");
+        NGPOLL_DEBUG_ASSERT(is_callers(), "a ring belongs to the thread that made it");
         NGPOLL_DEBUG_ASSERT(may_take(r), kMayNotTake);
         if (accepted_ >= limit_ || !may_take(r))
             return false;
@@ -194,8 +196,11 @@ private:
     std::uint32_t finish_if_must_poll() noexcept;
     void remember() noexcept;
     void forget() noexcept;
-    /// Stops a forked child: the kernel ring and the buffers are its parent's.
-    void check_process() const noexcept;
+    /// Whether this is the ring's own thread, in the process that made it.
+    [[nodiscard]] bool is_callers() const noexcept;
+    /// Stops the program where it is not.
+    void check_caller() const noexcept;
+    [[noreturn, gnu::cold]] void stop_caller() const noexcept;
 
     static constexpr const char* kMayNotTake
         = "a request was submitted that is outstanding, or that has no on_complete (use "
@@ -260,8 +265,8 @@ private:
     bool closing_ = false;
     bool closed_ = false;
     bool resident_ = false;
-    std::thread::id thread_ = std::this_thread::get_id();
-    std::uintptr_t thread_tag_; ///< the same as a number
+    std::uintptr_t caller_; ///< its thread, in the process that made it
+    std::uintptr_t thread_tag_; ///< its thread; no other one ever has that number
     counter finished_inline_, finished_deferred_, passes_, empty_passes_, system_calls_,
         commands_sent_, sleeps_, wakes_, takeovers_;
 
