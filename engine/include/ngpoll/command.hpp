@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <ngpoll/assert.hpp>
+
 namespace ngpoll {
 
 /// NVM command set opcodes this release builds commands for (NVM Command Set Specification 1.0,
@@ -18,7 +20,8 @@ enum class opcode : std::uint8_t {
 
 /// One NVMe command, laid out as the first 64 bytes of the kernel's `struct nvme_uring_cmd`:
 /// a submission queue entry in which data and metadata are pointers with lengths instead of PRPs.
-/// Any field may be written by hand; the functions below build the usual commands.
+/// Any field may be written by hand; the functions below build the usual commands. A count that the
+/// command cannot hold stops the program: cut off, it would move other blocks than were asked for.
 struct command {
     ngpoll::opcode opcode = opcode::flush;
     std::uint8_t flags = 0;
@@ -45,6 +48,7 @@ namespace detail {
 constexpr command transfer_command(
     opcode op, std::uint32_t nsid, std::uint64_t slba, std::uint32_t blocks) noexcept
 {
+    NGPOLL_ASSERT(blocks - 1 <= 0xffffU, "a command moves 1 to 65,536 blocks; give more commands");
     return {.opcode = op, .nsid = nsid, .slba = slba, .cdw12 = (blocks - 1) & 0xffffU};
 }
 
@@ -87,6 +91,7 @@ static_assert(sizeof(dataset_range) == 16);
 [[nodiscard]] constexpr command deallocate_command(
     std::uint32_t nsid, std::uint32_t ranges) noexcept
 {
+    NGPOLL_ASSERT(ranges - 1 <= 0xffU, "a command deallocates 1 to 256 ranges; give more commands");
     constexpr std::uint64_t kDeallocate = 1U << 2U; // of cdw11
     return {.opcode = opcode::dataset_management,
         .nsid = nsid,
