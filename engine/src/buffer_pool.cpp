@@ -44,7 +44,7 @@ void* map_pages(std::size_t bytes, int extra_flags)
 } // namespace
 
 buffer_pool::buffer_pool(poll_queue& queue, options how)
-    : queue_(queue)
+    : transport_(queue.transport_)
     , options_(how)
     , process_(detail::process_generation)
 {
@@ -56,11 +56,10 @@ buffer_pool::buffer_pool(poll_queue& queue, options how)
     } else {
         allocate();
     }
-    if (!how.fixed)
-        return;
     try {
-        first_index_ = queue_.transport_->register_buffers(
-            memory_, stride_bytes_, how.buffer_bytes, how.count);
+        if (how.fixed)
+            first_index_ = queue.transport_->register_buffers(
+                memory_, stride_bytes_, how.buffer_bytes, how.count);
     } catch (...) {
         free();
         throw;
@@ -105,8 +104,11 @@ buffer_pool::~buffer_pool()
     // table is the parent's.
     if (detail::is_inherited(process_))
         return;
+    const std::shared_ptr<transport> queue = transport_.lock();
+    if (!queue)
+        detail::stop("a buffer_pool was destroyed after its poll_queue; destroy it before");
     if (first_index_ != buffer::kNotFixed)
-        queue_.transport_->unregister_buffers(first_index_, options_.count);
+        queue->unregister_buffers(first_index_, options_.count);
     free();
 }
 

@@ -3,21 +3,23 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include <ngpoll/request.hpp>
 
 namespace ngpoll {
 
 class poll_queue;
+class transport;
 
 /// Buffers of one size, registered with a poll queue once, each as a region of its own (a few
 /// instructions per I/O cheaper than one region for all).
 ///
 /// The memory is in huge pages when there are some free and the pool fills at least half of them,
 /// else in plain pages. Made and destroyed where no ring of a private queue lives on another
-/// thread: on that ring's thread, or before it. at() may be called from any thread. Must not
-/// outlive the queue; destroy it with no command on its buffers in flight. A forked child has none
-/// of the memory, and the destructor does nothing there.
+/// thread: on that ring's thread, or before it. at() may be called from any thread. Destroy it
+/// before its queue, or the program stops, and with no command on its buffers in flight. A forked
+/// child has none of the memory, and the destructor does nothing there.
 ///
 /// Registered buffers are the safe choice where other processes, or the block layer, may use the
 /// drive at the same time. When the drive's tags run out, the kernel hands a command to a worker,
@@ -52,7 +54,7 @@ private:
     void allocate();
     void free() noexcept;
 
-    poll_queue& queue_;
+    std::weak_ptr<transport> transport_; ///< the queue's
     options options_;
     unsigned process_; ///< which process made it; see detail::process_generation
     std::size_t stride_bytes_ = 0;

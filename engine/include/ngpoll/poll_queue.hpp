@@ -115,7 +115,7 @@ public:
         : poll_queue(device, options{})
     {
     }
-    /// No ring may be attached any more.
+    /// No ring may be attached any more: that stops the program.
     ~poll_queue();
     poll_queue(const poll_queue&) = delete;
     poll_queue& operator=(const poll_queue&) = delete;
@@ -175,7 +175,7 @@ private:
 
     options options_;
     std::shared_ptr<backend> device_; ///< outlives the transport
-    std::unique_ptr<transport> transport_;
+    std::shared_ptr<transport> transport_; ///< pools look at it to see whether the queue is gone
 
     std::mutex attach_mutex_; ///< for rings that join and leave, and who looks for a sleeping one
     std::vector<ring*> rings_; ///< attached
