@@ -3,15 +3,21 @@
 // The C interface: handles are the C++ objects themselves, requests are laid out alike.
 #include <ngpoll/ngpoll.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <exception>
 #include <new>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <ngpoll/ngpoll.hpp>
 
@@ -21,10 +27,47 @@ namespace {
 
 using namespace ngpoll;
 
+// request has a base, so that the compiler need not support this; it does.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+#define SAME_PLACE(c, cpp, member, engine_name)                                                    \
+    static_assert(offsetof(c, engine_name) == offsetof(cpp, member)                                \
+        && sizeof(c::engine_name) == sizeof(cpp::member))
 static_assert(sizeof(ngpoll_request) == sizeof(request));
 static_assert(alignof(ngpoll_request) == alignof(request));
+SAME_PLACE(ngpoll_request, request, next, engine_next);
+SAME_PLACE(ngpoll_request, request, owner, engine_owner);
+SAME_PLACE(ngpoll_request, request, on_complete, on_complete);
+SAME_PLACE(ngpoll_request, request, context, context);
+SAME_PLACE(ngpoll_request, request, status, status);
+SAME_PLACE(ngpoll_request, request, result, result);
+SAME_PLACE(ngpoll_request, request, timeout_ms, timeout_ms);
+SAME_PLACE(ngpoll_request, request, fixed_index, fixed_index);
+SAME_PLACE(ngpoll_request, request, fixed, fixed);
+SAME_PLACE(ngpoll_request, request, entry, engine_entry);
+SAME_PLACE(ngpoll_request, request, cmd, cmd);
 static_assert(sizeof(ngpoll_command) == sizeof(command));
+SAME_PLACE(ngpoll_command, command, opcode, opcode);
+SAME_PLACE(ngpoll_command, command, flags, flags);
+SAME_PLACE(ngpoll_command, command, nsid, nsid);
+SAME_PLACE(ngpoll_command, command, cdw2, cdw2);
+SAME_PLACE(ngpoll_command, command, cdw3, cdw3);
+SAME_PLACE(ngpoll_command, command, metadata, metadata);
+SAME_PLACE(ngpoll_command, command, data, data);
+SAME_PLACE(ngpoll_command, command, metadata_bytes, metadata_bytes);
+SAME_PLACE(ngpoll_command, command, data_bytes, data_bytes);
+SAME_PLACE(ngpoll_command, command, slba, slba);
+SAME_PLACE(ngpoll_command, command, cdw12, cdw12);
+SAME_PLACE(ngpoll_command, command, cdw13, cdw13);
+SAME_PLACE(ngpoll_command, command, cdw14, cdw14);
+SAME_PLACE(ngpoll_command, command, cdw15, cdw15);
 static_assert(sizeof(ngpoll_status) == sizeof(status));
+SAME_PLACE(ngpoll_status, status, errno_value, errno_value);
+SAME_PLACE(ngpoll_status, status, nvme_status, nvme_status);
+SAME_PLACE(ngpoll_status, status, reserved, reserved);
+SAME_PLACE(ngpoll_status, status, taken, engine_taken);
+#undef SAME_PLACE
+#pragma GCC diagnostic pop
 static_assert(NGPOLL_NOT_FIXED == buffer::kNotFixed);
 static_assert(NGPOLL_HYBRID == static_cast<int>(poll_mode::hybrid));
 static_assert(NGPOLL_INTERRUPT == static_cast<int>(poll_mode::interrupt));
@@ -60,21 +103,78 @@ int guarded(Call&& call) noexcept
     }
 }
 
-const nvme_namespace& of(const ngpoll_namespace* ns) noexcept
+/// What a handle points to. The mark says that it is open, and of which kind it is; one that was
+/// closed has lost it, as far as freed memory can tell.
+template <class Object>
+struct handle {
+    template <class... Arguments>
+    explicit handle(std::uint64_t kind, Arguments&&... arguments)
+        : object(std::forward<Arguments>(arguments)...)
+        , mark(kind)
+    {
+    }
+    Object object; ///< first: a handle's address is its object's
+    std::atomic<std::uint64_t> mark; ///< atomic, or the compiler drops the store before the delete
+};
+
+constexpr std::uint64_t kNamespaceMark = 0x6e67706f6c6c6e73;
+constexpr std::uint64_t kQueueMark = 0x6e67706f6c6c7175;
+constexpr std::uint64_t kBuffersMark = 0x6e67706f6c6c6266;
+constexpr std::uint64_t kRingMark = 0x6e67706f6c6c7269;
+
+/// Makes what a call opens. `*opened` is NULL where that fails.
+template <class Object, class Handle, class Make>
+int open_as(std::uint64_t mark, Handle** opened, Make&& make) noexcept
 {
-    return *reinterpret_cast<const nvme_namespace*>(ns);
+    if (opened == nullptr)
+        return failed(EINVAL, "there is no place for the handle: `opened` is NULL");
+    *opened = nullptr;
+    return guarded([&] { *opened = reinterpret_cast<Handle*>(make(mark)); });
 }
-poll_queue& of(ngpoll_queue* queue) noexcept { return *reinterpret_cast<poll_queue*>(queue); }
-const poll_queue& of(const ngpoll_queue* queue) noexcept
+
+template <class Object, class Handle>
+void close_as(std::uint64_t mark, Handle* closing, const char* mistake) noexcept
 {
-    return *reinterpret_cast<const poll_queue*>(queue);
+    if (closing == nullptr)
+        return;
+    auto* const open = reinterpret_cast<handle<Object>*>(closing);
+    // relaxed, both: a handle is closed on one thread.
+    if (open->mark.load(std::memory_order_relaxed) != mark)
+        detail::stop(mistake);
+    open->mark.store(0, std::memory_order_relaxed);
+    delete open;
 }
-const buffer_pool& of(const ngpoll_buffers* buffers) noexcept
+
+template <class Object, class Handle>
+Object& object_of(Handle* given, const char* mistake)
 {
-    return *reinterpret_cast<const buffer_pool*>(buffers);
+    if (given == nullptr) [[unlikely]]
+        detail::stop(mistake);
+    return *reinterpret_cast<Object*>(given);
 }
-ring& of(ngpoll_ring* r) noexcept { return *reinterpret_cast<ring*>(r); }
-const ring& of(const ngpoll_ring* r) noexcept { return *reinterpret_cast<const ring*>(r); }
+
+/// Of calls that can say that something is NULL.
+void need(bool given, const char* mistake)
+{
+    if (!given)
+        detail::refuse(mistake);
+}
+
+const nvme_namespace& of(const ngpoll_namespace* ns)
+{
+    return object_of<const nvme_namespace>(ns, "the namespace is NULL");
+}
+poll_queue& of(ngpoll_queue* queue) { return object_of<poll_queue>(queue, "the queue is NULL"); }
+const poll_queue& of(const ngpoll_queue* queue)
+{
+    return object_of<const poll_queue>(queue, "the queue is NULL");
+}
+const buffer_pool& of(const ngpoll_buffers* buffers)
+{
+    return object_of<const buffer_pool>(buffers, "the buffers are NULL");
+}
+ring& of(ngpoll_ring* r) { return object_of<ring>(r, "the ring is NULL"); }
+const ring& of(const ngpoll_ring* r) { return object_of<const ring>(r, "the ring is NULL"); }
 
 status of(ngpoll_status from) noexcept
 {
@@ -98,20 +198,33 @@ poll_queue::options options_of(const ngpoll_queue_options& how)
         .force = how.force};
 }
 
+int open_buffers(
+    ngpoll_queue* queue, const buffer_pool::options& how, ngpoll_buffers** opened) noexcept
+{
+    return open_as<buffer_pool>(kBuffersMark, opened, [&](std::uint64_t mark) {
+        need(queue != nullptr, "the queue is NULL");
+        return new handle<buffer_pool>(mark, of(queue), how);
+    });
+}
+
 } // namespace
 
 const char* ngpoll_error(void) { return last_error; }
 
+void ngpoll_stop(const char* what) { detail::stop(what); }
+
 int ngpoll_namespace_open(const char* path, bool writable, ngpoll_namespace** opened)
 {
-    return guarded([&] {
-        *opened = reinterpret_cast<ngpoll_namespace*>(
-            new nvme_namespace(nvme_namespace::open(path, {.writable = writable})));
+    return open_as<nvme_namespace>(kNamespaceMark, opened, [&](std::uint64_t mark) {
+        need(path != nullptr, "the path is NULL");
+        return new handle<nvme_namespace>(mark, nvme_namespace::open(path, {.writable = writable}));
     });
 }
 
 void ngpoll_namespace_get_info(const ngpoll_namespace* ns, ngpoll_namespace_info* info)
 {
+    if (info == nullptr)
+        detail::stop("ngpoll_namespace_get_info: `info` is NULL");
     const namespace_info& from = of(ns).info();
     *info = {.path = from.path.c_str(),
         .model = from.model.c_str(),
@@ -131,7 +244,11 @@ void ngpoll_namespace_get_info(const ngpoll_namespace* ns, ngpoll_namespace_info
         .transport = from.transport.c_str()};
 }
 
-void ngpoll_namespace_close(ngpoll_namespace* ns) { delete reinterpret_cast<nvme_namespace*>(ns); }
+void ngpoll_namespace_close(ngpoll_namespace* ns)
+{
+    close_as<nvme_namespace>(kNamespaceMark, ns,
+        "ngpoll_namespace_close: the namespace is closed already, or is no namespace");
+}
 
 ngpoll_queue_options ngpoll_queue_defaults(void)
 {
@@ -149,9 +266,10 @@ ngpoll_queue_options ngpoll_queue_defaults(void)
 int ngpoll_queue_open(
     const ngpoll_namespace* ns, const ngpoll_queue_options* how, ngpoll_queue** opened)
 {
-    return guarded([&] {
-        *opened = reinterpret_cast<ngpoll_queue*>(
-            new poll_queue(of(ns), options_of(how != nullptr ? *how : ngpoll_queue_defaults())));
+    return open_as<poll_queue>(kQueueMark, opened, [&](std::uint64_t mark) {
+        need(ns != nullptr, "the namespace is NULL");
+        return new handle<poll_queue>(
+            mark, of(ns), options_of(how != nullptr ? *how : ngpoll_queue_defaults()));
     });
 }
 
@@ -167,24 +285,30 @@ ngpoll_role ngpoll_queue_role(const ngpoll_queue* queue)
 
 std::uint32_t ngpoll_queue_depth(const ngpoll_queue* queue) { return of(queue).depth(); }
 
-void ngpoll_queue_close(ngpoll_queue* queue) { delete reinterpret_cast<poll_queue*>(queue); }
+void ngpoll_queue_close(ngpoll_queue* queue)
+{
+    close_as<poll_queue>(
+        kQueueMark, queue, "ngpoll_queue_close: the queue is closed already, or is no queue");
+}
 
 int ngpoll_buffers_open(
     ngpoll_queue* queue, std::uint32_t count, std::uint32_t bytes, ngpoll_buffers** opened)
 {
-    return guarded([&] {
-        *opened = reinterpret_cast<ngpoll_buffers*>(
-            new buffer_pool(of(queue), {.count = count, .buffer_bytes = bytes}));
-    });
+    return open_buffers(queue, {.count = count, .buffer_bytes = bytes}, opened);
 }
 
 int ngpoll_buffers_adopt(ngpoll_queue* queue, void* memory, std::uint32_t count,
     std::uint32_t bytes, ngpoll_buffers** opened)
 {
-    return guarded([&] {
-        *opened = reinterpret_cast<ngpoll_buffers*>(new buffer_pool(of(queue),
-            {.count = count, .buffer_bytes = bytes, .memory = static_cast<std::byte*>(memory)}));
-    });
+    if (memory == nullptr) {
+        if (opened != nullptr)
+            *opened = nullptr;
+        return failed(EINVAL,
+            "ngpoll_buffers_adopt: the memory is NULL; ngpoll_buffers_open() "
+            "allocates it");
+    }
+    return open_buffers(queue,
+        {.count = count, .buffer_bytes = bytes, .memory = static_cast<std::byte*>(memory)}, opened);
 }
 
 ngpoll_buffer ngpoll_buffers_at(const ngpoll_buffers* buffers, std::uint32_t index)
@@ -195,13 +319,16 @@ ngpoll_buffer ngpoll_buffers_at(const ngpoll_buffers* buffers, std::uint32_t ind
 
 void ngpoll_buffers_close(ngpoll_buffers* buffers)
 {
-    delete reinterpret_cast<buffer_pool*>(buffers);
+    close_as<buffer_pool>(kBuffersMark, buffers,
+        "ngpoll_buffers_close: the buffers are closed already, or are no buffers");
 }
 
 void ngpoll_ignore_completion(ngpoll_request*) { }
 
 void ngpoll_request_init(ngpoll_request* made)
 {
+    if (made == nullptr)
+        detail::stop("ngpoll_request_init: the request is NULL");
     *made = {};
     made->on_complete = ngpoll_ignore_completion;
     made->fixed_index = NGPOLL_NOT_FIXED;
@@ -209,6 +336,8 @@ void ngpoll_request_init(ngpoll_request* made)
 
 void ngpoll_set_buffer(ngpoll_request* asked, ngpoll_buffer target)
 {
+    if (asked == nullptr)
+        detail::stop("ngpoll_set_buffer: the request is NULL");
     reinterpret_cast<request*>(asked)->set_buffer({.data = static_cast<std::byte*>(target.data),
         .size_bytes = target.size_bytes,
         .fixed_index = target.fixed_index});
@@ -216,6 +345,8 @@ void ngpoll_set_buffer(ngpoll_request* asked, ngpoll_buffer target)
 
 std::size_t ngpoll_status_text(ngpoll_status status, char* text, std::size_t size)
 {
+    if (text == nullptr && size != 0)
+        detail::stop("ngpoll_status_text: `text` is NULL and `size` is not 0");
     std::size_t length = 0;
     static_cast<void>(guarded([&] {
         const std::string words = of(status).text();
@@ -234,33 +365,43 @@ ngpoll_ring_options ngpoll_ring_defaults(void)
 
 int ngpoll_ring_open(ngpoll_queue* queue, const ngpoll_ring_options* how, ngpoll_ring** opened)
 {
-    return guarded([&] {
+    return open_as<ring>(kRingMark, opened, [&](std::uint64_t mark) {
+        need(queue != nullptr, "the queue is NULL");
         const ngpoll_ring_options asked = how != nullptr ? *how : ngpoll_ring_defaults();
-        *opened = reinterpret_cast<ngpoll_ring*>(new ring(of(queue),
-            {.depth = asked.depth,
+        return new handle<ring>(mark, of(queue),
+            ring::options{.depth = asked.depth,
                 .submit_batch_max = asked.submit_batch_max,
-                .event_fd = asked.event_fd}));
+                .event_fd = asked.event_fd});
     });
 }
 
 std::uint32_t ngpoll_ring_depth(const ngpoll_ring* r) { return of(r).depth(); }
 
-void ngpoll_ring_close(ngpoll_ring* r) { delete reinterpret_cast<ring*>(r); }
+void ngpoll_ring_close(ngpoll_ring* r)
+{
+    close_as<ring>(kRingMark, r, "ngpoll_ring_close: the ring is closed already, or is no ring");
+}
 
 bool ngpoll_submit(ngpoll_ring* r, ngpoll_request* asked)
 {
+    if (r == nullptr || asked == nullptr) [[unlikely]]
+        return false;
     return of(r).submit(*reinterpret_cast<request*>(asked));
 }
 
 std::uint32_t ngpoll_submit_all(
     ngpoll_ring* r, ngpoll_request* const* requests, std::uint32_t count)
 {
+    if (r == nullptr || requests == nullptr) [[unlikely]]
+        return 0;
     return of(r).submit(std::span(reinterpret_cast<request* const*>(requests), count));
 }
 
 std::uint32_t ngpoll_submit_and_wait(
     ngpoll_ring* r, ngpoll_request* const* requests, std::uint32_t count, std::uint32_t n)
 {
+    if (requests == nullptr && count != 0) [[unlikely]]
+        detail::stop("ngpoll_submit_and_wait: the requests are NULL");
     return of(r).submit_and_wait(std::span(reinterpret_cast<request* const*>(requests), count), n);
 }
 
@@ -271,11 +412,17 @@ std::uint32_t ngpoll_wait(ngpoll_ring* r, std::uint32_t n) { return of(r).wait(n
 std::uint32_t ngpoll_wait_until(ngpoll_ring* r, std::uint32_t n, std::uint64_t deadline_ns)
 {
     using clock = std::chrono::steady_clock; // CLOCK_MONOTONIC
-    return of(r).wait(n, clock::time_point(std::chrono::nanoseconds(deadline_ns)));
+    // The clock counts in 63 bits: 292 years, and what is later never comes either.
+    constexpr auto kNever = static_cast<std::uint64_t>(INT64_MAX);
+    const auto since_boot = static_cast<std::int64_t>(std::min(deadline_ns, kNever));
+    return of(r).wait(n, clock::time_point(std::chrono::nanoseconds(since_boot)));
 }
 
 void ngpoll_flush(ngpoll_ring* r) { of(r).flush(); }
 
-bool ngpoll_arm_event(ngpoll_ring* r, std::uint32_t n) { return of(r).arm_event(n); }
+bool ngpoll_arm_event(ngpoll_ring* r, std::uint32_t n)
+{
+    return r != nullptr && of(r).arm_event(n);
+}
 
 std::uint32_t ngpoll_outstanding(const ngpoll_ring* r) { return of(r).outstanding(); }

@@ -8,8 +8,13 @@
  *
  * Calls that can fail return 0 or a negative errno, and ngpoll_error() then says in one line what
  * is wrong and what to do. No exception leaves them. What a call opens is closed by the caller, in
- * the opposite order: rings and buffers, then their queue, then its namespace. A misuse that would
- * lose completions (a queue closed under an open ring) stops the program with a sentence. In a
+ * the opposite order: rings and buffers, then their queue, then its namespace. A call that fails to
+ * open leaves NULL in *opened.
+ *
+ * Misuse: a call that can say it returns -EINVAL or false; calls that close take NULL and do
+ * nothing. All others stop the program with a sentence: NULL for a handle, a queue closed before
+ * its rings or buffers, a handle closed twice, a request submitted while it is outstanding or
+ * without an on_complete, a ring used on another thread. engine/README.md has the whole table. In a
  * forked child the calls that close do nothing but free memory, and all others on a ring stop it.
  */
 #include <stdbool.h>
@@ -91,6 +96,7 @@ int ngpoll_queue_open(const struct ngpoll_namespace *ns, const struct ngpoll_que
 enum ngpoll_mode ngpoll_queue_mode(const struct ngpoll_queue *queue);
 enum ngpoll_role ngpoll_queue_role(const struct ngpoll_queue *queue);
 uint32_t ngpoll_queue_depth(const struct ngpoll_queue *queue);
+/* After its rings and buffers. */
 void ngpoll_queue_close(struct ngpoll_queue *queue);
 
 /* ---- Buffers. Not while a ring of a queue with rings_max 1 lives on another thread. ---- */
@@ -175,10 +181,18 @@ void ngpoll_request_init(struct ngpoll_request *request);
 /* Points the command's data at `target`, whole; the memory must outlive the command. */
 void ngpoll_set_buffer(struct ngpoll_request *request, struct ngpoll_buffer target);
 
-/* A read or a write of `blocks` (1 to 65,536) logical blocks; set the buffer, too. */
+/* Stops the program: `what` names the mistake. */
+void ngpoll_stop(const char *what) __attribute__((noreturn, cold));
+
+/* A read or a write of `blocks` (1 to 65,536; another number stops the program) logical blocks; set
+ * the buffer, too. */
 static inline void ngpoll_prepare(struct ngpoll_request *request, uint8_t opcode, uint32_t nsid,
     uint64_t slba, uint32_t blocks)
 {
+    if (!request)
+        ngpoll_stop("ngpoll_prepare: the request is NULL");
+    if (blocks - 1 > 0xffff)
+        ngpoll_stop("ngpoll_prepare: a command moves 1 to 65,536 blocks; give more commands");
     request->cmd.opcode = opcode;
     request->cmd.nsid = nsid;
     request->cmd.slba = slba;
@@ -221,15 +235,15 @@ bool ngpoll_submit(struct ngpoll_ring *ring, struct ngpoll_request *request);
 /* The same for many, in their order; how many were taken, from the first one. */
 uint32_t ngpoll_submit_all(
     struct ngpoll_ring *ring, struct ngpoll_request *const *requests, uint32_t count);
-/* The same, of as many as there is room for, no more, and then ngpoll_wait(n), or with an `n` of 0
- * ngpoll_flush(): for less than the two cost. */
+/* Submits all `count` requests, then waits for `n` of what is outstanding, or flushes for an `n` of
+ * 0. Stops the program where there is no room for all of them. */
 uint32_t ngpoll_submit_and_wait(struct ngpoll_ring *ring,
     struct ngpoll_request *const *requests, uint32_t count, uint32_t n);
 /* One pass that never sleeps; how many requests finished. */
 uint32_t ngpoll_poll(struct ngpoll_ring *ring);
 /* Until `n` requests finished, or as many as are outstanding; how many did. */
 uint32_t ngpoll_wait(struct ngpoll_ring *ring, uint32_t n);
-/* The same, until `deadline_ns` of CLOCK_MONOTONIC at the latest. */
+/* The same, until `deadline_ns` of CLOCK_MONOTONIC at the latest. UINT64_MAX never comes. */
 uint32_t ngpoll_wait_until(struct ngpoll_ring *ring, uint32_t n, uint64_t deadline_ns);
 /* Sends what is staged and looks for nothing. */
 void ngpoll_flush(struct ngpoll_ring *ring);
