@@ -3,30 +3,52 @@
 
 #include <csignal>
 #include <exception>
+#include <system_error>
 
 #include <pthread.h>
 
 #include <ngpoll/poll_queue.hpp>
 
+#include "error.hpp"
+
 namespace ngpoll {
+
+namespace {
+
+/// Signals are for the program's own threads.
+class all_signals_blocked {
+public:
+    all_signals_blocked()
+    {
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~all_signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    all_signals_blocked(const all_signals_blocked&) = delete;
+    all_signals_blocked& operator=(const all_signals_blocked&) = delete;
+
+private:
+    sigset_t before_;
+};
+
+} // namespace
 
 resident_poller::resident_poller(poll_queue& queue)
     : queue_(queue)
 {
     std::promise<void> ready;
     std::future<void> started = ready.get_future();
-    // Signals are for the program's own threads.
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    try {
-        thread_ = std::thread([this, &ready] { run(ready); });
-    } catch (...) {
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        throw;
+    {
+        const all_signals_blocked while_it_is_made; // the new thread inherits that
+        try {
+            thread_ = std::thread([this, &ready] { run(ready); });
+        } catch (const std::system_error& error) {
+            detail::fail(error.code().value(),
+                "the resident poller's thread cannot be made; raise the limits on threads and "
+                "memory (ulimit -u, -v), or choose another role");
+        }
     }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     try {
         started.get();
     } catch (...) {
