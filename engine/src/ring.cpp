@@ -146,6 +146,9 @@ ring::~ring()
 
 void ring::remember() noexcept
 {
+    // A parent's callback may have forked: its pass is not this child's.
+    if (detail::is_inherited(on_this_thread.process))
+        in_shared_queue = false;
     on_this_thread.leave_parent();
     next_on_thread_ = on_this_thread.first;
     if (next_on_thread_ != nullptr)

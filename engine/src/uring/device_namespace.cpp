@@ -245,8 +245,12 @@ std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::op
         detail::refuse(fmt::format("depth {} is above what one queue of {} holds; give {} or less",
             how.depth, info_.path, info_.queue_depth_max));
     uring_transport::holdings holdings;
-    if (polls && !how.force && polls_by_bio())
+    if (polls && !how.force && polls_by_bio()) {
         holdings.drive_lock = lock_drive(info_);
+        if (holdings.drive_lock.get() < 0)
+            report.declined.emplace_back("drive lock: sysfs does not show the drive, so another "
+                                         "polled queue on it would not be noticed");
+    }
     if (polls)
         holdings.tags = take_tags(can);
     if (can.depth == 0)
