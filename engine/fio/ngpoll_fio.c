@@ -44,37 +44,53 @@ static int engine_init(struct thread_data *td)
 	return 0;
 }
 
-static int open_file_state(struct thread_data *td, struct file_state *file, const char *path)
+static void describe(struct file_state *file, const struct ngpoll_namespace_info *info)
+{
+	file->nsid = info->nsid;
+	file->block_bytes = info->block_bytes;
+	file->metadata_bytes = has_separate_metadata(info) ? info->metadata_bytes : 0;
+	file->transfer_max = transfer_max(info);
+	file->block_shift = (unsigned int)__builtin_ctz(info->block_bytes);
+	/* With metadata among the data blocks have odd sizes. */
+	file->block_mask = info->block_bytes & (info->block_bytes - 1) ? ~0ULL :
+		info->block_bytes - 1;
+	file->first_fixed = NGPOLL_NOT_FIXED;
+}
+
+static int adopt_buffers(struct thread_data *td, struct file_state *file, void *first)
+{
+	/* fio's buffers lie side by side. */
+	const int failed = ngpoll_buffers_adopt(file->shared->queue, first, td->o.iodepth,
+		(uint32_t)td_max_bs(td), &file->buffers);
+
+	if (failed)
+		return refuse_failed(td, failed);
+	file->first_fixed = ngpoll_buffers_at(file->buffers, 0).fixed_index;
+	return 0;
+}
+
+/* 0, or refused, 1. Every file of every job comes here, those that a log names, too. */
+static int open_file_state(struct thread_data *td, struct file_state *file, struct fio_file *f)
 {
 	const struct engine_options *o = td->eo;
 	struct ngpoll_ring_options how = ngpoll_ring_defaults();
 	struct ngpoll_namespace_info info;
-	struct io_u *first = td->io_u_all.io_us[0];
+	void *first_buffer = td->io_u_all.io_us[0]->buf;
 	int failed;
 
-	failed = find_or_make_queue(td, path, &file->shared);
+	failed = find_or_make_queue(td, f->file_name, &file->shared);
 	if (failed)
-		return failed;
+		return refuse_failed(td, failed);
 	ngpoll_namespace_get_info(file->shared->ns, &info);
-	file->nsid = info.nsid;
-	file->block_bytes = info.block_bytes;
-	file->metadata_bytes = has_separate_metadata(&info) ? info.metadata_bytes : 0;
-	file->block_shift = (unsigned int)__builtin_ctz(info.block_bytes);
-	/* With metadata among the data blocks have odd sizes. */
-	file->block_mask = info.block_bytes & (info.block_bytes - 1) ? ~0ULL :
-		info.block_bytes - 1;
-	file->first_fixed = NGPOLL_NOT_FIXED;
+	if (check_file(td, f, &info))
+		return 1;
+	file->may_write = job_writes(td);
+	describe(file, &info);
 	how.depth = td->o.iodepth;
 	failed = ngpoll_ring_open(file->shared->queue, &how, &file->ring);
-	if (failed || !o->fixedbufs || !first->buf)
-		return failed;
-	/* fio's buffers lie side by side. */
-	failed = ngpoll_buffers_adopt(file->shared->queue, first->buf, td->o.iodepth,
-		(uint32_t)td_max_bs(td), &file->buffers);
 	if (failed)
-		return failed;
-	file->first_fixed = ngpoll_buffers_at(file->buffers, 0).fixed_index;
-	return 0;
+		return refuse_failed(td, failed);
+	return o->fixedbufs && first_buffer ? adopt_buffers(td, file, first_buffer) : 0;
 }
 
 static int engine_post_init(struct thread_data *td)
@@ -84,6 +100,8 @@ static int engine_post_init(struct thread_data *td)
 	struct fio_file *f;
 	unsigned int i;
 
+	if (check_sharing(td))
+		return 1;
 	job->staged = calloc(td->o.iodepth, sizeof(*job->staged));
 	job->committed_end = job->staged_end = job->staged;
 	job->told_end = job->ready_end = job->ready;
@@ -106,11 +124,9 @@ static int engine_post_init(struct thread_data *td)
 	job->files = calloc(td->o.nr_files, sizeof(*job->files));
 	job->files_count = td->o.nr_files;
 	for_each_file(td, f, i) {
-		int failed = open_file_state(td, &job->files[i], f->file_name);
-
 		FILE_SET_ENG_DATA(f, &job->files[i]);
-		if (failed)
-			return refuse_failed(td, failed);
+		if (open_file_state(td, &job->files[i], f))
+			return 1;
 	}
 	return 0;
 }

@@ -52,6 +52,8 @@ struct file_state {
 	unsigned int nsid;
 	unsigned int block_bytes;
 	unsigned int metadata_bytes; /* of a block, in a buffer of its own */
+	unsigned long long transfer_max; /* bytes of one command */
+	bool may_write; /* the job said that it writes, and nobody else uses the namespace */
 	/* Offsets without these bits are shifted to blocks; others are divided. */
 	unsigned int block_shift;
 	unsigned long long block_mask;
@@ -98,7 +100,20 @@ static inline bool has_separate_metadata(const struct ngpoll_namespace_info *inf
 	return info->metadata_bytes != 0 && info->block_bytes == info->lba_bytes;
 }
 
-/* The size, unless the job cannot run at all: 0 or 1. In fio's main process. */
+/* The most that one command moves. */
+unsigned long long transfer_max(const struct ngpoll_namespace_info *info);
+
+/* Whether the job may send writes or trims, as fio says it: good once a log to replay is read. */
+bool job_writes(const struct thread_data *td);
+
+/* Whether the job may share a poll queue as it asks to: 0, or refused, 1. */
+int check_sharing(struct thread_data *td);
+
+/* Whether the job may run on that namespace: 0 and the size is set, or refused, 1. */
+int check_file(struct thread_data *td, struct fio_file *f,
+	       const struct ngpoll_namespace_info *info);
+
+/* The same in fio's main process, with nothing open. */
 int set_file_size(struct thread_data *td, struct fio_file *f);
 
 /* The poll queue that the job asks for, on the job's thread; 0 or a negative errno. Whatever comes

@@ -38,6 +38,50 @@ static void set_data(struct ngpoll_request *r, const void *data, unsigned long l
 	r->fixed_index = fixed_index;
 }
 
+/* Before a job starts its sizes are checked as they are known then. A log that is replayed has its
+ * own, and nothing may reach past the buffers or a drive in use, whatever fio left out. */
+static int check_common(const struct job_request *mine)
+{
+	const struct file_state *file = mine->file;
+	const struct io_u *io_u = mine->io_u;
+
+	if (io_u->xfer_buflen == 0 || io_u->offset % file->block_bytes ||
+	    io_u->xfer_buflen % file->block_bytes) {
+		log_err("ngpoll: offset %llu and length %llu are not whole blocks of %u bytes\n",
+			io_u->offset, io_u->xfer_buflen, file->block_bytes);
+		return EINVAL;
+	}
+	if (io_u->ddir != DDIR_READ && !file->may_write) {
+		log_err("ngpoll: %s was opened by a job that only reads; it is not written\n",
+			io_u->file->file_name);
+		return EPERM;
+	}
+	return 0;
+}
+
+static int check_transfer(const struct engine_options *o, const struct job_request *mine,
+			  bool zeroes)
+{
+	const struct file_state *file = mine->file;
+	const unsigned long long bytes = mine->io_u->xfer_buflen;
+	const int refused = check_common(mine);
+
+	if (refused)
+		return refused;
+	if (bytes > file->transfer_max) {
+		log_err("ngpoll: length %llu is more than one command moves (MDTS, or 65536 "
+			"blocks), which is %llu\n", bytes, file->transfer_max);
+		return EINVAL;
+	}
+	if (!zeroes && bytes / file->block_bytes * file->metadata_bytes > o->md_per_io_size) {
+		log_err("ngpoll: %llu bytes have more metadata than the buffer for it holds; give "
+			"md_per_io_size=%llu\n", bytes,
+			bytes / file->block_bytes * file->metadata_bytes);
+		return EINVAL;
+	}
+	return 0;
+}
+
 static int prepare_transfer(const struct engine_options *o, struct job_request *mine)
 {
 	enum { FORCE_UNIT_ACCESS = 1 << 30 };
@@ -49,12 +93,10 @@ static int prepare_transfer(const struct engine_options *o, struct job_request *
 	const bool zeroes = !reads && o->write_mode == WRITE_ZEROES;
 	const uint32_t blocks = (uint32_t)(io_u->xfer_buflen / file->block_bytes);
 	struct ngpoll_request *r = &mine->request;
+	const int refused = check_transfer(o, mine, zeroes);
 
-	if (io_u->offset % file->block_bytes || io_u->xfer_buflen % file->block_bytes) {
-		log_err("ngpoll: offset %llu and length %llu are not whole blocks of %u bytes\n",
-			io_u->offset, io_u->xfer_buflen, file->block_bytes);
-		return EINVAL;
-	}
+	if (refused)
+		return refused;
 	r->cmd = (struct ngpoll_command){ .nsid = file->nsid };
 	ngpoll_prepare(r, reads ? NGPOLL_OP_READ : zeroes ? NGPOLL_OP_WRITE_ZEROES : NGPOLL_OP_WRITE,
 		file->nsid, io_u->offset / file->block_bytes, blocks);

@@ -104,7 +104,7 @@ static int make_queue(struct thread_data *td, const char *path, struct shared_qu
 	shared->users = 1;
 	shared->path = strdup(path);
 	shared->name = o->share_poll ? strdup(o->share_poll) : NULL;
-	failed = open_namespace(path, td_write(td) || td_trim(td), &shared->ns);
+	failed = open_namespace(path, job_writes(td), &shared->ns);
 	if (!failed) {
 		how = queue_options(td, shared);
 		failed = ngpoll_queue_open(shared->ns, &how, &shared->queue);

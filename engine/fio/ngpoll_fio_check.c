@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is checked before a job runs: in fio's main process, where set_file_size() leaves nothing
+ * open, and once more where the job opens each file. fio does not size the files of a replayed log,
+ * so for those the second check is the only one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ngpoll_fio.h"
+
+/* A namespace that is mounted, or held by another device, in whole or a partition: the kernel does
+ * not let its block device be opened exclusively. fio's own check knows no character devices. */
+static bool is_in_use(const char *path)
+{
+	char block_device[64];
+	int fd;
+
+	if (strncmp(path, "/dev/ng", 7) != 0)
+		return false;
+	snprintf(block_device, sizeof(block_device), "/dev/nvme%s", path + 7);
+	fd = open(block_device, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EBUSY;
+	close(fd);
+	return false;
+}
+
+unsigned long long transfer_max(const struct ngpoll_namespace_info *info)
+{
+	const unsigned long long most = 65536ULL * info->block_bytes;
+
+	return info->transfer_bytes_max && info->transfer_bytes_max < most ?
+		info->transfer_bytes_max : most;
+}
+
+bool job_writes(const struct thread_data *td)
+{
+	return !read_only && (td_write(td) || td_trim(td));
+}
+
+static int check_whole_blocks(struct thread_data *td, const struct ngpoll_namespace_info *info,
+			      int ddir)
+{
+	const unsigned long long least = td->o.min_bs[ddir];
+	const unsigned long long most = td->o.max_bs[ddir];
+	char text[200];
+
+	if (least % info->block_bytes == 0 && most % info->block_bytes == 0)
+		return 0;
+	snprintf(text, sizeof(text), "%s: bs %llu is no multiple of its blocks of %u bytes",
+		info->path, least % info->block_bytes ? least : most, info->block_bytes);
+	return refuse(td, EINVAL, text);
+}
+
+/* A replay takes its sizes from the log. fio raises `max_bs` to those that it has read, and what it
+ * reads later is checked with each command. */
+static int check_sizes(struct thread_data *td, const struct ngpoll_namespace_info *info)
+{
+	char text[200];
+	int ddir;
+
+	for (ddir = 0; ddir < DDIR_RWDIR_CNT; ddir++) {
+		const unsigned long long most = td->o.max_bs[ddir];
+
+		if (!(td->o.td_ddir & (1U << ddir)))
+			continue;
+		if (!td->o.read_iolog_file && check_whole_blocks(td, info, ddir))
+			return 1;
+		if (ddir != DDIR_TRIM && most > transfer_max(info)) {
+			snprintf(text, sizeof(text), "%s: bs %llu is more than one command moves "
+				"(MDTS, or 65536 blocks); give %llu or less", info->path, most,
+				transfer_max(info));
+			return refuse(td, EINVAL, text);
+		}
+	}
+	return 0;
+}
+
+static int check_metadata(struct thread_data *td, const struct ngpoll_namespace_info *info)
+{
+	const struct engine_options *o = td->eo;
+	const unsigned long long reads = td_read(td) ? td->o.max_bs[DDIR_READ] : 0;
+	const unsigned long long writes = td_write(td) ? td->o.max_bs[DDIR_WRITE] : 0;
+	const unsigned long long needed =
+		max(reads, writes) / info->block_bytes * info->metadata_bytes;
+	char text[200];
+
+	if (!has_separate_metadata(info) || o->md_per_io_size >= needed)
+		return 0;
+	snprintf(text, sizeof(text), "%s has %u bytes of metadata a block, in a buffer of their own; "
+		"give md_per_io_size=%llu", info->path, info->metadata_bytes, needed);
+	return refuse(td, EINVAL, text);
+}
+
+int check_sharing(struct thread_data *td)
+{
+	const struct engine_options *o = td->eo;
+
+	if (!o->share_poll || td->o.use_thread)
+		return 0;
+	return refuse(td, EINVAL, "share_poll needs thread=1: jobs in processes of their own cannot "
+		"share a poll queue");
+}
+
+int check_file(struct thread_data *td, struct fio_file *f,
+	       const struct ngpoll_namespace_info *info)
+{
+	char text[300];
+
+	if (job_writes(td) && !td->o.allow_mounted_write && is_in_use(info->path)) {
+		snprintf(text, sizeof(text), "%s is mounted or held by another device; unmount it, or "
+			"give allow_mounted_write=1", info->path);
+		return refuse(td, EBUSY, text);
+	}
+	if (check_sizes(td, info) || check_metadata(td, info))
+		return 1;
+	f->filetype = FIO_TYPE_CHAR;
+	f->real_file_size = info->capacity_blocks * info->block_bytes;
+	fio_file_set_size_known(f);
+	return 0;
+}
+
+int set_file_size(struct thread_data *td, struct fio_file *f)
+{
+	struct ngpoll_namespace_info info;
+	struct ngpoll_namespace *ns;
+	int failed;
+
+	if (fio_file_size_known(f))
+		return 0;
+	if (strcmp(f->file_name, "emu") == 0)
+		return refuse(td, EINVAL, "fio splits file names at colons; write "
+			"filename=emu\\:size=1G");
+	if (check_sharing(td))
+		return 1;
+	failed = ngpoll_namespace_open(f->file_name, false, &ns);
+	if (failed)
+		return refuse_failed(td, failed);
+	ngpoll_namespace_get_info(ns, &info);
+	failed = check_file(td, f, &info);
+	ngpoll_namespace_close(ns);
+	return failed;
+}
