@@ -121,15 +121,24 @@ static int prepare_transfer(const struct engine_options *o, struct job_request *
 }
 
 /* Dataset Management with one range, deallocate. */
-static void prepare_deallocate(struct job_request *mine)
+static int prepare_deallocate(struct job_request *mine)
 {
 	const struct file_state *file = mine->file;
 	const uint64_t slba = mine->io_u->offset / file->block_bytes;
+	const uint64_t blocks = mine->io_u->xfer_buflen / file->block_bytes;
 	struct ngpoll_request *r = &mine->request;
+	const int refused = check_common(mine);
 	enum { DEALLOCATE = 1 << 2 };
 
+	if (refused)
+		return refused;
+	if (blocks > UINT32_MAX) {
+		log_err("ngpoll: one trim is of %u blocks at most, and not of %llu\n", UINT32_MAX,
+			(unsigned long long)blocks);
+		return EINVAL;
+	}
 	mine->range[0] = 0;
-	mine->range[1] = (uint32_t)(mine->io_u->xfer_buflen / file->block_bytes);
+	mine->range[1] = (uint32_t)blocks;
 	mine->range[2] = (uint32_t)slba;
 	mine->range[3] = (uint32_t)(slba >> 32);
 	r->cmd = (struct ngpoll_command){
@@ -138,6 +147,7 @@ static void prepare_deallocate(struct job_request *mine)
 		.slba = (uint64_t)DEALLOCATE << 32, /* cdw10: ranges, minus one; cdw11 */
 	};
 	set_data(r, mine->range, sizeof(mine->range), NGPOLL_NOT_FIXED);
+	return 0;
 }
 
 static void prepare_flush(struct job_request *mine)
@@ -202,7 +212,7 @@ static RARE enum fio_q_status prepare_and_stage(struct thread_data *td, struct j
 	if (io_u->ddir == DDIR_READ || io_u->ddir == DDIR_WRITE)
 		io_u->error = prepare_transfer(td->eo, mine);
 	else if (io_u->ddir == DDIR_TRIM)
-		prepare_deallocate(mine);
+		io_u->error = prepare_deallocate(mine);
 	else if (ddir_sync(io_u->ddir))
 		prepare_flush(mine);
 	else
