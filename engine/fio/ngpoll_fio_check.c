@@ -6,27 +6,84 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "ngpoll_fio.h"
 
-/* A namespace that is mounted, or held by another device, in whole or a partition: the kernel does
- * not let its block device be opened exclusively. fio's own check knows no character devices. */
-static bool is_in_use(const char *path)
-{
-	char block_device[64];
-	int fd;
+enum use { USE_NONE, USE_BY_OTHERS, USE_UNKNOWN };
 
-	if (strncmp(path, "/dev/ng", 7) != 0)
+/* The block device of the namespace that `path` is a passthrough device of, by its numbers and not
+ * its name: "nvmeXnY" into `name`. /sys/dev/char/MAJOR:MINOR is a link to .../ngXnY. */
+static bool find_block_device(const char *path, char *name, size_t size)
+{
+	char link[64], target[PATH_MAX];
+	const char *last;
+	struct stat node;
+	ssize_t length;
+
+	if (stat(path, &node) != 0 || !S_ISCHR(node.st_mode))
 		return false;
-	snprintf(block_device, sizeof(block_device), "/dev/nvme%s", path + 7);
-	fd = open(block_device, O_RDONLY | O_EXCL | O_CLOEXEC);
-	if (fd < 0)
-		return errno == EBUSY;
-	close(fd);
-	return false;
+	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u", major(node.st_rdev),
+		minor(node.st_rdev));
+	length = readlink(link, target, sizeof(target) - 1);
+	if (length < 0)
+		return false;
+	target[length] = '\0';
+	last = strrchr(target, '/');
+	if (!last || strncmp(last, "/ng", 3) != 0)
+		return false;
+	return snprintf(name, size, "nvme%s", last + 3) < (int)size;
+}
+
+/* Whether `node` is the block device that the kernel calls `name`. */
+static bool is_block_device(const char *node, const char *name)
+{
+	char numbers_path[96], numbers[32] = "", wanted[32];
+	struct stat found;
+	FILE *file;
+
+	if (stat(node, &found) != 0 || !S_ISBLK(found.st_mode))
+		return false;
+	snprintf(numbers_path, sizeof(numbers_path), "/sys/class/block/%s/dev", name);
+	file = fopen(numbers_path, "re");
+	if (!file)
+		return false;
+	if (!fgets(numbers, sizeof(numbers), file))
+		numbers[0] = '\0';
+	fclose(file);
+	snprintf(wanted, sizeof(wanted), "%u:%u\n", major(found.st_rdev), minor(found.st_rdev));
+	return strcmp(numbers, wanted) == 0;
+}
+
+/* The kernel does not let a block device be opened exclusively that is mounted, or held by another
+ * device, in whole or a partition. fio's own check knows no character devices. Jobs look at the
+ * same time, and each is in the way of the others for some microseconds: hence 100 tries. */
+static enum use find_use(const char *path)
+{
+	char name[64], node[80];
+	int tries, fd;
+
+	if (!find_block_device(path, name, sizeof(name)))
+		return USE_UNKNOWN;
+	snprintf(node, sizeof(node), "/dev/%s", name);
+	if (!is_block_device(node, name))
+		return USE_UNKNOWN;
+	for (tries = 0; tries < 100; tries++) {
+		fd = open(node, O_RDONLY | O_EXCL | O_CLOEXEC);
+		if (fd >= 0) {
+			close(fd);
+			return USE_NONE;
+		}
+		if (errno != EBUSY)
+			return USE_UNKNOWN;
+		usleep(2000);
+	}
+	return USE_BY_OTHERS;
 }
 
 unsigned long long transfer_max(const struct ngpoll_namespace_info *info)
@@ -106,16 +163,33 @@ int check_sharing(struct thread_data *td)
 		"share a poll queue");
 }
 
-int check_file(struct thread_data *td, struct fio_file *f,
-	       const struct ngpoll_namespace_info *info)
+/* A drive in use is not written, nor one of which it cannot be told. */
+static int check_use(struct thread_data *td, const struct ngpoll_namespace_info *info)
 {
-	char text[300];
+	char text[400];
 
-	if (job_writes(td) && !td->o.allow_mounted_write && is_in_use(info->path)) {
+	if (!job_writes(td) || td->o.allow_mounted_write || info->emulated)
+		return 0;
+	switch (find_use(info->path)) {
+	case USE_NONE:
+		return 0;
+	case USE_BY_OTHERS:
 		snprintf(text, sizeof(text), "%s is mounted or held by another device; unmount it, or "
 			"give allow_mounted_write=1", info->path);
 		return refuse(td, EBUSY, text);
+	default:
+		snprintf(text, sizeof(text), "%s: whether it is mounted cannot be checked, for its "
+			"block device, /dev/nvmeXnY, is not found or may not be opened; give "
+			"allow_mounted_write=1 if you know that it is not in use", info->path);
+		return refuse(td, EPERM, text);
 	}
+}
+
+int check_file(struct thread_data *td, struct fio_file *f,
+	       const struct ngpoll_namespace_info *info)
+{
+	if (check_use(td, info))
+		return 1;
 	if (check_sizes(td, info) || check_metadata(td, info))
 		return 1;
 	f->filetype = FIO_TYPE_CHAR;
