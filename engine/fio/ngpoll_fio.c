@@ -4,6 +4,7 @@
  * its end. init() and post_init() run on the job's own thread, which opens the namespaces, their
  * poll queues and one ring for each file. Every completion comes back on it.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ static int engine_init(struct thread_data *td)
 	if (!is_right_release(td))
 		return 1;
 	td->io_ops_data = calloc(1, sizeof(struct job) + td->o.iodepth * sizeof(struct io_u *));
-	return 0;
+	return td->io_ops_data ? 0 : refuse_no_memory(td);
 }
 
 static void describe(struct file_state *file, const struct ngpoll_namespace_info *info)
@@ -78,9 +79,8 @@ static int open_file_state(struct thread_data *td, struct file_state *file, stru
 	void *first_buffer = td->io_u_all.io_us[0]->buf;
 	int failed;
 
-	failed = find_or_make_queue(td, f->file_name, &file->shared);
-	if (failed)
-		return refuse_failed(td, failed);
+	if (find_or_make_queue(td, f->file_name, &file->shared))
+		return 1;
 	ngpoll_namespace_get_info(file->shared->ns, &info);
 	if (check_file(td, f, &info))
 		return 1;
@@ -93,6 +93,25 @@ static int open_file_state(struct thread_data *td, struct file_state *file, stru
 	return o->fixedbufs && first_buffer ? adopt_buffers(td, file, first_buffer) : 0;
 }
 
+/* What fails halfway engine_cleanup() frees. */
+static int allocate(struct thread_data *td, struct job *job)
+{
+	const struct engine_options *o = td->eo;
+	const size_t depth = td->o.iodepth;
+
+	job->staged = calloc(depth, sizeof(*job->staged));
+	job->requests = aligned_alloc(64, depth * sizeof(*job->requests));
+	job->metadata = calloc(depth, o->md_per_io_size ? o->md_per_io_size : 1);
+	job->files = calloc(td->o.nr_files, sizeof(*job->files));
+	if (!job->staged || !job->requests || !job->metadata || !job->files)
+		return refuse_no_memory(td);
+	memset(job->requests, 0, depth * sizeof(*job->requests));
+	job->committed_end = job->staged_end = job->staged;
+	job->told_end = job->ready_end = job->ready;
+	job->files_count = td->o.nr_files;
+	return 0;
+}
+
 static int engine_post_init(struct thread_data *td)
 {
 	struct job *job = td->io_ops_data;
@@ -100,14 +119,11 @@ static int engine_post_init(struct thread_data *td)
 	struct fio_file *f;
 	unsigned int i;
 
-	if (check_sharing(td))
+	if (td->o.nr_files == 0)
+		return refuse(td, ENODEV, "the job has no file; a log that is replayed names its "
+			"files in lines with 'add'");
+	if (check_sharing(td) || allocate(td, job))
 		return 1;
-	job->staged = calloc(td->o.iodepth, sizeof(*job->staged));
-	job->committed_end = job->staged_end = job->staged;
-	job->told_end = job->ready_end = job->ready;
-	job->requests = aligned_alloc(64, td->o.iodepth * sizeof(*job->requests));
-	memset(job->requests, 0, td->o.iodepth * sizeof(*job->requests));
-	job->metadata = calloc(td->o.iodepth, o->md_per_io_size ? o->md_per_io_size : 1);
 	for (i = 0; i < td->o.iodepth; i++) {
 		struct job_request *mine = &job->requests[i];
 
@@ -121,8 +137,6 @@ static int engine_post_init(struct thread_data *td)
 	}
 	job->keeps_issue_times = fio_fill_issue_time(td);
 	job->one_by_one = td->o.iodepth == 1;
-	job->files = calloc(td->o.nr_files, sizeof(*job->files));
-	job->files_count = td->o.nr_files;
 	for_each_file(td, f, i) {
 		FILE_SET_ENG_DATA(f, &job->files[i]);
 		if (open_file_state(td, &job->files[i], f))

@@ -93,6 +93,7 @@ struct job {
 int refuse(struct thread_data *td, int error, const char *text);
 /* The same for what a call of the engine returned. */
 int refuse_failed(struct thread_data *td, int failed);
+int refuse_no_memory(struct thread_data *td);
 
 /* Whether metadata travels beside the data, and not after each block of it. */
 static inline bool has_separate_metadata(const struct ngpoll_namespace_info *info)
@@ -116,8 +117,8 @@ int check_file(struct thread_data *td, struct fio_file *f,
 /* The same in fio's main process, with nothing open. */
 int set_file_size(struct thread_data *td, struct fio_file *f);
 
-/* The poll queue that the job asks for, on the job's thread; 0 or a negative errno. Whatever comes
- * is released. */
+/* The poll queue that the job asks for, on the job's thread; 0, or refused, 1. What is found, in
+ * part, too, is released. */
 int find_or_make_queue(struct thread_data *td, const char *path, struct shared_queue **found);
 void release_queue(struct shared_queue *shared);
 

@@ -85,3 +85,9 @@ int refuse_failed(struct thread_data *td, int failed)
 {
 	return refuse(td, failed == -ENOENT ? ENODEV : -failed, ngpoll_error());
 }
+
+int refuse_no_memory(struct thread_data *td)
+{
+	return refuse(td, ENOMEM, "not enough memory for what the job needs; lower iodepth or "
+		"md_per_io_size");
+}

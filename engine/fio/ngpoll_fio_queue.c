@@ -28,29 +28,42 @@ static bool is_emulated(const char *path)
 	return strncmp(path, "emu:", 4) == 0;
 }
 
-static int open_namespace(const char *path, bool writable, struct ngpoll_namespace **opened)
+/* With `shared_lock`. */
+static int open_emulated(struct thread_data *td, const char *path, struct ngpoll_namespace **opened)
 {
 	struct emulated_drive *drive;
 	int failed;
 
-	if (!is_emulated(path))
-		return ngpoll_namespace_open(path, writable, opened);
 	for (drive = emulated_drives; drive; drive = drive->next)
 		if (strcmp(drive->path, path) == 0) {
 			*opened = drive->ns;
 			return 0;
 		}
 	drive = calloc(1, sizeof(*drive));
-	failed = ngpoll_namespace_open(path, true, &drive->ns);
-	if (failed) {
-		free(drive);
-		return failed;
-	}
+	if (!drive)
+		return refuse_no_memory(td);
 	drive->path = strdup(path);
+	failed = drive->path ? ngpoll_namespace_open(path, true, &drive->ns) : 0;
+	if (!drive->ns) {
+		free(drive->path);
+		free(drive);
+		return failed ? refuse_failed(td, failed) : refuse_no_memory(td);
+	}
 	drive->next = emulated_drives;
 	emulated_drives = drive;
 	*opened = drive->ns;
 	return 0;
+}
+
+static int open_namespace(struct thread_data *td, const char *path,
+			  struct ngpoll_namespace **opened)
+{
+	int failed;
+
+	if (is_emulated(path))
+		return open_emulated(td, path, opened);
+	failed = ngpoll_namespace_open(path, job_writes(td), opened);
+	return failed ? refuse_failed(td, failed) : 0;
 }
 
 void release_queue(struct shared_queue *shared)
@@ -64,7 +77,7 @@ void release_queue(struct shared_queue *shared)
 		if (*at)
 			*at = shared->next;
 		ngpoll_queue_close(shared->queue);
-		if (!is_emulated(shared->path))
+		if (shared->path && !is_emulated(shared->path))
 			ngpoll_namespace_close(shared->ns);
 		free(shared->name);
 		free(shared->path);
@@ -101,36 +114,39 @@ static int make_queue(struct thread_data *td, const char *path, struct shared_qu
 	struct ngpoll_queue_options how;
 	int failed;
 
+	if (!shared)
+		return refuse_no_memory(td);
 	shared->users = 1;
-	shared->path = strdup(path);
-	shared->name = o->share_poll ? strdup(o->share_poll) : NULL;
-	failed = open_namespace(path, job_writes(td), &shared->ns);
-	if (!failed) {
-		how = queue_options(td, shared);
-		failed = ngpoll_queue_open(shared->ns, &how, &shared->queue);
-	}
 	shared->next = shared_queues;
 	shared_queues = shared;
 	*made = shared;
-	return failed;
+	shared->path = strdup(path);
+	shared->name = o->share_poll ? strdup(o->share_poll) : NULL;
+	if (!shared->path || (o->share_poll && !shared->name))
+		return refuse_no_memory(td);
+	if (open_namespace(td, path, &shared->ns))
+		return 1;
+	how = queue_options(td, shared);
+	failed = ngpoll_queue_open(shared->ns, &how, &shared->queue);
+	return failed ? refuse_failed(td, failed) : 0;
 }
 
 int find_or_make_queue(struct thread_data *td, const char *path, struct shared_queue **found)
 {
 	const struct engine_options *o = td->eo;
 	struct shared_queue *shared;
-	int failed = 0;
+	int refused = 0;
 
 	pthread_mutex_lock(&shared_lock);
 	for (shared = o->share_poll ? shared_queues : NULL; shared; shared = shared->next)
-		if (shared->name && strcmp(shared->name, o->share_poll) == 0 &&
-		    strcmp(shared->path, path) == 0 && shared->queue)
+		if (shared->queue && shared->name && strcmp(shared->name, o->share_poll) == 0 &&
+		    strcmp(shared->path, path) == 0)
 			break;
 	if (shared)
 		shared->users++;
 	else
-		failed = make_queue(td, path, &shared);
+		refused = make_queue(td, path, &shared);
 	*found = shared;
 	pthread_mutex_unlock(&shared_lock);
-	return failed;
+	return refused;
 }

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Preloaded into fio: the allocation of the fio engine's own code with the number
+ * NGPOLL_FAIL_ALLOCATION, counted from 1, fails, which is said. Nobody else's does.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* glibc's own, under the names that it keeps for this. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+static atomic_long allocations;
+
+static bool fails(const void *caller)
+{
+	static const char said[] = "no_memory: here\n";
+	const char *wanted = getenv("NGPOLL_FAIL_ALLOCATION");
+	Dl_info from;
+
+	if (!wanted || !dladdr(caller, &from) || !from.dli_fname ||
+	    !strstr(from.dli_fname, "libngpoll_fio.so"))
+		return false;
+	/* relaxed: a count, which orders nothing else. */
+	if (atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed) + 1 != atol(wanted))
+		return false;
+	if (write(STDERR_FILENO, said, sizeof(said) - 1) < 0)
+		return false; /* the test would take it for the end of the allocations */
+	errno = ENOMEM;
+	return true;
+}
+
+void *malloc(size_t size)
+{
+	return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+	return fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
+}
+
+char *strdup(const char *text)
+{
+	const size_t size = strlen(text) + 1;
+	char *copy = fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+
+	return copy ? memcpy(copy, text, size) : NULL;
+}
