@@ -60,8 +60,17 @@ static void describe(struct file_state *file, const struct ngpoll_namespace_info
 
 static int adopt_buffers(struct thread_data *td, struct file_state *file, void *first)
 {
+	int failed;
+
+	/* The kernel would go on with the pages of the old ones, and the data be lost. */
+	if (td->o.read_iolog_file && td->o.read_iolog_chunked)
+		return refuse(td, EINVAL, "fio makes its buffers anew for larger commands that it finds "
+			"in a log later; leave out fixedbufs or read_iolog_chunked");
+	if (td_max_bs(td) > UINT32_MAX)
+		return refuse(td, EINVAL, "fixedbufs: fio makes all buffers as large as the largest bs, "
+			"that of trims, too; no buffer is larger than 4 GiB");
 	/* fio's buffers lie side by side. */
-	const int failed = ngpoll_buffers_adopt(file->shared->queue, first, td->o.iodepth,
+	failed = ngpoll_buffers_adopt(file->shared->queue, first, td->o.iodepth,
 		(uint32_t)td_max_bs(td), &file->buffers);
 
 	if (failed)
@@ -168,10 +177,17 @@ static void engine_cleanup(struct thread_data *td)
 	td->io_ops_data = NULL;
 }
 
-/* The files are open as long as the job. */
+/* The files are open as long as the job. One that is not comes from a part of a log that fio read
+ * later: requests point into the array of files, which cannot grow. */
 static int engine_open_file(struct thread_data *td, struct fio_file *f)
 {
-	return 0;
+	char text[300];
+
+	if (FILE_ENG_DATA(f))
+		return 0;
+	snprintf(text, sizeof(text), "%.200s: the log adds this file after its first lines; leave "
+		"read_iolog_chunked out", f->file_name);
+	return refuse(td, ENODEV, text);
 }
 
 static int engine_close_file(struct thread_data *td, struct fio_file *f)
