@@ -31,10 +31,21 @@ static bool is_right_release(const struct thread_data *td)
 	return true;
 }
 
-/* The first hook of a job that fio calls. */
-static int engine_get_file_size(struct thread_data *td, struct fio_file *f)
+/* The first hook of a job that fio calls, once for each, and for all jobs before the first of them
+ * starts. An engine that has this hook sizes the job's files in it. With create_serialize=0 it runs
+ * on the job's own thread. The files of a log come later. */
+static int engine_setup(struct thread_data *td)
 {
-	return is_right_release(td) ? set_file_size(td, f) : 1;
+	struct fio_file *f;
+	unsigned int i;
+
+	if (!is_right_release(td))
+		return 1;
+	if (!td->o.read_iolog_file)
+		for_each_file(td, f, i)
+			if (set_file_size(td, f))
+				return 1;
+	return announce_sharer(td);
 }
 
 static int engine_init(struct thread_data *td)
@@ -227,7 +238,7 @@ struct ioengine_ops ioengine = {
 	.version = FIO_IOOPS_VERSION,
 	.flags = FIO_NO_OFFLOAD | FIO_MEMALIGN | FIO_RAWIO | FIO_NOEXTEND | FIO_NODISKUTIL |
 		FIO_ASYNCIO_SETS_ISSUE_TIME,
-	.get_file_size = engine_get_file_size,
+	.setup = engine_setup,
 	.init = engine_init,
 	.post_init = engine_post_init,
 	.cleanup = engine_cleanup,

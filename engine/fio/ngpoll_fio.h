@@ -117,6 +117,10 @@ int check_file(struct thread_data *td, struct fio_file *f,
 /* The same in fio's main process, with nothing open. */
 int set_file_size(struct thread_data *td, struct fio_file *f);
 
+/* Counts the job among those of its share_poll, whose queue is as deep as they need together: 0, or
+ * refused, 1. In fio's main process. */
+int announce_sharer(struct thread_data *td);
+
 /* The poll queue that the job asks for, on the job's thread; 0, or refused, 1. What is found, in
  * part, too, is released. */
 int find_or_make_queue(struct thread_data *td, const char *path, struct shared_queue **found);

@@ -7,11 +7,25 @@
 
 #include "ngpoll_fio.h"
 
-/* Rings that may share a poll queue: jobs come one by one, and do not say how many they are. */
-enum { SHARED_RINGS_MAX = 256, SHARED_DEPTH_MAX = 4096 };
+enum {
+	SHARED_RINGS_MAX = 256, /* that may share a poll queue */
+	SHARED_DEPTH_MAX = 32768, /* what a ring of the kernel's holds */
+	UNCOUNTED_DEPTH = 4096, /* of a queue whose jobs cannot be counted */
+};
 
 static pthread_mutex_t shared_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct shared_queue *shared_queues;
+
+/* A job that shares a poll queue. The list is complete before the first job starts, and stays: jobs
+ * come one by one, and a queue cannot grow. */
+struct sharer {
+	struct sharer *next;
+	char *name;
+	char *path; /* NULL: whatever a log names */
+	unsigned int depth; /* 0: a trace of blktrace's may have fio choose it */
+};
+
+static struct sharer *sharers;
 
 /* An emulated drive lives as long as the process, so that a job can verify what one before it
  * wrote. */
@@ -86,6 +100,71 @@ void release_queue(struct shared_queue *shared)
 	pthread_mutex_unlock(&shared_lock);
 }
 
+static int add_sharer(struct thread_data *td, const char *path)
+{
+	const struct engine_options *o = td->eo;
+	struct sharer *sharer = calloc(1, sizeof(*sharer));
+
+	if (!sharer)
+		return refuse_no_memory(td);
+	sharer->name = strdup(o->share_poll);
+	sharer->path = path ? strdup(path) : NULL;
+	if (!sharer->name || (path && !sharer->path)) {
+		free(sharer->name);
+		free(sharer->path);
+		free(sharer);
+		return refuse_no_memory(td);
+	}
+	if (!td->o.read_iolog_file || td->o.iodepth > 1)
+		sharer->depth = td->o.iodepth;
+	pthread_mutex_lock(&shared_lock);
+	sharer->next = sharers;
+	sharers = sharer;
+	pthread_mutex_unlock(&shared_lock);
+	return 0;
+}
+
+int announce_sharer(struct thread_data *td)
+{
+	const struct engine_options *o = td->eo;
+	struct fio_file *f;
+	unsigned int i;
+
+	/* With create_serialize=0 other jobs may be running already: this is no place to count. */
+	if (!o->share_poll || !td->o.create_serialize)
+		return 0;
+	if (td->o.read_iolog_file)
+		return add_sharer(td, NULL);
+	for_each_file(td, f, i)
+		if (add_sharer(td, f->file_name))
+			return 1;
+	return 0;
+}
+
+/* What all jobs that share it need together, and no more: the polled queues of a process share what
+ * one queue of the drive holds. Jobs that never run at the same time are counted, too, so it is cut
+ * to that. With `shared_lock`. */
+static unsigned int shared_depth(struct thread_data *td, const struct shared_queue *shared,
+				 unsigned int depth_max)
+{
+	const unsigned int most = depth_max ? depth_max : SHARED_DEPTH_MAX;
+	const unsigned int uncounted = min(most, (unsigned int)UNCOUNTED_DEPTH);
+	unsigned long long sum = 0;
+	const struct sharer *sharer;
+
+	if (!td->o.create_serialize)
+		return uncounted;
+	for (sharer = sharers; sharer; sharer = sharer->next) {
+		if (strcmp(sharer->name, shared->name) != 0 ||
+		    (sharer->path && strcmp(sharer->path, shared->path) != 0))
+			continue;
+		if (sharer->depth == 0)
+			return uncounted;
+		sum += sharer->depth;
+	}
+	return sum < most ? (unsigned int)sum : most;
+}
+
 static struct ngpoll_queue_options queue_options(struct thread_data *td,
 						 const struct shared_queue *shared)
 {
@@ -101,8 +180,8 @@ static struct ngpoll_queue_options queue_options(struct thread_data *td,
 	ngpoll_namespace_get_info(shared->ns, &info);
 	how.mode = NGPOLL_POLLED;
 	how.rings_max = SHARED_RINGS_MAX;
-	how.depth = info.queue_depth_max && info.queue_depth_max < SHARED_DEPTH_MAX ?
-		info.queue_depth_max : SHARED_DEPTH_MAX;
+	/* Not below the job's own, so that one that is too deep is refused in the engine's words. */
+	how.depth = max(td->o.iodepth, shared_depth(td, shared, info.queue_depth_max));
 	return how;
 }
 
