@@ -2,15 +2,12 @@
 #include "bench.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <latch>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -24,7 +21,7 @@
 #include "bench_comparison.hpp"
 #include "bench_layout.hpp"
 #include "bench_report.hpp"
-#include "bench_worker.hpp"
+#include "bench_threads.hpp"
 #include "exit_status.hpp"
 #include "processors.hpp"
 
@@ -184,7 +181,6 @@ public:
     [[nodiscard]] bench_result take_result() { return std::move(result_); }
 
 private:
-    void start_threads();
     /// Each thread's figures since the start.
     [[nodiscard]] std::vector<bench_interval> snapshot() const;
     /// Those of the resident pollers together.
@@ -193,55 +189,30 @@ private:
 
     bench_result result_;
     poll_queues queues_;
-    std::atomic<bool> stop_{false};
-    std::latch ready_;
+    bench_threads threads_;
     clock::time_point start_;
-    std::vector<std::unique_ptr<bench_worker>> workers_;
 };
 
 bench_run::bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading)
     : result_(std::move(planned))
     , queues_(open_queues(result_, device))
-    , ready_(static_cast<std::ptrdiff_t>(result_.options.threads) + 1)
+    , threads_(result_.options.threads)
 {
     for (const auto& queue : queues_)
         result_.queues.push_back(queue->report());
     result_.role = queues_.front()->role();
     fmt::print("{}{}", heading, layout_text(result_));
     std::fflush(stdout);
-    start_threads();
-}
-
-void bench_run::start_threads()
-{
-    for (std::uint32_t t = 0; t < result_.options.threads; ++t)
-        workers_.push_back(std::make_unique<bench_worker>(
-            bench_worker::setting{.queue = *queues_[result_.layout.seats[t].queue],
-                .device = result_.device,
-                .options = result_.options,
-                .geometry = result_.geometry,
-                .index = t,
-                .cpus = result_.layout.cpus_of(t),
-                .ready = ready_,
-                .stop = stop_}));
-    ready_.arrive_and_wait();
+    threads_.start(result_, queues_);
     start_ = clock::now();
-    for (const auto& worker : workers_)
-        if (worker->failure()) {
-            // relaxed: the threads that did start only need to see it some time.
-            stop_.store(true, std::memory_order_relaxed);
-            for (const auto& other : workers_)
-                other->join();
-            std::rethrow_exception(worker->failure());
-        }
-    result_.in_huge_pages = workers_.front()->in_huge_pages();
+    result_.in_huge_pages = threads_.workers().front()->in_huge_pages();
 }
 
 std::vector<bench_interval> bench_run::snapshot() const
 {
     const double seconds = seconds_since(start_);
     std::vector<bench_interval> threads;
-    for (const auto& worker : workers_)
+    for (const auto& worker : threads_.workers())
         threads.push_back(
             {.seconds = seconds, .stats = worker->stats(), .errors = worker->error_total()});
     return threads;
@@ -259,7 +230,8 @@ bool bench_run::measure(stop_signals& signals)
 {
     const auto block_bytes = static_cast<std::uint32_t>(result_.options.block_bytes);
     const double limit = result_.options.seconds;
-    std::vector<bench_interval> before(workers_.size(), {.seconds = seconds_since(start_)});
+    std::vector<bench_interval> before(
+        threads_.workers().size(), {.seconds = seconds_since(start_)});
     bench_interval residents_before = residents_snapshot();
     bool signalled = false;
     for (int second = 1;; ++second) {
@@ -285,12 +257,10 @@ bool bench_run::measure(stop_signals& signals)
 
 void bench_run::collect()
 {
-    stop_.store(true, std::memory_order_relaxed); // relaxed: as in start_threads()
-    for (const auto& worker : workers_)
-        worker->join();
+    threads_.stop();
     result_.threads = snapshot();
     result_.total = together(result_.threads, residents_snapshot().stats);
-    for (const auto& worker : workers_) {
+    for (const auto& worker : threads_.workers()) {
         for (const error_count& found : worker->errors()) {
             const auto same = std::find_if(result_.errors.begin(), result_.errors.end(),
                 [&](const error_count& e) { return e.status == found.status; });
@@ -363,7 +333,7 @@ int run_bench(const bench_options& asked)
     return std::all_of(done.begin(), done.end(),
                [](const bench_result& part) { return part.total.errors == 0; })
         ? kExitSuccess
-        : kExitIoErrors;
+        : kExitFailed;
 }
 
 } // namespace ngpoll::cli

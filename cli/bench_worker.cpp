@@ -58,6 +58,7 @@ void bench_worker::read_until_stopped()
     const bench_options& options = from_.options;
     if (!from_.cpus.empty())
         pin_this_thread(from_.cpus); // before memory is touched, so that it is near
+    errors_.reserve(kErrorKindsMax); // note() must not allocate
     ring_.emplace(from_.queue,
         ring::options{.depth = options.depth, .submit_batch_max = options.submit_batch});
     buffer_pool buffers(from_.queue,
@@ -67,7 +68,12 @@ void bench_worker::read_until_stopped()
             .huge_pages = options.huge_pages});
     in_huge_pages_ = buffers.in_huge_pages();
     std::vector<request> requests(options.depth);
-    prepare(requests, buffers);
+    try {
+        prepare(requests, buffers);
+    } catch (...) {
+        ring_->close(); // before the memory goes that its reads write to
+        throw;
+    }
     from_.ready.arrive_and_wait();
 
     // relaxed: nothing is read because of it.

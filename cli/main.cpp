@@ -2,20 +2,10 @@
 #include <exception>
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
 
 #include "bench.hpp"
+#include "error_line.hpp"
 #include "exit_status.hpp"
-
-namespace {
-
-int report_bad_input(const std::exception& error)
-{
-    fmt::print(stderr, "ngpoll: {}\n", error.what());
-    return ngpoll::cli::kExitBadInput;
-}
-
-} // namespace
 
 int main(int argc, char** argv)
 {
@@ -31,9 +21,11 @@ int main(int argc, char** argv)
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0)
             return app.exit(error); // --help and --version
-        return report_bad_input(error);
+        ngpoll::cli::print_error(error);
+        return ngpoll::cli::kExitRefused;
     } catch (const std::exception& error) {
-        return report_bad_input(error);
+        ngpoll::cli::print_error(error);
+        return ngpoll::cli::kExitRefused;
     }
     return 0;
 }

@@ -11,11 +11,22 @@ complain() {
     failed=$((failed + 1))
 }
 
-# run STATUS ARGUMENTS...   Runs ngpoll, keeps what it prints in $work/out and $work/err.
+# attempt ARGUMENTS...   Runs ngpoll, keeps what it prints in $work/out and $work/err, and its exit
+# status in $status. It may use $memory_kib of address space and $patience seconds.
+memory_kib=unlimited patience=60 status=0
+attempt() {
+    status=0
+    (
+        [[ $memory_kib == unlimited ]] || ulimit -v "$memory_kib"
+        exec timeout -k 5 "$patience" "$ngpoll" "$@"
+    ) > "$work/out" 2> "$work/err" </dev/null || status=$?
+}
+
+# run STATUS ARGUMENTS...   An attempt that must end with STATUS.
 run() {
-    local wanted=$1 status=0
+    local wanted=$1
     shift
-    timeout 60 "$ngpoll" "$@" > "$work/out" 2> "$work/err" </dev/null || status=$?
+    attempt "$@"
     [[ $status == "$wanted" ]] || { complain "ngpoll $*: exit status $status, not $wanted"; return 1; }
 }
 

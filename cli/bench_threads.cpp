@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "bench_threads.hpp"
+
+#include <exception>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace ngpoll::cli {
+
+bench_threads::bench_threads(std::uint32_t count)
+    : count_(count)
+    , ready_(static_cast<std::ptrdiff_t>(count) + 1)
+{
+    // A worker that is made but finds no room here would be destroyed while it waits for `ready_`.
+    workers_.reserve(count);
+}
+
+void bench_threads::start(
+    const bench_result& run, std::span<const std::unique_ptr<poll_queue>> queues)
+{
+    try {
+        make_all(run, queues);
+    } catch (...) {
+        // relaxed: the latch orders it. Each thread that waits there sees it and reads nothing.
+        stop_.store(true, std::memory_order_relaxed);
+        ready_.count_down(static_cast<std::ptrdiff_t>(count_ + 1 - workers_.size()));
+        stop();
+        throw;
+    }
+    ready_.arrive_and_wait();
+    for (const auto& worker : workers_)
+        if (worker->failure()) {
+            stop();
+            std::rethrow_exception(worker->failure());
+        }
+}
+
+void bench_threads::make_all(
+    const bench_result& run, std::span<const std::unique_ptr<poll_queue>> queues)
+{
+    try {
+        for (std::uint32_t t = 0; t < count_; ++t)
+            workers_.push_back(std::make_unique<bench_worker>(
+                bench_worker::setting{.queue = *queues[run.layout.seats[t].queue],
+                    .device = run.device,
+                    .options = run.options,
+                    .geometry = run.geometry,
+                    .index = t,
+                    .cpus = run.layout.cpus_of(t),
+                    .ready = ready_,
+                    .stop = stop_}));
+    } catch (const std::system_error& error) {
+        throw std::system_error(error.code(),
+            fmt::format("thread {} of {} cannot be made; give fewer threads (-n), or raise the "
+                        "limits on memory and threads (ulimit -v, ulimit -u)",
+                workers_.size() + 1, count_));
+    }
+}
+
+void bench_threads::stop() noexcept
+{
+    // relaxed: the threads only need to see it some time.
+    stop_.store(true, std::memory_order_relaxed);
+    for (const auto& worker : workers_)
+        worker->join();
+}
+
+} // namespace ngpoll::cli

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <latch>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "bench_report.hpp"
+#include "bench_worker.hpp"
+
+namespace ngpoll::cli {
+
+/// The threads of a run. The main thread makes them, looks at their figures and stops them.
+///
+/// No thread reads before all of them are set up. When set-up fails half-way, the threads that
+/// exist are let go and end; none of them waits for a thread that was never made.
+class bench_threads {
+public:
+    explicit bench_threads(std::uint32_t count);
+    ~bench_threads() { stop(); }
+    bench_threads(const bench_threads&) = delete;
+    bench_threads& operator=(const bench_threads&) = delete;
+
+    /// Makes the threads of `run`, which must outlive this, and returns when all of them read.
+    /// Throws why one of them could not be made or set up; by then they have all ended.
+    void start(const bench_result& run, std::span<const std::unique_ptr<poll_queue>> queues);
+
+    /// Ends the reads and waits until each thread has finished what it has in flight.
+    void stop() noexcept;
+
+    /// In the order of their indices; after start().
+    [[nodiscard]] std::span<const std::unique_ptr<bench_worker>> workers() const noexcept
+    {
+        return workers_;
+    }
+
+private:
+    void make_all(const bench_result& run, std::span<const std::unique_ptr<poll_queue>> queues);
+
+    const std::uint32_t count_;
+    std::atomic<bool> stop_{false};
+    std::latch ready_; ///< counted down by each thread, and by the main thread
+    std::vector<std::unique_ptr<bench_worker>> workers_;
+};
+
+} // namespace ngpoll::cli
