@@ -22,8 +22,10 @@
 #include "bench_layout.hpp"
 #include "bench_report.hpp"
 #include "bench_threads.hpp"
+#include "error_line.hpp"
 #include "exit_status.hpp"
 #include "processors.hpp"
+#include "text_output.hpp"
 
 namespace ngpoll::cli {
 
@@ -171,10 +173,11 @@ poll_queues open_queues(const bench_result& planned, const nvme_namespace& devic
 class bench_run {
 public:
     /// Prints `heading` and how the run lies, once the poll queues are open.
-    bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading);
+    bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading,
+        text_output& out);
 
-    /// Prints a line a second until the time is over or a signal comes; then drains. True when it
-    /// was a signal.
+    /// Prints a line a second until the time is over, a signal comes or nothing can be printed any
+    /// more; then drains. True when it ended before its time.
     [[nodiscard]] bool measure(stop_signals& signals);
 
     /// Once, after measure().
@@ -188,21 +191,23 @@ private:
     void collect();
 
     bench_result result_;
+    text_output& out_;
     poll_queues queues_;
     bench_threads threads_;
     clock::time_point start_;
 };
 
-bench_run::bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading)
+bench_run::bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading,
+    text_output& out)
     : result_(std::move(planned))
+    , out_(out)
     , queues_(open_queues(result_, device))
     , threads_(result_.options.threads)
 {
     for (const auto& queue : queues_)
         result_.queues.push_back(queue->report());
     result_.role = queues_.front()->role();
-    fmt::print("{}{}", heading, layout_text(result_));
-    std::fflush(stdout);
+    out_.print(heading + layout_text(result_));
     threads_.start(result_, queues_);
     start_ = clock::now();
     result_.in_huge_pages = threads_.workers().front()->in_huge_pages();
@@ -233,11 +238,13 @@ bool bench_run::measure(stop_signals& signals)
     std::vector<bench_interval> before(
         threads_.workers().size(), {.seconds = seconds_since(start_)});
     bench_interval residents_before = residents_snapshot();
-    bool signalled = false;
+    bool cut_short = out_.failed();
     for (int second = 1;; ++second) {
         const double until = limit == 0 ? second : std::min<double>(second, limit);
-        signalled = signals.wait_until(start_
-            + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(until)));
+        cut_short = cut_short
+            || signals.wait_until(start_
+                + std::chrono::duration_cast<clock::duration>(
+                    std::chrono::duration<double>(until)));
         std::vector<bench_interval> now = snapshot();
         for (std::size_t t = 0; t < now.size(); ++t)
             before[t] = now[t].since(before[t]);
@@ -245,14 +252,14 @@ bool bench_run::measure(stop_signals& signals)
         result_.intervals.push_back(together(before, residents.since(residents_before).stats));
         before = std::move(now);
         residents_before = residents;
-        fmt::print("{}\n", interval_text(result_.intervals.back(), block_bytes));
-        std::fflush(stdout);
-        if (signalled || (limit != 0 && until >= limit))
+        out_.print(interval_text(result_.intervals.back(), block_bytes) + "\n");
+        cut_short = cut_short || out_.failed();
+        if (cut_short || (limit != 0 && until >= limit))
             break;
     }
     signals.restore();
     collect();
-    return signalled;
+    return cut_short;
 }
 
 void bench_run::collect()
@@ -281,8 +288,9 @@ std::string own_drive(const bench_options& options, const std::vector<queue_choi
     return fmt::format("emu:size=1G,lba=512,queues={}", queues);
 }
 
-/// Runs one part after the other, until a signal comes. Returns those that ran.
-std::vector<bench_result> run_parts(std::vector<bench_result> planned, const nvme_namespace& device)
+/// Runs one part after the other, until one is cut short. Returns those that ran.
+std::vector<bench_result> run_parts(
+    std::vector<bench_result> planned, const nvme_namespace& device, text_output& out)
 {
     const std::size_t parts = planned.size();
     // What a later part cannot have is better said before the first one has run.
@@ -296,15 +304,20 @@ std::vector<bench_result> run_parts(std::vector<bench_result> planned, const nvm
             heading
                 += fmt::format("part {} of {}: --queues {}\n", done.size() + 1, parts, part.choice);
         stop_signals signals;
-        bench_run run(std::move(part), device, std::exchange(heading, {}));
-        const bool signalled = run.measure(signals);
+        bench_run run(std::move(part), device, std::exchange(heading, {}), out);
+        const bool cut_short = run.measure(signals);
         done.push_back(run.take_result());
-        fmt::print("{}", summary_text(done.back()));
-        std::fflush(stdout);
-        if (signalled)
+        out.print(summary_text(done.back()));
+        if (cut_short)
             break;
     }
     return done;
+}
+
+bool read_well(const std::vector<bench_result>& parts)
+{
+    return std::all_of(parts.begin(), parts.end(),
+        [](const bench_result& part) { return part.total.errors == 0; });
 }
 
 } // namespace
@@ -325,15 +338,14 @@ int run_bench(const bench_options& asked)
     for (const queue_choice& part : parts)
         planned.push_back(prepare(options, part, device, ground));
     json_file json(options.json_path);
-    const std::vector<bench_result> done = run_parts(std::move(planned), device);
+    text_output out(stdout);
+    const std::vector<bench_result> done = run_parts(std::move(planned), device, out);
     if (parts.size() > 1)
-        fmt::print("{}", comparison_text(done));
-    std::fflush(stdout);
+        out.print(comparison_text(done));
     json.finish(json_text(done));
-    return std::all_of(done.begin(), done.end(),
-               [](const bench_result& part) { return part.total.errors == 0; })
-        ? kExitSuccess
-        : kExitFailed;
+    if (out.failed())
+        print_error(out.failure_text());
+    return !out.failed() && read_well(done) ? kExitSuccess : kExitFailed;
 }
 
 } // namespace ngpoll::cli

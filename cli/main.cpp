@@ -1,31 +1,61 @@
 // SPDX-License-Identifier: MIT
+#include <cstdio>
 #include <exception>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
 #include "bench.hpp"
 #include "error_line.hpp"
 #include "exit_status.hpp"
+#include "standard_streams.hpp"
+#include "text_output.hpp"
 
-int main(int argc, char** argv)
+namespace ngpoll::cli {
+
+namespace {
+
+/// --help and --version, which CLI11 reports as errors with the status of success.
+int print_answer(const CLI::App& app, const CLI::ParseError& answer)
 {
+    std::ostringstream text;
+    app.exit(answer, text, text);
+    text_output out(stdout);
+    out.print(text.str());
+    if (!out.failed())
+        return kExitSuccess;
+    print_error(out.failure_text());
+    return kExitFailed;
+}
+
+int run_command(int argc, char** argv)
+{
+    prepare_standard_streams();
     CLI::App app("Polled NVMe passthrough I/O", "ngpoll");
     app.set_version_flag("--version", "ngpoll " NGPOLL_VERSION);
     app.require_subcommand(1);
-    ngpoll::cli::bench_options options;
-    CLI::App& bench = ngpoll::cli::add_bench(app, options);
+    bench_options options;
+    const CLI::App& bench = add_bench(app, options);
     try {
         app.parse(argc, argv);
-        if (bench.parsed())
-            return ngpoll::cli::run_bench(options);
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0)
-            return app.exit(error); // --help and --version
-        ngpoll::cli::print_error(error);
-        return ngpoll::cli::kExitRefused;
+            return print_answer(app, error);
+        throw;
+    }
+    return bench.parsed() ? run_bench(options) : kExitSuccess;
+}
+
+} // namespace
+
+} // namespace ngpoll::cli
+
+int main(int argc, char** argv)
+{
+    try {
+        return ngpoll::cli::run_command(argc, argv);
     } catch (const std::exception& error) {
         ngpoll::cli::print_error(error);
         return ngpoll::cli::kExitRefused;
     }
-    return 0;
 }

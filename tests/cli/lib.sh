@@ -30,6 +30,23 @@ run() {
     [[ $status == "$wanted" ]] || { complain "ngpoll $*: exit status $status, not $wanted"; return 1; }
 }
 
+# shell STATUS COMMAND   A command line of bash, with "$ngpoll" and "$work" in it, that must end with
+# STATUS; and one line of error, where that is not 0.
+shell() {
+    local lines=$(($1 != 0))
+    status=0
+    ngpoll=$ngpoll work=$work timeout -k 5 "$patience" bash -c "$2" \
+        > "$work/out" 2> "$work/err" </dev/null || status=$?
+    if [[ $status == "$1" && $(wc -l < "$work/err") == "$lines" ]]; then
+        passed=$((passed + 1))
+    else
+        complain "$2: exit status $status, not $1 with $lines lines of error"
+    fi
+}
+
+# whole FILE   There is one JSON object from the first byte to the last.
+whole() { [[ -f $1 && $(head -c 1 "$1") == '{' && $(tail -n 1 "$1") == '}' ]]; }
+
 # refused TEXT ARGUMENTS...   Exit status 2, and one line on standard error in which TEXT (an
 # extended regular expression) stands.
 refused() {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#include "text_output.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace ngpoll::cli {
+
+void text_output::print(std::string_view text) noexcept
+{
+    if (failed())
+        return;
+    const bool written = std::fwrite(text.data(), 1, text.size(), to_) == text.size();
+    if (!written || std::fflush(to_) != 0)
+        errno_value_ = errno != 0 ? errno : EIO;
+}
+
+std::string text_output::failure_text() const
+{
+    return fmt::format("{} cannot be written: {}; give it a file with room, or a reader that stays",
+        to_ == stderr ? "standard error" : "standard output",
+        std::system_category().message(errno_value_));
+}
+
+} // namespace ngpoll::cli
