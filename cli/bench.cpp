@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -25,6 +24,7 @@
 #include "error_line.hpp"
 #include "exit_status.hpp"
 #include "processors.hpp"
+#include "stop_signals.hpp"
 #include "text_output.hpp"
 
 namespace ngpoll::cli {
@@ -37,44 +37,6 @@ double seconds_since(clock::time_point start)
 {
     return std::chrono::duration<double>(clock::now() - start).count();
 }
-
-/// SIGINT and SIGTERM, taken by the main thread when it looks for them. Until then, and in all
-/// threads made meanwhile, they are blocked; afterwards they do what they did before, so that a
-/// second one ends a drain that takes too long.
-class stop_signals {
-public:
-    stop_signals()
-    {
-        sigemptyset(&set_);
-        sigaddset(&set_, SIGINT);
-        sigaddset(&set_, SIGTERM);
-        pthread_sigmask(SIG_BLOCK, &set_, &before_);
-    }
-    ~stop_signals() { restore(); }
-    stop_signals(const stop_signals&) = delete;
-    stop_signals& operator=(const stop_signals&) = delete;
-
-    /// Waits until `deadline`; true when a signal came first.
-    [[nodiscard]] bool wait_until(clock::time_point deadline) const
-    {
-        for (;;) {
-            const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                std::max(deadline - clock::now(), clock::duration::zero()));
-            const timespec limit{.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000),
-                .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
-            if (sigtimedwait(&set_, nullptr, &limit) > 0)
-                return true;
-            if (errno == EAGAIN)
-                return false;
-        }
-    }
-
-    void restore() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t set_{};
-    sigset_t before_{};
-};
 
 /// The JSON file: opened before the run, so that a bad path fails at once, and put in place whole.
 class json_file {
@@ -178,7 +140,7 @@ public:
 
     /// Prints a line a second until the time is over, a signal comes or nothing can be printed any
     /// more; then drains. True when it ended before its time.
-    [[nodiscard]] bool measure(stop_signals& signals);
+    [[nodiscard]] bool measure(const stop_signals& signals);
 
     /// Once, after measure().
     [[nodiscard]] bench_result take_result() { return std::move(result_); }
@@ -231,7 +193,7 @@ bench_interval bench_run::residents_snapshot() const
     return all;
 }
 
-bool bench_run::measure(stop_signals& signals)
+bool bench_run::measure(const stop_signals& signals)
 {
     const auto block_bytes = static_cast<std::uint32_t>(result_.options.block_bytes);
     const double limit = result_.options.seconds;
@@ -257,7 +219,6 @@ bool bench_run::measure(stop_signals& signals)
         if (cut_short || (limit != 0 && until >= limit))
             break;
     }
-    signals.restore();
     collect();
     return cut_short;
 }
@@ -288,9 +249,9 @@ std::string own_drive(const bench_options& options, const std::vector<queue_choi
     return fmt::format("emu:size=1G,lba=512,queues={}", queues);
 }
 
-/// Runs one part after the other, until one is cut short. Returns those that ran.
-std::vector<bench_result> run_parts(
-    std::vector<bench_result> planned, const nvme_namespace& device, text_output& out)
+/// Runs one part after the other, until one is to be the last. Returns those that ran.
+std::vector<bench_result> run_parts(std::vector<bench_result> planned, const nvme_namespace& device,
+    const stop_signals& signals, text_output& out)
 {
     const std::size_t parts = planned.size();
     // What a later part cannot have is better said before the first one has run.
@@ -303,12 +264,11 @@ std::vector<bench_result> run_parts(
         if (parts > 1)
             heading
                 += fmt::format("part {} of {}: --queues {}\n", done.size() + 1, parts, part.choice);
-        stop_signals signals;
         bench_run run(std::move(part), device, std::exchange(heading, {}), out);
         const bool cut_short = run.measure(signals);
         done.push_back(run.take_result());
         out.print(summary_text(done.back()));
-        if (cut_short)
+        if (cut_short || out.failed() || signals.came())
             break;
     }
     return done;
@@ -339,7 +299,8 @@ int run_bench(const bench_options& asked)
         planned.push_back(prepare(options, part, device, ground));
     json_file json(options.json_path);
     text_output out(stdout);
-    const std::vector<bench_result> done = run_parts(std::move(planned), device, out);
+    const stop_signals signals; // until the JSON file is in its place
+    const std::vector<bench_result> done = run_parts(std::move(planned), device, signals, out);
     if (parts.size() > 1)
         out.print(comparison_text(done));
     json.finish(json_text(done));

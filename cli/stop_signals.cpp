@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include "stop_signals.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+namespace ngpoll::cli {
+
+namespace {
+
+/// Readable once a signal came. A handler may write to it at any time, on any thread, and unlike a
+/// flag it also ends a wait that is about to begin.
+std::atomic<int> signal_event{-1};
+
+void note_signal(int signal)
+{
+    const int interrupted_errno = errno;
+    if (signal != SIGHUP)
+        for (const int next : {SIGINT, SIGTERM})
+            std::signal(next, SIG_DFL);
+    const std::uint64_t one = 1;
+    // relaxed: set before the handler was installed.
+    const ssize_t written = ::write(signal_event.load(std::memory_order_relaxed), &one, sizeof one);
+    static_cast<void>(written); // fails only when the counter is full, and then it is readable, too
+    errno = interrupted_errno;
+}
+
+} // namespace
+
+stop_signals::stop_signals()
+{
+    const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event < 0)
+        throw std::system_error(errno, std::system_category(),
+            "no event for signals; raise the limit on open files (ulimit -n)");
+    signal_event.store(event, std::memory_order_relaxed); // relaxed: before the handlers
+    struct sigaction action { };
+    action.sa_handler = note_signal;
+    action.sa_flags = SA_RESTART; // calls of set-up and of other threads do not fail for a signal
+    sigset_t taken;
+    sigemptyset(&taken);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+        ::sigaction(kSignals[i], nullptr, &before_[i]);
+        if (kSignals[i] == SIGHUP && before_[i].sa_handler == SIG_IGN)
+            continue;
+        ::sigaction(kSignals[i], &action, nullptr);
+        sigaddset(&taken, kSignals[i]);
+    }
+    // The program that started this one may have left them blocked.
+    ::pthread_sigmask(SIG_UNBLOCK, &taken, &mask_before_);
+}
+
+stop_signals::~stop_signals()
+{
+    ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+    for (std::size_t i = 0; i < kSignals.size(); ++i)
+        ::sigaction(kSignals[i], &before_[i], nullptr);
+    // relaxed: the handlers are gone.
+    ::close(signal_event.exchange(-1, std::memory_order_relaxed));
+}
+
+bool stop_signals::wait_until(clock::time_point deadline) const
+{
+    for (;;) {
+        const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
+            std::max(deadline - clock::now(), clock::duration::zero()));
+        const timespec limit{.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000),
+            .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
+        // relaxed: this thread set it.
+        pollfd came{
+            .fd = signal_event.load(std::memory_order_relaxed), .events = POLLIN, .revents = 0};
+        const int ready = ::ppoll(&came, 1, &limit, nullptr);
+        if (ready >= 0)
+            return ready > 0;
+        // EINTR: the handler ran. The event is readable now.
+        if (errno != EINTR)
+            throw std::system_error(errno, std::system_category(), "waiting for signals");
+    }
+}
+
+} // namespace ngpoll::cli

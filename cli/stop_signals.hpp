@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <csignal>
+
+namespace ngpoll::cli {
+
+/// SIGINT, SIGTERM and SIGHUP ask for an end while this exists, from set-up to the last summary;
+/// afterwards they do what they did before. SIGHUP that was ignored (nohup) stays ignored.
+///
+/// After SIGINT or SIGTERM, the next one of the two ends the process at once: a drive that does not
+/// answer or a reader that does not read cannot make it deaf. SIGHUP has no such second meaning,
+/// because a closing terminal often sends it twice.
+///
+/// One at a time, on the main thread. Throws std::system_error where there is no descriptor left.
+class stop_signals {
+public:
+    using clock = std::chrono::steady_clock;
+
+    stop_signals();
+    ~stop_signals();
+    stop_signals(const stop_signals&) = delete;
+    stop_signals& operator=(const stop_signals&) = delete;
+
+    /// Waits until `deadline`; true when a signal came, before this call or during it.
+    [[nodiscard]] bool wait_until(clock::time_point deadline) const;
+    [[nodiscard]] bool came() const { return wait_until(clock::now()); }
+
+private:
+    static constexpr std::array<int, 3> kSignals{SIGINT, SIGTERM, SIGHUP};
+
+    std::array<struct sigaction, kSignals.size()> before_{};
+    sigset_t mask_before_{};
+};
+
+} // namespace ngpoll::cli
