@@ -2,18 +2,16 @@
 #include "bench.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <ngpoll/ngpoll.hpp>
 
@@ -23,6 +21,7 @@
 #include "bench_threads.hpp"
 #include "error_line.hpp"
 #include "exit_status.hpp"
+#include "output_file.hpp"
 #include "processors.hpp"
 #include "stop_signals.hpp"
 #include "text_output.hpp"
@@ -37,50 +36,6 @@ double seconds_since(clock::time_point start)
 {
     return std::chrono::duration<double>(clock::now() - start).count();
 }
-
-/// The JSON file: opened before the run, so that a bad path fails at once, and put in place whole.
-class json_file {
-public:
-    explicit json_file(std::string path)
-        : path_(std::move(path))
-    {
-        if (path_.empty())
-            return;
-        partial_ = fmt::format("{}.{}.part", path_, ::getpid());
-        file_ = std::fopen(partial_.c_str(), "we");
-        if (file_ == nullptr)
-            throw std::system_error(errno, std::system_category(),
-                fmt::format("--json {}: cannot be written there; give another path", path_));
-    }
-    ~json_file()
-    {
-        if (file_ == nullptr)
-            return;
-        std::fclose(file_);
-        std::remove(partial_.c_str());
-    }
-    json_file(const json_file&) = delete;
-    json_file& operator=(const json_file&) = delete;
-
-    void finish(const std::string& text)
-    {
-        if (file_ == nullptr)
-            return;
-        const bool written = std::fwrite(text.data(), 1, text.size(), file_) == text.size();
-        const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
-        if (!written || !closed || std::rename(partial_.c_str(), path_.c_str()) != 0) {
-            const int reason = errno;
-            std::remove(partial_.c_str());
-            throw std::system_error(
-                reason, std::system_category(), fmt::format("--json {}: not written", path_));
-        }
-    }
-
-private:
-    std::string path_;
-    std::string partial_;
-    std::FILE* file_ = nullptr;
-};
 
 using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
 
@@ -280,6 +235,19 @@ bool read_well(const std::vector<bench_result>& parts)
         [](const bench_result& part) { return part.total.errors == 0; });
 }
 
+/// Writes the JSON file. Returns what could not be written, in one line; empty: nothing failed.
+std::string finish(
+    output_file& json, const std::vector<bench_result>& parts, const text_output& out)
+{
+    std::string failures = out.failed() ? out.failure_text() : "";
+    try {
+        json.finish(json_text(parts));
+    } catch (const std::exception& error) {
+        failures += (failures.empty() ? "" : "; and ") + error_text(error);
+    }
+    return failures;
+}
+
 } // namespace
 
 int run_bench(const bench_options& asked)
@@ -297,16 +265,16 @@ int run_bench(const bench_options& asked)
     planned.reserve(parts.size());
     for (const queue_choice& part : parts)
         planned.push_back(prepare(options, part, device, ground));
-    json_file json(options.json_path);
-    text_output out(stdout);
+    output_file json("--json", options.json_path);
+    text_output out(json.is_standard_output() ? stderr : stdout);
     const stop_signals signals; // until the JSON file is in its place
     const std::vector<bench_result> done = run_parts(std::move(planned), device, signals, out);
     if (parts.size() > 1)
         out.print(comparison_text(done));
-    json.finish(json_text(done));
-    if (out.failed())
-        print_error(out.failure_text());
-    return !out.failed() && read_well(done) ? kExitSuccess : kExitFailed;
+    const std::string failures = finish(json, done, out);
+    if (!failures.empty())
+        print_error(failures);
+    return failures.empty() && read_well(done) ? kExitSuccess : kExitFailed;
 }
 
 } // namespace ngpoll::cli

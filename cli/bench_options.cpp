@@ -149,7 +149,13 @@ CLI::App& add_bench(CLI::App& app, bench_options& options)
             throw CLI::ValidationError(
                 "--compare says what --queues is in each part; leave --queues out");
     });
-    bench.add_option("--json", options.json_path, "Write all results to FILE")->type_name("FILE");
+    bench
+        .add_option("--json", options.json_path,
+            "Write all results to FILE; - is standard output, and the text goes to standard error")
+        ->type_name("FILE")
+        ->check([](const std::string& path) {
+            return std::string(path.empty() ? "give a file, or - for standard output" : "");
+        });
     add_foreign_switches(bench);
     return bench;
 }

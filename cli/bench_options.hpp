@@ -38,7 +38,7 @@ struct bench_options {
     role_policy role = role_policy::automatic; ///< of each queue that threads share
     bool force = false; ///< poll_queue::options::force
     std::optional<std::string> compare; ///< such words, with commas between them
-    std::string json_path;
+    std::string json_path; ///< of output_file; empty: none
 
     [[nodiscard]] poll_mode mode() const noexcept
     {
