@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <ngpoll/ngpoll.hpp>
 
@@ -204,8 +205,14 @@ std::string own_drive(const bench_options& options, const std::vector<queue_choi
     return fmt::format("emu:size=1G,lba=512,queues={}", queues);
 }
 
-/// Runs one part after the other, until one is to be the last. Returns those that ran.
-std::vector<bench_result> run_parts(std::vector<bench_result> planned, const nvme_namespace& device,
+/// What became of the parts.
+struct outcome {
+    std::vector<bench_result> done; ///< at least one
+    std::string failure; ///< why the next part could not run; empty: they ended as they should
+};
+
+/// Runs one part after the other, until one is to be the last. Throws why the first cannot run.
+outcome run_parts(std::vector<bench_result> planned, const nvme_namespace& device,
     const stop_signals& signals, text_output& out)
 {
     const std::size_t parts = planned.size();
@@ -213,20 +220,28 @@ std::vector<bench_result> run_parts(std::vector<bench_result> planned, const nvm
     if (parts > 1)
         for (const bench_result& part : planned)
             static_cast<void>(open_queues(part, device));
-    std::vector<bench_result> done;
+    outcome became;
     std::string heading = drive_text(planned.front().options, device.info());
     for (bench_result& part : planned) {
+        const std::size_t number = became.done.size() + 1;
         if (parts > 1)
-            heading
-                += fmt::format("part {} of {}: --queues {}\n", done.size() + 1, parts, part.choice);
-        bench_run run(std::move(part), device, std::exchange(heading, {}), out);
-        const bool cut_short = run.measure(signals);
-        done.push_back(run.take_result());
-        out.print(summary_text(done.back()));
-        if (cut_short || out.failed() || signals.came())
+            heading += fmt::format("part {} of {}: --queues {}\n", number, parts, part.choice);
+        try {
+            bench_run run(std::move(part), device, std::exchange(heading, {}), out);
+            const bool cut_short = run.measure(signals);
+            became.done.push_back(run.take_result());
+            out.print(summary_text(became.done.back()));
+            if (cut_short || out.failed() || signals.came())
+                break;
+        } catch (const std::exception& error) {
+            if (became.done.empty())
+                throw;
+            // What the parts before it measured is not lost.
+            became.failure = fmt::format("part {} of {}: {}", number, parts, error_text(error));
             break;
+        }
     }
-    return done;
+    return became;
 }
 
 bool read_well(const std::vector<bench_result>& parts)
@@ -235,17 +250,20 @@ bool read_well(const std::vector<bench_result>& parts)
         [](const bench_result& part) { return part.total.errors == 0; });
 }
 
-/// Writes the JSON file. Returns what could not be written, in one line; empty: nothing failed.
-std::string finish(
-    output_file& json, const std::vector<bench_result>& parts, const text_output& out)
+/// Writes the JSON file. Returns all that failed, in one line; empty: nothing did.
+std::string finish(output_file& json, const outcome& became, const text_output& out)
 {
-    std::string failures = out.failed() ? out.failure_text() : "";
+    std::vector<std::string> failures;
+    if (!became.failure.empty())
+        failures.push_back(became.failure);
+    if (out.failed())
+        failures.push_back(out.failure_text());
     try {
-        json.finish(json_text(parts));
+        json.finish(json_text(became.done));
     } catch (const std::exception& error) {
-        failures += (failures.empty() ? "" : "; and ") + error_text(error);
+        failures.push_back(error_text(error));
     }
-    return failures;
+    return fmt::format("{}", fmt::join(failures, "; and "));
 }
 
 } // namespace
@@ -268,13 +286,13 @@ int run_bench(const bench_options& asked)
     output_file json("--json", options.json_path);
     text_output out(json.is_standard_output() ? stderr : stdout);
     const stop_signals signals; // until the JSON file is in its place
-    const std::vector<bench_result> done = run_parts(std::move(planned), device, signals, out);
+    const outcome became = run_parts(std::move(planned), device, signals, out);
     if (parts.size() > 1)
-        out.print(comparison_text(done));
-    const std::string failures = finish(json, done, out);
+        out.print(comparison_text(became.done));
+    const std::string failures = finish(json, became, out);
     if (!failures.empty())
         print_error(failures);
-    return failures.empty() && read_well(done) ? kExitSuccess : kExitFailed;
+    return failures.empty() && read_well(became.done) ? kExitSuccess : kExitFailed;
 }
 
 } // namespace ngpoll::cli
