@@ -12,7 +12,8 @@ bench_threads::bench_threads(std::uint32_t count)
     : count_(count)
     , ready_(static_cast<std::ptrdiff_t>(count) + 1)
 {
-    // A worker that is made but finds no room here would be destroyed while it waits for `ready_`.
+    // A worker that is made but finds no room here would be destroyed while it waits for
+    // `all_made_`.
     workers_.reserve(count);
 }
 
@@ -22,12 +23,13 @@ void bench_threads::start(
     try {
         make_all(run, queues);
     } catch (...) {
-        // relaxed: the latch orders it. Each thread that waits there sees it and reads nothing.
+        // relaxed: the latch orders it. Each thread that waits there sees it and ends.
         stop_.store(true, std::memory_order_relaxed);
-        ready_.count_down(static_cast<std::ptrdiff_t>(count_ + 1 - workers_.size()));
+        all_made_.count_down();
         stop();
         throw;
     }
+    all_made_.count_down();
     ready_.arrive_and_wait();
     for (const auto& worker : workers_)
         if (worker->failure()) {
@@ -48,6 +50,7 @@ void bench_threads::make_all(
                     .geometry = run.geometry,
                     .index = t,
                     .cpus = run.layout.cpus_of(t),
+                    .all_made = all_made_,
                     .ready = ready_,
                     .stop = stop_}));
     } catch (const std::system_error& error) {

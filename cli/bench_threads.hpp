@@ -15,8 +15,8 @@ namespace ngpoll::cli {
 
 /// The threads of a run. The main thread makes them, looks at their figures and stops them.
 ///
-/// No thread reads before all of them are set up. When set-up fails half-way, the threads that
-/// exist are let go and end; none of them waits for a thread that was never made.
+/// All threads are made before the first is set up, and set up before the first one reads. When
+/// one cannot be made, the others have touched nothing and end; none of them waits for it.
 class bench_threads {
 public:
     explicit bench_threads(std::uint32_t count);
@@ -42,6 +42,7 @@ private:
 
     const std::uint32_t count_;
     std::atomic<bool> stop_{false};
+    std::latch all_made_{1}; ///< counted down by the main thread, also when it gives up
     std::latch ready_; ///< counted down by each thread, and by the main thread
     std::vector<std::unique_ptr<bench_worker>> workers_;
 };

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <new>
 #include <random>
+#include <stdexcept>
 
 #include "processors.hpp"
 
@@ -13,6 +16,7 @@ namespace {
 
 /// Kinds of errors told apart; the rest are counted with the last.
 constexpr std::size_t kErrorKindsMax = 64;
+constexpr std::size_t kThreadStartBytes = 4096;
 
 std::uint64_t random_seed()
 {
@@ -43,6 +47,9 @@ void bench_worker::join()
 
 void bench_worker::run() noexcept
 {
+    from_.all_made.wait();
+    if (from_.stop.load(std::memory_order_relaxed)) // relaxed: the latch orders it
+        return;
     try {
         read_until_stopped();
     } catch (...) {
@@ -56,6 +63,10 @@ void bench_worker::run() noexcept
 void bench_worker::read_until_stopped()
 {
     const bench_options& options = from_.options;
+    // The first ring of a thread makes the C library allocate a few bytes, and it aborts when it
+    // cannot. This throws instead, and leaves the room for them. A new-expression would not do: the
+    // compiler may drop one whose memory is not used.
+    ::operator delete(::operator new(kThreadStartBytes));
     if (!from_.cpus.empty())
         pin_this_thread(from_.cpus); // before memory is touched, so that it is near
     errors_.reserve(kErrorKindsMax); // note() must not allocate

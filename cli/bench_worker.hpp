@@ -34,6 +34,7 @@ public:
         const bench_geometry& geometry;
         std::uint32_t index = 0;
         std::span<const std::uint32_t> cpus; ///< to keep to; empty: any
+        std::latch& all_made; ///< waited for before anything is set up
         std::latch& ready; ///< counted down once set up, or failed
         const std::atomic<bool>& stop;
     };
