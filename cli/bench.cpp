@@ -80,6 +80,7 @@ poll_queues open_queues(const bench_result& planned, const nvme_namespace& devic
                 .role = options.role,
                 .registered_file = options.registered_file,
                 .registered_ring = options.registered_ring,
+                .hardware_queue = planned.layout.hardware_of_queue(q),
                 .force = options.force}));
     }
     pin_this_thread(everywhere);

@@ -55,6 +55,14 @@ struct bench_layout {
             seats.begin(), seats.end(), [&](const seat& s) { return s.queue == queue; });
         return cpus_of(static_cast<std::uint32_t>(first - seats.begin()));
     }
+    /// The drive's poll queue that poll queue `queue` is for; nothing: its threads keep to none.
+    [[nodiscard]] std::optional<std::uint32_t> hardware_of_queue(std::uint32_t queue) const
+    {
+        for (const seat& s : seats)
+            if (s.queue == queue && s.hardware)
+                return hardware[*s.hardware].index;
+        return std::nullopt;
+    }
     /// Processors thread `index` keeps to; empty: any.
     [[nodiscard]] std::span<const std::uint32_t> cpus_of(std::uint32_t index) const
     {

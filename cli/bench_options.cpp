@@ -2,7 +2,9 @@
 #include "bench_options.hpp"
 
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 
@@ -77,21 +79,35 @@ role_policy parse_role(const std::string& word)
         fmt::format("--role {}: give auto, lease, give-up or resident", word));
 }
 
+/// The poll_queue refuses a single ring that is too deep; here it is the product that is.
+void check_product(const bench_options& options, std::uint32_t threads, std::uint32_t limit,
+    std::string_view whose, std::string_view other_way = "")
+{
+    const std::uint64_t together = std::uint64_t{options.depth} * threads;
+    if (together <= limit || threads < 2)
+        return;
+    refuse("{} threads of depth {} make {}, above the {} {}; give {} or less{}", threads,
+        options.depth, together, limit, whose,
+        limit < threads ? fmt::format("-n{}", limit) : fmt::format("-d{}", limit / threads),
+        other_way);
+}
+
 void check_depth(
     const bench_options& options, const namespace_info& device, const bench_layout& layout)
 {
-    std::uint32_t threads = 0; // on the fullest poll queue
+    constexpr std::uint32_t kRingEntriesMax = 32768;
     for (std::uint32_t q = 0; q < layout.queues; ++q)
-        threads = std::max(threads, layout.threads_on(q));
-    // poll_queue refuses a single ring that is too deep; here it is the product that is.
-    const std::uint64_t together = std::uint64_t{options.depth} * threads;
-    const std::uint32_t limit
-        = std::min(device.queue_depth_max == 0 ? 32768U : device.queue_depth_max, 32768U);
-    if (together > limit && together != options.depth)
-        refuse(
-            "{} threads of depth {} on one poll queue make {}, above the {} it holds; give -d{} or "
-            "less, or --queues private",
-            threads, options.depth, together, limit, limit / threads);
+        check_product(options, layout.threads_on(q), kRingEntriesMax, "that one poll queue holds",
+            ", or --queues private");
+    // By interrupt nothing is counted, and an emulated queue pair has no other's tags.
+    if (!options.polled || device.emulated || device.queue_depth_max == 0)
+        return;
+    std::map<std::optional<std::size_t>, std::uint32_t> threads; // on each hardware queue
+    for (const bench_layout::seat& seat : layout.seats)
+        ++threads[seat.hardware];
+    for (const auto& [hardware, count] : threads)
+        check_product(
+            options, count, device.queue_depth_max, "tags of the hardware queue that they poll");
 }
 
 } // namespace

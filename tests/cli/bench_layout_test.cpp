@@ -107,6 +107,10 @@ TEST_CASE("auto is one poll queue for each of the drive's, with threads on its p
     CHECK(laid_out("auto", 3, two).threads_on(0) == 2);
     CHECK(laid_out("auto", 3, two).threads_on(1) == 1);
     CHECK(laid_out("auto", 3, two).notes.empty());
+    CHECK(laid_out("auto", 3, two).hardware_of_queue(0) == 4U);
+    CHECK(laid_out("auto", 3, two).hardware_of_queue(1) == 5U);
+    CHECK_FALSE(laid_out("1", 3, two).hardware_of_queue(0)); // it spans both
+    CHECK_FALSE(laid_out("auto", 3, {}).hardware_of_queue(0));
 }
 
 TEST_CASE("a poll queue with more processors gets more threads")
