@@ -46,6 +46,11 @@ TEST_CASE("a drive's limit is the least of its tags and what may be requested")
     CHECK(limits.transport == "pcie");
     CHECK(limits.tags == 1023);
     // An I/O scheduler sets nr_requests to twice the tags, at most 256.
+    CHECK(limits.scheduler.empty());
+    tree.file("sys/block/nvme0n1/queue/scheduler", "[none] mq-deadline");
+    CHECK(read_drive_limits("nvme0n1", tree.root()).scheduler.empty());
+    tree.file("sys/block/nvme0n1/queue/scheduler", "none [mq-deadline] kyber");
+    CHECK(read_drive_limits("nvme0n1", tree.root()).scheduler == "mq-deadline");
     tree.file("sys/block/nvme0n1/queue/nr_requests", "256");
     CHECK(read_drive_limits("nvme0n1", tree.root()).tags == 256);
     tree.file("sys/block/nvme0n1/queue/nr_requests", "30");

@@ -89,19 +89,32 @@ sender_duty duty_of_kernel()
     return kernel_version() < 700 ? sender_duty::stay : sender_duty::none;
 }
 
-/// An advisory lock on the drive that `path` is a namespace of: kept by each of its polled rings,
-/// in this and in other processes. Throws EBUSY when another one has it.
-file_descriptor lock_drive(const namespace_info& device)
+/// Why the running kernel may crash when two rings poll the drive; empty where it bears that. With
+/// an I/O scheduler a request is not completed in a batch, and loses its hardware queue while the
+/// other ring polls it: a null pointer in nvme_poll, on 6.12 and 7.3 alike.
+std::string one_ring_only(const drive_limits& limits)
+{
+    if (polls_by_bio())
+        return "Linux up to 6.4 may crash when two do; share one poll queue between the threads, "
+               "use a newer kernel";
+    if (!limits.scheduler.empty())
+        return fmt::format("Linux may crash when two do and the drive has an I/O scheduler, {}; "
+                           "share one poll queue between the threads, set the scheduler to none",
+            limits.scheduler);
+    return {};
+}
+
+/// An advisory lock on the drive: kept by each of its polled rings, in this and in other processes.
+/// Throws EBUSY when another one has it.
+file_descriptor lock_drive(const namespace_info& device, const std::string& why)
 {
     const std::string drive = "/sys/block/" + device.block_device + "/device";
     auto lock = file_descriptor::opened_by(
         [&] { return ::open(drive.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
     if (lock.get() >= 0 && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         detail::fail(EBUSY,
-            fmt::format("{}: another ring polls this drive, and Linux up to 6.4 may crash when two "
-                        "do; share one poll queue between the threads, use a newer kernel, or "
-                        "force it",
-                device.path));
+            fmt::format(
+                "{}: another ring polls this drive, and {}, or force it", device.path, why));
     return lock;
 }
 
@@ -159,12 +172,11 @@ void device_namespace::identify()
 
 void device_namespace::read_limits()
 {
-    info_.polled_queues_max = polls_by_bio() ? 1 : 0;
     info_.block_device = block_name(info_.path);
+    const drive_limits limits = fresh_limits();
+    info_.polled_queues_max = one_ring_only(limits).empty() ? 0 : 1;
     if (info_.block_device.empty())
         return;
-    const drive_limits limits = read_drive_limits(info_.block_device);
-    controller_ = limits.controller;
     info_.transport = limits.transport;
     info_.queue_depth_max = limits.tags;
     const std::string queue = "/sys/block/" + info_.block_device + "/queue/";
@@ -180,6 +192,11 @@ void device_namespace::read_limits()
                 std::min(*segments, 1U << 19U) * 4096);
     if (const auto polls = read_value<int>(queue + "io_poll"))
         info_.has_poll_queues = *polls != 0;
+}
+
+drive_limits device_namespace::fresh_limits() const
+{
+    return info_.block_device.empty() ? drive_limits{} : read_drive_limits(info_.block_device);
 }
 
 poll_queue::options device_namespace::possible(
@@ -201,15 +218,19 @@ poll_queue::options device_namespace::possible(
     return can;
 }
 
-tag_budget device_namespace::take_tags(const poll_queue::options& how) const
+tag_budget device_namespace::take_tags(
+    const poll_queue::options& how, const drive_limits& limits) const
 {
     // Nothing is known of it: then nothing can be counted.
-    if (info_.queue_depth_max == 0)
+    if (limits.tags == 0)
         return {};
+    if (how.depth > limits.tags)
+        detail::refuse(fmt::format("depth {} is above what one queue of {} holds; give {} or less",
+            how.depth, info_.path, limits.tags));
     return tag_budget({.path = info_.path,
-        .controller = controller_,
+        .controller = limits.controller,
         .block = info_.block_device,
-        .tags = info_.queue_depth_max,
+        .tags = limits.tags,
         .hardware_queue = how.hardware_queue,
         .depth = how.depth,
         .default_depth = kDepthDefault});
@@ -241,20 +262,23 @@ std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::op
         options.hardware_queue = *how.hardware_queue;
         options.processors = processors_of(*how.hardware_queue);
     }
-    if (polls && info_.queue_depth_max != 0 && how.depth > info_.queue_depth_max)
-        detail::refuse(fmt::format("depth {} is above what one queue of {} holds; give {} or less",
-            how.depth, info_.path, info_.queue_depth_max));
     uring_transport::holdings holdings;
-    if (polls && !how.force && polls_by_bio()) {
-        holdings.drive_lock = lock_drive(info_);
-        if (holdings.drive_lock.get() < 0)
-            report.declined.emplace_back("drive lock: sysfs does not show the drive, so another "
-                                         "polled queue on it would not be noticed");
+    if (polls) {
+        // Read anew: a scheduler or a user may have changed them since the namespace was opened.
+        const drive_limits limits = fresh_limits();
+        const std::string why = one_ring_only(limits);
+        if (!how.force && !why.empty()) {
+            holdings.drive_lock = lock_drive(info_, why);
+            if (holdings.drive_lock.get() < 0)
+                report.declined.emplace_back("drive lock: sysfs does not show the drive, so "
+                                             "another polled queue on it would not be noticed");
+        }
+        holdings.tags = take_tags(can, limits);
+        if (can.depth == 0)
+            can.depth = holdings.tags.depth();
     }
-    if (polls)
-        holdings.tags = take_tags(can);
     if (can.depth == 0)
-        can.depth = polls && info_.queue_depth_max != 0 ? holdings.tags.depth() : kDepthDefault;
+        can.depth = kDepthDefault;
     report.depth = can.depth;
     auto kernel = std::make_unique<io_uring_ring>(fd_.get(), can, report);
     return std::make_unique<uring_transport>(

@@ -8,6 +8,7 @@
 
 #include "../backend.hpp"
 #include "../file_descriptor.hpp"
+#include "sysfs.hpp"
 #include "tag_budget.hpp"
 
 namespace ngpoll {
@@ -27,11 +28,12 @@ private:
     /// What of `how` can be had; `report` says what cannot.
     [[nodiscard]] poll_queue::options possible(
         const poll_queue::options& how, poll_queue_report& report) const;
-    [[nodiscard]] tag_budget take_tags(const poll_queue::options& how) const;
+    [[nodiscard]] drive_limits fresh_limits() const;
+    [[nodiscard]] tag_budget take_tags(
+        const poll_queue::options& how, const drive_limits& limits) const;
     [[nodiscard]] std::vector<std::uint32_t> processors_of(std::uint32_t hardware_queue) const;
 
     file_descriptor fd_;
-    std::string controller_; ///< what has the tags; see drive_limits
 };
 
 } // namespace ngpoll

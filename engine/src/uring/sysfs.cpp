@@ -67,6 +67,20 @@ std::vector<std::string> paths_of(const std::string& block, const std::string& r
     return paths;
 }
 
+namespace {
+
+/// The name in brackets of "none [mq-deadline] kyber"; empty for none, or where there is no file.
+std::string scheduler_of(const fs::path& queue)
+{
+    std::ifstream file(queue / "scheduler");
+    for (std::string word; file >> word;)
+        if (word.starts_with('[') && word.ends_with(']') && word != "[none]")
+            return word.substr(1, word.size() - 2);
+    return {};
+}
+
+} // namespace
+
 drive_limits read_drive_limits(const std::string& block, const std::string& root)
 {
     const fs::path blocks = fs::path(root) / "sys/block";
@@ -80,6 +94,8 @@ drive_limits read_drive_limits(const std::string& block, const std::string& root
             if (tags && *tags != 0)
                 found.tags = found.tags == 0 ? *tags : std::min(found.tags, *tags);
         }
+        if (found.scheduler.empty())
+            found.scheduler = scheduler_of(blocks / each / "queue");
         const auto transport
             = read_value<std::string>((blocks / each / "device/transport").string());
         if (transport && (found.transport.empty() || found.transport == "pcie"))

@@ -46,6 +46,7 @@ struct drive_limits {
     /// Commands one hardware queue holds: its tags, or less where an I/O scheduler or a user set
     /// nr_requests lower. The least of all paths; 0: unknown.
     std::uint32_t tags = 0;
+    std::string scheduler; ///< the I/O scheduler of a path that has one; empty: none has
 };
 
 [[nodiscard]] drive_limits read_drive_limits(
