@@ -48,3 +48,14 @@ unload() {
     echo "$1 is in use still after $((tries / 10)) s" >&2
     return 1
 }
+
+# load_module NAME   One of those that the RAM disk has and does not load, and before it what it
+# depends on. Does nothing for what is loaded.
+load_module() {
+    local order=/run/modules/$1.order file name
+    [[ -e $order ]] || { echo "this kernel has no module $1" >&2; return 1; }
+    while read -r file; do
+        name=${file%.ko}
+        [[ -e /sys/module/${name//-/_} ]] || insmod "/run/modules/$file" || return
+    done < "$order"
+}
