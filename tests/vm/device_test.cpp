@@ -8,12 +8,14 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <ngpoll/ngpoll.hpp>
 
@@ -110,6 +112,17 @@ private:
     buffer_pool buffers_;
     std::vector<slot> slots_;
 };
+
+/// Opens the drive by another name: through a symbolic link, which is gone when this returns.
+nvme_namespace open_through_link()
+{
+    const auto link = std::filesystem::temp_directory_path()
+        / ("ngpoll-device-test-" + std::to_string(::getpid()));
+    std::filesystem::create_symlink(device_path(), link);
+    nvme_namespace opened = nvme_namespace::open(link.string());
+    std::filesystem::remove(link);
+    return opened;
+}
 
 } // namespace
 
@@ -314,9 +327,10 @@ TEST_CASE("a second polled queue on a drive is refused where the kernel may cras
     const bool old = version < 6 || (version < 6.5 && std::strchr(name.release, '.')[2] == '.');
     const nvme_namespace device = nvme_namespace::open(device_path());
     const nvme_namespace again = nvme_namespace::open(device_path()); // as another process would
+    const nvme_namespace linked = open_through_link(); // the lock is the drive's, not the name's
     {
         poll_queue first(device);
-        for (const nvme_namespace* each : {&device, &again}) {
+        for (const nvme_namespace* each : {&device, &again, &linked}) {
             const auto error = test::error_of([&] { poll_queue second(*each); });
             CHECK(error.value == (old ? EBUSY : 0));
             CHECK(error.says("6.4") == old);
