@@ -25,16 +25,7 @@ using namespace ngpoll;
 namespace {
 
 constexpr std::uint32_t kDepth = 32;
-constexpr int kProcessor = 0;
-
-void stay_on(int processor)
-{
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(processor, &one);
-    if (::pthread_setaffinity_np(::pthread_self(), sizeof one, &one) != 0)
-        std::abort();
-}
+constexpr std::uint32_t kProcessor = 0;
 
 struct counted_read : request {
     std::uint64_t accepted = 0, finished = 0;
@@ -95,7 +86,7 @@ struct progress {
 
 void real_time(poll_queue& queue, const namespace_info& info, progress& done, std::uint64_t rings)
 {
-    stay_on(kProcessor);
+    test::stay_on(kProcessor);
     const sched_param urgent{.sched_priority = 50};
     if (::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &urgent) != 0)
         std::abort();
@@ -119,7 +110,7 @@ void real_time(poll_queue& queue, const namespace_info& info, progress& done, st
 
 void poller(poll_queue& queue, const namespace_info& info, progress& done)
 {
-    stay_on(kProcessor);
+    test::stay_on(kProcessor);
     reader here(queue, info);
     while (!done.over) {
         here.read_and_wait(kDepth, 16);
@@ -154,7 +145,7 @@ TEST_CASE("a real-time ring gets its completions from a poller below it on its o
         running.emplace_back([&] { poller(queue, device.info(), done); });
         for (unsigned i = 0; i < hogs; ++i)
             running.emplace_back([&] {
-                stay_on(kProcessor);
+                test::stay_on(kProcessor);
                 while (!done.over) { }
             });
         std::thread([&] { real_time(queue, device.info(), done, rings); }).join();

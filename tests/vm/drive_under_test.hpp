@@ -9,6 +9,8 @@
 #include <string>
 #include <thread>
 
+#include <pthread.h>
+#include <sched.h>
 #include <sys/utsname.h>
 
 #include "../unit/catch.hpp"
@@ -37,6 +39,16 @@ inline bool kernel_is(const std::string& release)
 {
     utsname name{};
     return ::uname(&name) == 0 && std::string(name.release).rfind(release, 0) == 0;
+}
+
+/// Keeps the calling thread on one processor.
+inline void stay_on(std::uint32_t processor)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    if (::pthread_setaffinity_np(::pthread_self(), sizeof one, &one) != 0)
+        std::abort();
 }
 
 /// Waits, where it goes, until every kernel ring made since has let go of the drive. The kernel
