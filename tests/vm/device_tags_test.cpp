@@ -236,14 +236,23 @@ TEST_CASE("an I/O scheduler's requests are not taken for tags", "[.scheduler]")
 {
     const bool fixed = GENERATE(true, false);
     CAPTURE(fixed);
-    // One ring alone: when a scheduler is set, Linux 6.12 and 7.3 crash where two rings poll one
-    // hardware queue (a null pointer in nvme_poll), however few commands are in flight.
+    // One ring alone: Linux 6.12 and 7.3 crash where two poll one hardware queue.
     const contest one(alike(1, {}), fixed);
     one.check(1, kTags);
     const test::users_of_driver none_left;
     const nvme_namespace device = nvme_namespace::open(device_path());
-    const poll_queue most(device, {.depth = kTags - 1});
-    CHECK(test::error_of([&] { const poll_queue two(device, {.depth = 2}); }).value == EBUSY);
+    CHECK(device.info().polled_queues_max == 1);
+    {
+        const poll_queue few(device, {.depth = 2});
+        const auto second = test::error_of([&] { const poll_queue two(device, {.depth = 2}); });
+        CHECK(second.value == EBUSY);
+        CHECK(second.says("has an I/O scheduler, mq-deadline"));
+        const poll_queue by_interrupt(device, {.mode = poll_mode::interrupt});
+    }
+    // nr_requests is 30 now, and there are no more tags than before.
+    CHECK(test::error_of([&] { const poll_queue deep(device, {.depth = 16}); }).value == EINVAL);
+    const poll_queue all_tags(device);
+    CHECK(all_tags.depth() == kTags);
 }
 
 TEST_CASE("six queues by interrupt want more than all tags and read what is right")
