@@ -152,7 +152,7 @@ static int engine_post_init(struct thread_data *td)
 		mine->request.timeout_ms = o->timeout_ms;
 		mine->io_u = td->io_u_all.io_us[i];
 		mine->job = job;
-		mine->ddir = DDIR_INVAL;
+		mine->ddir = mine->set_up_for = DDIR_INVAL;
 		mine->io_u->engine_data = mine;
 	}
 	job->keeps_issue_times = fio_fill_issue_time(td);

@@ -70,7 +70,8 @@ struct job_request {
 	struct fio_file *f;
 	struct file_state *file; /* of `f` */
 	unsigned long long bytes;
-	enum fio_ddir ddir; /* DDIR_INVAL: it is set up anew each time */
+	enum fio_ddir set_up_for; /* DDIR_INVAL: nothing that may be repeated */
+	enum fio_ddir ddir; /* the same, where it need only be staged; DDIR_INVAL at a depth of 1 */
 	uint32_t range[4]; /* of a deallocate: attributes, blocks, starting LBA */
 };
 

@@ -113,10 +113,10 @@ static int prepare_transfer(const struct engine_options *o, struct job_request *
 			(uint64_t)index * o->md_per_io_size;
 		r->cmd.metadata_bytes = blocks * file->metadata_bytes;
 	}
-	if (job->one_by_one)
-		return 0;
-	mine->ddir = io_u->ddir;
+	mine->set_up_for = io_u->ddir;
 	mine->bytes = io_u->xfer_buflen;
+	if (!job->one_by_one)
+		mine->ddir = io_u->ddir;
 	return 0;
 }
 
@@ -158,10 +158,9 @@ static void prepare_flush(struct job_request *mine)
 	set_data(r, NULL, 0, NGPOLL_NOT_FIXED);
 }
 
-static enum fio_q_status stage(struct job *job, struct job_request *mine)
+static void stage(struct job *job, struct job_request *mine)
 {
 	*job->staged_end++ = &mine->request;
-	return FIO_Q_QUEUED;
 }
 
 static RARE void set_issue_times(struct thread_data *td, const struct job *job)
@@ -202,13 +201,35 @@ static enum fio_q_status complete_now(struct thread_data *td, struct job_request
 	return FIO_Q_COMPLETED;
 }
 
+/* Whether the command is set up but for its block and address, and so was checked. */
+static inline bool is_repeated(const struct job_request *mine, enum fio_ddir set_up_for)
+{
+	const struct io_u *io_u = mine->io_u;
+
+	return set_up_for == io_u->ddir && mine->f == io_u->file &&
+		mine->bytes == io_u->xfer_buflen && !(io_u->offset & mine->file->block_mask);
+}
+
+static inline void repeat(struct job_request *mine)
+{
+	const struct io_u *io_u = mine->io_u;
+
+	mine->request.cmd.slba = io_u->offset >> mine->file->block_shift;
+	mine->request.cmd.data = (uint64_t)(uintptr_t)io_u->xfer_buf;
+	stage(mine->job, mine);
+}
+
 static RARE enum fio_q_status prepare_and_stage(struct thread_data *td, struct job_request *mine)
 {
 	struct io_u *io_u = mine->io_u;
 
+	if (mine->job->one_by_one && is_repeated(mine, mine->set_up_for)) {
+		repeat(mine);
+		return complete_now(td, mine);
+	}
 	mine->f = io_u->file;
 	mine->file = FILE_ENG_DATA(io_u->file);
-	mine->ddir = DDIR_INVAL;
+	mine->ddir = mine->set_up_for = DDIR_INVAL;
 	if (io_u->ddir == DDIR_READ || io_u->ddir == DDIR_WRITE)
 		io_u->error = prepare_transfer(td->eo, mine);
 	else if (io_u->ddir == DDIR_TRIM)
@@ -227,15 +248,12 @@ static RARE enum fio_q_status prepare_and_stage(struct thread_data *td, struct j
 enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 {
 	struct job_request *mine = io_u->engine_data;
-	const struct file_state *file = mine->file;
 
 	fio_ro_check(td, io_u);
-	if (mine->ddir != io_u->ddir || mine->f != io_u->file || mine->bytes != io_u->xfer_buflen ||
-	    (io_u->offset & file->block_mask))
+	if (!is_repeated(mine, mine->ddir))
 		return prepare_and_stage(td, mine);
-	mine->request.cmd.slba = io_u->offset >> file->block_shift;
-	mine->request.cmd.data = (uint64_t)(uintptr_t)io_u->xfer_buf;
-	return stage(td->io_ops_data, mine);
+	repeat(mine);
+	return FIO_Q_QUEUED;
 }
 
 /* Sends what is staged, and looks for nothing. */

@@ -273,8 +273,13 @@ std::uint32_t poll_queue::attach(ring& joining, std::uint32_t depth)
                 options_.depth, depth_attached_, depth));
     rings_.push_back(&joining);
     depth_attached_ += depth;
-    first_thread_ = joining.thread_tag_;
     return depth;
+}
+
+void poll_queue::bind(const ring& joined) noexcept
+{
+    const std::lock_guard lock(attach_mutex_);
+    first_thread_ = joined.thread_tag_;
 }
 
 void poll_queue::detach(ring& leaving, std::uint32_t depth) noexcept

@@ -120,6 +120,7 @@ ring::ring(poll_queue& queue, options how)
         queue_.detach(*this, options_.depth);
         throw;
     }
+    queue_.bind(*this);
     remember();
 }
 

@@ -100,13 +100,12 @@ public:
 
     /// Throws std::system_error:
     /// - EINVAL: a depth the drive or the ring cannot hold, hybrid polling with `rings_max` above
-    /// 1,
-    ///   a hardware_queue that the drive does not have, or a resident's maker outside of it;
-    /// - EBUSY: this process's polled queues would exceed the drive's tags; all emulated queue
-    /// pairs
-    ///   are taken; or, up to Linux 6.4, another polled queue is on this drive;
-    /// - EPERM: io_uring is switched off; ENOSYS: the kernel has no io_uring or no NVMe
-    /// passthrough;
+    ///   1, a hardware_queue that the drive does not have, or a resident's maker outside of it;
+    /// - EBUSY: the polled queues of this process would exceed the drive's tags; all emulated
+    ///   queue pairs are taken; or another polled queue is on this drive, and the running kernel
+    ///   may crash on two (see force);
+    /// - EPERM: io_uring is switched off;
+    /// - ENOSYS: the kernel has no io_uring or no NVMe passthrough;
     /// - ENOMEM, EMFILE, ENFILE, EAGAIN: no memory, no descriptor, no thread.
     /// A mode the drive or the kernel does not have is not an error: report() says what is used
     /// instead, and why.
@@ -171,6 +170,8 @@ private:
     void warn_if_unpolled(std::uint64_t since_ns) noexcept;
     /// Returns what `depth` became.
     std::uint32_t attach(ring& joining, std::uint32_t depth);
+    /// `joined` can be used: a queue that is not shared is its thread's from now on.
+    void bind(const ring& joined) noexcept;
     void detach(ring& leaving, std::uint32_t depth) noexcept;
 
     options options_;

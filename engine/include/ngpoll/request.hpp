@@ -34,10 +34,10 @@ struct buffer {
 /// submitting allocates nothing.
 ///
 /// Belongs to the caller until ring::submit() accepts it, then to the engine until its
-/// on_complete runs, then to the caller again. It must stay at its address in between; submitting
-/// it again in between stops the program, as an on_complete that is null does. Fill `cmd`, where
-/// wanted `on_complete` and `context` and, for commands with data, call set_buffer(). Everything
-/// but the outcome is kept over completions, so a request is set up once and submitted many times.
+/// on_complete runs, then to the caller again. It must stay at its address in between, and no ring
+/// takes it in between. Fill `cmd`, where wanted `on_complete` (never null) and `context` and, for
+/// commands with data, call set_buffer(). Everything but the outcome is kept over completions, so a
+/// request is set up once and submitted many times.
 struct alignas(64) request : mpsc_node<> {
     // One cache line for the completion ...
     ring* owner = nullptr; ///< set by ring::submit()

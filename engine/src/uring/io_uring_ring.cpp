@@ -288,8 +288,8 @@ void io_uring_ring::detach(const transport_seat& seat) noexcept
 std::uint32_t io_uring_ring::take_slots(std::uint32_t count)
 {
     if (slots_taken_.empty()) {
-        std::vector<bool> none_taken(
-            kFixedBuffersMax); // before anything that would have to be undone
+        // Before anything that would have to be undone.
+        std::vector<bool> none_taken(kFixedBuffersMax);
         io_uring_rsrc_register table{};
         table.nr = kFixedBuffersMax;
         table.flags = IORING_RSRC_REGISTER_SPARSE;
