@@ -88,13 +88,14 @@ public:
         bool registered_file = true;
         bool registered_ring = true;
         /// The hardware queue that this one is for, hardware_poll_queue::index. Its tags then count
-        /// apart from those of other hardware queues. Each thread that sends (a resident poller's
-        /// maker, or without one each ring's thread) must be pinned to that queue's processors
-        /// first, and stay there. Polled queues only.
+        /// apart from those of other hardware queues. Each thread that sends must be pinned to that
+        /// queue's processors before its ring is made, and stay there: the thread that makes a queue
+        /// with a resident poller, or without one each ring's thread. It has no effect by interrupt.
         std::optional<std::uint32_t> hardware_queue = std::nullopt;
-        /// Do what is refused because the running kernel may crash on it: up to Linux 6.4, a second
-        /// polled queue on one drive; on any kernel, polling a drive that is not on PCIe
-        /// (Linux 6.12 and 7.3 oops within seconds over TCP).
+        /// Do what is refused because the running kernel may crash on it: a second polled queue on
+        /// one drive, up to Linux 6.4, and later where the drive has an I/O scheduler (6.12 and 7.3
+        /// oops); and polling a drive that is not on PCIe (6.12 and 7.3 oops within seconds over
+        /// TCP).
         bool force = false;
     };
 
@@ -114,7 +115,7 @@ public:
         : poll_queue(device, options{})
     {
     }
-    /// No ring may be attached any more: that stops the program.
+    /// A ring that is still attached stops the program.
     ~poll_queue();
     poll_queue(const poll_queue&) = delete;
     poll_queue& operator=(const poll_queue&) = delete;
