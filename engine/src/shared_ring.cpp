@@ -319,7 +319,9 @@ bool ring::arm_event(std::uint32_t n) noexcept
     if (in_callbacks_ || !shared_)
         return false;
     queue_staged();
-    sleeper_.arm(static_cast<std::int32_t>(std::max(n, 1U)), 0, sleeper<>::awaits_event);
+    // More than are outstanding would never come.
+    const std::uint32_t wanted = std::clamp(n, 1U, std::max(outstanding(), 1U));
+    sleeper_.arm(static_cast<std::int32_t>(wanted), 0, sleeper<>::awaits_event);
     if (deferred_.empty(deferred_at_) && queue_.role_.held_by_another(tag()))
         return true;
     sleeper_.disarm();
@@ -389,8 +391,12 @@ std::uint32_t ring::shared_pass() noexcept
 
 std::uint32_t ring::drain_deferred() noexcept
 {
-    const std::size_t finished = deferred_.pop_each(deferred_at_, kDrainMax,
-        [this](mpsc_node<>& node) noexcept { finish(static_cast<request&>(node)); });
+    const std::size_t finished
+        = deferred_.pop_each(deferred_at_, kDrainMax, [this](mpsc_node<>& node) noexcept {
+              auto& r = static_cast<request&>(node);
+              r.status.taken = 0; // set by completion_batch::defer()
+              finish(r);
+          });
     if (finished != 0)
         finished_deferred_.add(finished);
     return static_cast<std::uint32_t>(finished);

@@ -72,6 +72,8 @@ private:
     void defer(request& r, ring& owner) noexcept
     {
         ++deferred_;
+        // Outstanding until its owner finishes it: the owner may not submit it again before.
+        r.status.taken = 1;
         ring::found_list& list = owner.found_;
         if (list.count++ == 0) {
             list.first = &r;
