@@ -48,6 +48,10 @@ buffer_pool::buffer_pool(poll_queue& queue, options how)
     , options_(how)
     , process_(detail::process_generation)
 {
+    if (detail::is_inherited(queue.process_))
+        detail::refuse(
+            "the poll queue is this process's parent's; open the drive anew in the forked "
+            "child");
     if (how.count == 0 || how.buffer_bytes == 0)
         detail::refuse("a buffer pool needs at least one buffer of at least one byte");
     if (how.memory != nullptr) {

@@ -76,6 +76,17 @@ TEST_CASE("a ring used in a forked child stops it with a sentence")
     CHECK(own.wait(1) == 1);
 }
 
+TEST_CASE("a forked child registers no buffers with its parent's queue")
+{
+    drive emulated("emu:size=1M");
+    CHECK(in_child([&] {
+        const auto refused = test::error_of(
+            [&] { const buffer_pool pool(emulated.queue, {.count = 1, .buffer_bytes = 512}); });
+        if (refused.value != EINVAL || !refused.says("open the drive anew"))
+            std::abort();
+    }).exited_well());
+}
+
 TEST_CASE("what a forked child destroys, closes or leaves open ends well")
 {
     const auto role = GENERATE(role_policy::lease, role_policy::resident);

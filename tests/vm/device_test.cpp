@@ -20,6 +20,7 @@
 #include <ngpoll/ngpoll.hpp>
 
 #include "../unit/catch.hpp"
+#include "../unit/child_process.hpp"
 #include "../unit/drive.hpp"
 #include "../unit/support.hpp"
 #include "drive_under_test.hpp"
@@ -339,4 +340,28 @@ TEST_CASE("a second polled queue on a drive is refused where the kernel may cras
         }
     }
     const poll_queue alone(again);
+}
+
+TEST_CASE("a forked child is refused a queue on its parent's namespace, whose reads go on")
+{
+    const test::users_of_driver none_left;
+    const nvme_namespace device = nvme_namespace::open(device_path());
+    poll_queue queue(device);
+    const std::uint32_t lba_bytes = device.info().lba_bytes;
+    auto pool = std::make_unique<buffer_pool>(
+        queue, buffer_pool::options{.count = 1, .buffer_bytes = lba_bytes});
+    auto own = std::make_unique<ring>(queue);
+    CHECK(test::in_child([&] {
+        const auto refused = test::error_of([&] { const poll_queue mine(device); });
+        if (refused.value != EINVAL || !refused.says("open it anew in the forked child"))
+            std::abort();
+        own.reset();
+        pool.reset();
+    }).exited_well());
+    test::counted_request r(read_command(device.info().nsid, 0, 1));
+    r.set_buffer(pool->at(0));
+    REQUIRE(own->submit(r));
+    CHECK(own->wait(1) == 1);
+    CHECK(r.status.ok());
+    own.reset();
 }

@@ -53,7 +53,8 @@ struct namespace_info {
 /// An open NVMe namespace: a drive's, or an emulated one in this process.
 ///
 /// Cheap to copy; copies share one descriptor, which closes with the last of them and of the poll
-/// queues made from it. All const members may be called from any thread.
+/// queues made from it. All const members may be called from any thread. In a forked child the
+/// descriptor is closed: info() goes on, and a poll_queue made from it is refused with EINVAL.
 class nvme_namespace {
 public:
     struct options {

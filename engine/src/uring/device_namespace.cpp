@@ -104,14 +104,18 @@ std::string one_ring_only(const drive_limits& limits)
     return {};
 }
 
-/// An advisory lock on the drive: kept by each of its polled rings, in this and in other processes.
-/// Throws EBUSY when another one has it.
+/// An advisory lock on the drive, which each polled queue keeps, in this and in other processes:
+/// shared, or where only one ring may poll, exclusive. `why` that is, and empty where it is not so.
+/// Throws EBUSY when it cannot be had alone.
 file_descriptor lock_drive(const namespace_info& device, const std::string& why)
 {
     const std::string drive = "/sys/block/" + device.block_device + "/device";
     auto lock = file_descriptor::opened_by(
         [&] { return ::open(drive.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
-    if (lock.get() >= 0 && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    if (lock.get() < 0)
+        return lock;
+    const int got = ::flock(lock.get(), (why.empty() ? LOCK_SH : LOCK_EX) | LOCK_NB);
+    if (got != 0 && errno == EWOULDBLOCK && !why.empty())
         detail::fail(EBUSY,
             fmt::format(
                 "{}: another ring polls this drive, and {}, or force it", device.path, why));
@@ -121,6 +125,7 @@ file_descriptor lock_drive(const namespace_info& device, const std::string& why)
 } // namespace
 
 device_namespace::device_namespace(std::string_view path, nvme_namespace::options how)
+    : process_(detail::process_generation)
 {
     info_.path = std::string(path);
     check_kind(info_.path);
@@ -208,12 +213,13 @@ poll_queue::options device_namespace::possible(
     if (!info_.has_poll_queues.value_or(true)) {
         can.mode = poll_mode::interrupt;
         report.declined.emplace_back("IOPOLL: the drive has no poll queues");
-    } else if (!how.force && !info_.transport.empty() && info_.transport != "pcie") {
+    } else if (const std::string transport = fresh_limits().transport;
+               !how.force && !transport.empty() && transport != "pcie") {
         can.mode = poll_mode::interrupt;
         report.declined.push_back(fmt::format(
             "IOPOLL: the drive's transport is {}, not pcie; Linux crashes when it polls "
             "passthrough over TCP, so this needs to be forced",
-            info_.transport));
+            transport));
     }
     return can;
 }
@@ -253,6 +259,11 @@ std::vector<std::uint32_t> device_namespace::processors_of(std::uint32_t hardwar
 
 std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::options& how)
 {
+    // The fork closed the descriptor, and its number may be another drive's by now.
+    if (detail::is_inherited(process_))
+        detail::refuse(fmt::format(
+            "{}: the namespace is this process's parent's; open it anew in the forked child",
+            info_.path));
     poll_queue_report report;
     poll_queue::options can = possible(how, report);
     const bool polls = can.mode != poll_mode::interrupt;
@@ -266,13 +277,11 @@ std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::op
     if (polls) {
         // Read anew: a scheduler or a user may have changed them since the namespace was opened.
         const drive_limits limits = fresh_limits();
-        const std::string why = one_ring_only(limits);
-        if (!how.force && !why.empty()) {
-            holdings.drive_lock = lock_drive(info_, why);
-            if (holdings.drive_lock.get() < 0)
-                report.declined.emplace_back("drive lock: sysfs does not show the drive, so "
-                                             "another polled queue on it would not be noticed");
-        }
+        const std::string why = how.force ? std::string() : one_ring_only(limits);
+        holdings.drive_lock = lock_drive(info_, why);
+        if (holdings.drive_lock.get() < 0 && !why.empty())
+            report.declined.emplace_back("drive lock: sysfs does not show the drive, so another "
+                                         "polled queue on it would not be noticed");
         holdings.tags = take_tags(can, limits);
         if (can.depth == 0)
             can.depth = holdings.tags.depth();

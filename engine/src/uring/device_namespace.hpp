@@ -34,6 +34,7 @@ private:
     [[nodiscard]] std::vector<std::uint32_t> processors_of(std::uint32_t hardware_queue) const;
 
     file_descriptor fd_;
+    const unsigned process_; ///< which process opened it; see detail::process_generation
 };
 
 } // namespace ngpoll
