@@ -159,7 +159,8 @@ CLI::App& add_bench(CLI::App& app, bench_options& options)
                    "Run with each of these --queues in turn, and compare: shared,private")
                ->type_name("LIST");
     bench.add_flag("--force", options.force,
-        "Poll a drive from several rings where the kernel (up to 6.4) may crash on it");
+        "Do what the kernel may crash on: poll a drive from several rings (up to 6.4, or with an "
+        "I/O scheduler), or poll one that is not on PCIe");
     bench.parse_complete_callback([&queues, &compare] {
         if (queues.count() != 0 && compare.count() != 0)
             throw CLI::ValidationError(

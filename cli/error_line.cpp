@@ -22,6 +22,19 @@ bool is_missing_thread(const std::exception& error)
         && system->what() == system->code().message();
 }
 
+/// std::system_error puts a colon and the errno's words behind a sentence that has said it. The
+/// engine's own errors have them in brackets.
+std::string in_brackets(const std::system_error& error)
+{
+    const std::string text = error.what();
+    const std::string words = error.code().message();
+    const std::string tail = ": " + words;
+    if (error.code().category() != std::system_category() || !text.ends_with(tail))
+        return text;
+    return fmt::format("{} ({}, errno {})", text.substr(0, text.size() - tail.size()), words,
+        error.code().value());
+}
+
 } // namespace
 
 std::string error_text(const std::exception& error)
@@ -31,6 +44,8 @@ std::string error_text(const std::exception& error)
     if (is_missing_thread(error))
         return "a thread cannot be made; raise the limits on memory and threads (ulimit -v, "
                "ulimit -u)";
+    if (const auto* const system = dynamic_cast<const std::system_error*>(&error))
+        return in_brackets(*system);
     return error.what();
 }
 

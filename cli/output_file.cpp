@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace ngpoll::cli {
@@ -50,7 +51,11 @@ bool write_all(int descriptor, std::string_view text)
         const ssize_t written = ::write(descriptor, text.data(), text.size());
         if (written >= 0)
             text.remove_prefix(static_cast<std::size_t>(written));
-        else if (errno != EINTR)
+        else if (errno == EAGAIN) {
+            // A pipe that its maker set so, and that its reader has not emptied.
+            pollfd room{.fd = descriptor, .events = POLLOUT, .revents = 0};
+            ::poll(&room, 1, -1);
+        } else if (errno != EINTR)
             return false;
     }
     return true;
@@ -65,12 +70,14 @@ output_file::output_file(std::string option, std::string path)
     if (path_.empty())
         return;
     struct stat found { };
+    bool exists = false;
     if (path_ == "-") {
         is_standard_output_ = true;
         if (!may_write(STDOUT_FILENO))
             fail(EBADF, "standard output is closed");
         descriptor_ = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
     } else if (::stat(path_.c_str(), &found) == 0) {
+        exists = true;
         open_existing(found);
     } else if (errno != ENOENT) {
         fail(errno, kUnwritable);
@@ -80,8 +87,17 @@ output_file::output_file(std::string option, std::string path)
     path_ = follow_links(std::move(path_));
     partial_ = fmt::format("{}.{}.part", path_, ::getpid());
     // Made and removed again: however this process ends during the run, it leaves nothing behind.
-    ::close(create_partial(kUnwritable));
-    ::unlink(partial_.c_str());
+    const int made = create_partial();
+    if (made >= 0) {
+        ::close(made);
+        ::unlink(partial_.c_str());
+        return;
+    }
+    // A file that may be written, in a folder that may not; or a name as long as names can be.
+    if (!exists && errno != ENAMETOOLONG)
+        fail(errno, kUnwritable);
+    partial_.clear();
+    in_place_ = true;
 }
 
 output_file::~output_file()
@@ -117,28 +133,31 @@ void output_file::open_existing(const struct stat& found)
         refuse("the file has no name any more; give another path");
 }
 
-int output_file::create_partial(const char* failure) const
+int output_file::create_partial() const
 {
     // One that an earlier process of the same number left; and nobody else's link is written to.
     ::unlink(partial_.c_str());
-    const int made = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (made < 0)
-        fail(errno, failure);
-    return made;
+    return ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 }
 
 void output_file::finish(const std::string& text)
 {
     if (!partial_.empty())
-        replace(text);
-    else if (descriptor_ >= 0
-        && (!write_all(descriptor_, text) || ::close(std::exchange(descriptor_, -1)) != 0))
+        return replace(text);
+    if (in_place_) {
+        if (const int reason = write_in_place(text); reason != 0)
+            fail(reason, kNotWritten);
+    } else if (descriptor_ >= 0
+        && (!write_all(descriptor_, text) || ::close(std::exchange(descriptor_, -1)) != 0)) {
         fail(errno, kNotWritten);
+    }
 }
 
 void output_file::replace(const std::string& text)
 {
-    const int made = create_partial(kNotWritten);
+    const int made = create_partial();
+    if (made < 0)
+        fail(errno, kNotWritten);
     struct stat before { };
     if (::stat(path_.c_str(), &before) == 0) {
         // The owner first: setting it clears bits of the mode. Only root can give files away. A
@@ -150,11 +169,26 @@ void output_file::replace(const std::string& text)
     if (::close(made) != 0 && reason == 0)
         reason = errno;
     if (reason == 0 && ::rename(partial_.c_str(), path_.c_str()) != 0)
-        reason = errno;
+        reason = write_in_place(text);
     if (reason != 0) {
         ::unlink(partial_.c_str());
         fail(reason, kNotWritten);
     }
+}
+
+int output_file::write_in_place(const std::string& text) const
+{
+    // A file that something is mounted on, or another user's in a folder like /tmp, may be written
+    // and not replaced.
+    const int opened = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (opened < 0)
+        return errno;
+    int reason = write_all(opened, text) ? 0 : errno;
+    if (::close(opened) != 0 && reason == 0)
+        reason = errno;
+    if (reason == 0 && !partial_.empty())
+        ::unlink(partial_.c_str());
+    return reason;
 }
 
 void output_file::refuse(const char* why) const

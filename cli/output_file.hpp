@@ -33,14 +33,17 @@ public:
 
 private:
     void open_existing(const struct stat& found);
-    [[nodiscard]] int create_partial(const char* failure) const;
+    [[nodiscard]] int create_partial() const;
     void replace(const std::string& text);
+    /// Where it cannot be replaced. 0, or an errno.
+    [[nodiscard]] int write_in_place(const std::string& text) const;
     [[noreturn]] void refuse(const char* why) const;
     [[noreturn]] void fail(int errno_value, const char* what) const;
 
     std::string name_; ///< "--json FILE"
     std::string path_; ///< of a regular file: what the links lead to
     std::string partial_; ///< beside it; empty: the text goes to `descriptor_`
+    bool in_place_ = false; ///< an existing file's folder has no room for a partial one
     int descriptor_ = -1;
     bool is_standard_output_ = false;
 };

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <ctime>
 #include <system_error>
 
 #include <poll.h>
@@ -19,12 +20,33 @@ namespace {
 /// flag it also ends a wait that is about to begin.
 std::atomic<int> signal_event{-1};
 
+/// When the first SIGINT or SIGTERM came; 0: none has.
+std::atomic<std::int64_t> first_ns{0};
+
+/// A signal that follows so soon is the same one once more: timeout(1), and shells and wrappers
+/// that pass a Ctrl-C on, send to the process and then to its group.
+constexpr std::int64_t kSameNs = 500'000'000;
+
+/// Whether this is the second SIGINT or SIGTERM.
+bool is_second() noexcept
+{
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    const std::int64_t now_ns = now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
+    std::int64_t first = 0;
+    // relaxed: the time alone; handlers on several threads agree on the first one.
+    return !first_ns.compare_exchange_strong(first, now_ns, std::memory_order_relaxed)
+        && now_ns - first >= kSameNs;
+}
+
 void note_signal(int signal)
 {
     const int interrupted_errno = errno;
-    if (signal != SIGHUP)
-        for (const int next : {SIGINT, SIGTERM})
-            std::signal(next, SIG_DFL);
+    if (signal != SIGHUP && is_second()) {
+        std::signal(signal, SIG_DFL);
+        static_cast<void>(::raise(signal)); // takes effect when this handler returns
+        return;
+    }
     const std::uint64_t one = 1;
     // relaxed: set before the handler was installed.
     const ssize_t written = ::write(signal_event.load(std::memory_order_relaxed), &one, sizeof one);
@@ -41,6 +63,7 @@ stop_signals::stop_signals()
         throw std::system_error(errno, std::system_category(),
             "no event for signals; raise the limit on open files (ulimit -n)");
     signal_event.store(event, std::memory_order_relaxed); // relaxed: before the handlers
+    first_ns.store(0, std::memory_order_relaxed); // relaxed: as above
     struct sigaction action { };
     action.sa_handler = note_signal;
     action.sa_flags = SA_RESTART; // calls of set-up and of other threads do not fail for a signal

@@ -19,9 +19,10 @@ void text_output::print(std::string_view text) noexcept
 
 std::string text_output::failure_text() const
 {
-    return fmt::format("{} cannot be written: {}; give it a file with room, or a reader that stays",
+    return fmt::format(
+        "{} cannot be written; give it a file with room, or a reader that stays ({}, errno {})",
         to_ == stderr ? "standard error" : "standard output",
-        std::system_category().message(errno_value_));
+        std::system_category().message(errno_value_), errno_value_);
 }
 
 } // namespace ngpoll::cli
