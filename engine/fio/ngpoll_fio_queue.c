@@ -14,6 +14,27 @@ enum {
 };
 
 static pthread_mutex_t shared_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t forks_are_watched = PTHREAD_ONCE_INIT;
+
+static void leave_shared_lock(void)
+{
+	pthread_mutex_unlock(&shared_lock);
+}
+
+static void take_shared_lock(void);
+
+/* fio forks a job while the threads of others may hold the lock. Not in a constructor: the engine's
+ * own handler must be there before, so that at a fork its lock is taken after this one. */
+static void watch_forks(void)
+{
+	pthread_atfork(take_shared_lock, leave_shared_lock, leave_shared_lock);
+}
+
+static void take_shared_lock(void)
+{
+	pthread_once(&forks_are_watched, watch_forks);
+	pthread_mutex_lock(&shared_lock);
+}
 static struct shared_queue *shared_queues;
 
 /* A job that shares a poll queue. The list is complete before the first job starts, and stays: jobs
@@ -84,7 +105,7 @@ void release_queue(struct shared_queue *shared)
 {
 	struct shared_queue **at = &shared_queues;
 
-	pthread_mutex_lock(&shared_lock);
+	take_shared_lock();
 	if (--shared->users == 0) {
 		while (*at && *at != shared)
 			at = &(*at)->next;
@@ -97,7 +118,7 @@ void release_queue(struct shared_queue *shared)
 		free(shared->path);
 		free(shared);
 	}
-	pthread_mutex_unlock(&shared_lock);
+	leave_shared_lock();
 }
 
 static int add_sharer(struct thread_data *td, const char *path)
@@ -117,10 +138,10 @@ static int add_sharer(struct thread_data *td, const char *path)
 	}
 	if (!td->o.read_iolog_file || td->o.iodepth > 1)
 		sharer->depth = td->o.iodepth;
-	pthread_mutex_lock(&shared_lock);
+	take_shared_lock();
 	sharer->next = sharers;
 	sharers = sharer;
-	pthread_mutex_unlock(&shared_lock);
+	leave_shared_lock();
 	return 0;
 }
 
@@ -216,7 +237,7 @@ int find_or_make_queue(struct thread_data *td, const char *path, struct shared_q
 	struct shared_queue *shared;
 	int refused = 0;
 
-	pthread_mutex_lock(&shared_lock);
+	take_shared_lock();
 	for (shared = o->share_poll ? shared_queues : NULL; shared; shared = shared->next)
 		if (shared->queue && shared->name && strcmp(shared->name, o->share_poll) == 0 &&
 		    strcmp(shared->path, path) == 0)
@@ -226,6 +247,6 @@ int find_or_make_queue(struct thread_data *td, const char *path, struct shared_q
 	else
 		refused = make_queue(td, path, &shared);
 	*found = shared;
-	pthread_mutex_unlock(&shared_lock);
+	leave_shared_lock();
 	return refused;
 }
