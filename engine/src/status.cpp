@@ -35,8 +35,8 @@ std::string status::text() const
     // buffer the worker could not map. Nothing else on this path looks as if the drive were full.
     if (errno_value == EFAULT)
         return fmt::format("{} (errno {}): the drive's tags ran out; register the buffers "
-                           "(buffer_pool::options::fixed), or lower the depths of all that use the "
-                           "drive; or the buffer is no memory of this process",
+                           "(buffer_pool; bench -B1; fio fixedbufs), or lower the depths of all "
+                           "that use the drive; or the buffer is no memory of this process",
             std::system_category().message(errno_value), errno_value);
     if (errno_value != 0)
         return fmt::format(

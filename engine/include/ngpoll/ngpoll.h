@@ -14,8 +14,10 @@
  * Misuse: a call that can say it returns -EINVAL or false; calls that close take NULL and do
  * nothing. All others stop the program with a sentence: NULL for a handle, a queue closed before
  * its rings or buffers, a handle closed twice, a request submitted while it is outstanding or
- * without an on_complete, a ring used on another thread. engine/README.md has the whole table. In a
- * forked child the calls that close do nothing but free memory, and all others on a ring stop it.
+ * without an on_complete, a ring used on another thread. engine/README.md has the whole table.
+ *
+ * In a forked child the calls that close do nothing but free memory. Others on a ring stop it, and
+ * opening a queue or buffers on what the parent opened is refused.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -33,9 +33,9 @@ struct transport_seat {
 /// bug; on shared queues so it is for all rings of the thread, whoever's callback it is. A callback
 /// must not wait for another thread's close(). Nothing throws but the constructor.
 ///
-/// A call on another thread than the ring's stops the program with a sentence (submit() in debug
-/// builds only). So does any call in a forked child, but for close() and the destructor: they do
-/// nothing there, for all is the parent's.
+/// A call on another thread than the ring's stops the program with a sentence, and so does one in
+/// a forked child (submit() in debug builds only). close() and the destructor do nothing in a
+/// forked child, for all is the parent's. One that is forked inside a callback must not return.
 ///
 /// Invariant: outstanding() <= depth, and each accepted request is finished exactly once.
 class ring {

@@ -295,7 +295,9 @@ std::uint32_t io_uring_ring::take_slots(std::uint32_t count)
         table.flags = IORING_RSRC_REGISTER_SPARSE;
         const int failed = register_call(fd_.get(), IORING_REGISTER_BUFFERS2, &table, sizeof table);
         if (failed < 0)
-            fail_registering(-failed, kFixedBuffersMax, 0);
+            detail::fail(-failed,
+                "the kernel makes no table for registered buffers; use some that "
+                "are not registered (buffer_pool::options::fixed, bench -B0)");
         slots_taken_ = std::move(none_taken);
     }
     const auto from = std::search_n(slots_taken_.begin(), slots_taken_.end(), count, false);

@@ -84,8 +84,9 @@ std::set<std::optional<std::uint32_t>> used_by(const tag_budget::claim& wanted)
         limit = fmt::format("the {} that the kernel gives each of this process's {} namespaces on "
                             "{}, of the {} tags of one hardware queue",
             part, use.namespaces, wanted.controller, wanted.tags);
-    constexpr const char* kWayOut = "lower depths, share one poll_queue between the threads, or "
-                                    "tell each queue its hardware_queue and pin its threads there";
+    constexpr const char* kWayOut
+        = "give lower depths, share one poll queue between the threads (fio: share_poll), or pin "
+          "them to the processors of different hardware queues (hardware_queue)";
     if (use.other_most > part)
         detail::fail(EBUSY,
             fmt::format("{}: another namespace's polled queues have {} commands in flight, above "

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* What a C program can do wrong, and what comes of it; the table is in engine/README.md. */
+#include "c_test.h"
+
+/* Where a call can say it, it does. */
+static void what_is_null_is_refused(void)
+{
+    struct drive drive = open_drive("emu:size=1M", NULL);
+    struct ngpoll_ring *ring = NULL;
+    REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
+    struct ngpoll_request r;
+    struct ngpoll_request *all[] = {&r};
+    struct ngpoll_buffers *buffers = (struct ngpoll_buffers *)&r;
+    struct ngpoll_namespace *ns = (struct ngpoll_namespace *)&r;
+    static char memory[BLOCK];
+    CHECK(ngpoll_namespace_open(NULL, false, &ns) == -EINVAL && ns == NULL);
+    CHECK(ngpoll_namespace_open("emu:", false, NULL) == -EINVAL);
+    struct ngpoll_queue *queue = drive.queue;
+    CHECK(ngpoll_queue_open(NULL, NULL, &queue) == -EINVAL && queue == NULL);
+    CHECK(strstr(ngpoll_error(), "namespace is NULL") != NULL);
+    CHECK(ngpoll_queue_open(drive.ns, NULL, NULL) == -EINVAL);
+    CHECK(ngpoll_buffers_open(NULL, 1, BLOCK, &buffers) == -EINVAL && buffers == NULL);
+    CHECK(ngpoll_buffers_adopt(NULL, memory, 1, BLOCK, &buffers) == -EINVAL);
+    CHECK(ngpoll_buffers_adopt(NULL, NULL, 1, BLOCK, &buffers) == -EINVAL);
+    CHECK(ngpoll_ring_open(NULL, NULL, NULL) == -EINVAL);
+    ngpoll_request_init(&r);
+    CHECK(!ngpoll_submit(NULL, &r));
+    CHECK(!ngpoll_submit(ring, NULL));
+    CHECK(ngpoll_submit_all(NULL, all, 1) == 0);
+    CHECK(ngpoll_submit_all(ring, NULL, 1) == 0);
+    CHECK(!ngpoll_arm_event(NULL, 1));
+    CHECK(ngpoll_outstanding(ring) == 0);
+#ifdef NDEBUG /* else these stop the program */
+    static struct ngpoll_request zero;
+    CHECK(!ngpoll_submit(ring, &zero));
+    CHECK(ngpoll_submit(ring, &r));
+    CHECK(!ngpoll_submit(ring, &r));
+    CHECK(ngpoll_wait(ring, 2) == 1);
+#endif
+    ngpoll_ring_close(ring);
+    close_drive(drive);
+}
+
+/* What else stops the program, each in a child of its own, before anything is open. */
+static void rings_are_polled(void) { ngpoll_poll(NULL); }
+static void rings_are_waited_for(void) { ngpoll_wait(NULL, 1); }
+static void rings_are_flushed(void) { ngpoll_flush(NULL); }
+static void rings_are_counted(void) { (void)ngpoll_outstanding(NULL); }
+static void queues_are_asked(void) { (void)ngpoll_queue_mode(NULL); }
+static void requests_are_made(void) { ngpoll_request_init(NULL); }
+
+static void too_many_blocks(void)
+{
+    struct ngpoll_request r;
+    ngpoll_request_init(&r);
+    ngpoll_prepare(&r, NGPOLL_OP_READ, 1, 0, 65537);
+}
+
+static void a_ring_is_closed_twice(void)
+{
+    struct drive drive = open_drive("emu:size=1M", NULL);
+    struct ngpoll_ring *ring = NULL;
+    REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
+    ngpoll_ring_close(ring);
+    ngpoll_ring_close(ring);
+}
+
+static void a_queue_is_closed_twice(void)
+{
+    struct drive drive = open_drive("emu:size=1M", NULL);
+    ngpoll_queue_close(drive.queue);
+    ngpoll_queue_close(drive.queue);
+}
+
+static void a_namespace_is_closed_twice(void)
+{
+    struct drive drive = open_drive("emu:size=1M", NULL);
+    close_drive(drive);
+    ngpoll_namespace_close(drive.ns);
+}
+
+static void a_ring_is_closed_as_a_queue(void)
+{
+    struct drive drive = open_drive("emu:size=1M", NULL);
+    struct ngpoll_ring *ring = NULL;
+    REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
+    ngpoll_queue_close((struct ngpoll_queue *)ring);
+}
+
+static void buffers_are_set(void) { ngpoll_set_buffer(NULL, (struct ngpoll_buffer){.data = NULL}); }
+static void buffers_are_asked(void) { (void)ngpoll_buffers_at(NULL, 0); }
+
+static void a_queue_is_closed_before_its_buffers(void)
+{
+    struct drive drive = open_drive("emu:size=1M", NULL);
+    struct ngpoll_buffers *buffers = NULL;
+    REQUIRE(ngpoll_buffers_open(drive.queue, 1, BLOCK, &buffers) == 0);
+    ngpoll_queue_close(drive.queue);
+    ngpoll_buffers_close(buffers);
+}
+
+static void a_queue_is_closed_before_its_rings(void)
+{
+    struct drive drive = open_drive("emu:size=1M", NULL);
+    struct ngpoll_ring *ring = NULL;
+    REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
+    ngpoll_queue_close(drive.queue);
+}
+
+static void misuse_stops_the_program(void (*misuse)(void), const char *words)
+{
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        dup2(ends[1], 2);
+        misuse();
+        _exit(0);
+    }
+    close(ends[1]);
+    static char said[4096];
+    size_t length = 0;
+    for (ssize_t got; (got = read(ends[0], said + length, sizeof said - 1 - length)) > 0;)
+        length += (size_t)got;
+    said[length] = '\0';
+    close(ends[0]);
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    /* A sanitizer may be first to see freed memory read, and ends the child as well. */
+    if (!(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && strstr(said, words)) &&
+        !strstr(said, "heap-use-after-free")) {
+        fprintf(stderr, "FAILED: '%s' is not said, but: %s\n", words, said);
+        failures++;
+    }
+}
+
+static void other_misuse_stops_the_program(void)
+{
+    misuse_stops_the_program(rings_are_polled, "the ring is NULL");
+    misuse_stops_the_program(rings_are_waited_for, "the ring is NULL");
+    misuse_stops_the_program(rings_are_flushed, "the ring is NULL");
+    misuse_stops_the_program(rings_are_counted, "the ring is NULL");
+    misuse_stops_the_program(queues_are_asked, "the queue is NULL");
+    misuse_stops_the_program(requests_are_made, "the request is NULL");
+    misuse_stops_the_program(too_many_blocks, "1 to 65,536 blocks");
+    misuse_stops_the_program(a_ring_is_closed_twice, "the ring is closed already");
+    misuse_stops_the_program(a_queue_is_closed_twice, "the queue is closed already");
+    misuse_stops_the_program(a_namespace_is_closed_twice, "the namespace is closed already");
+    misuse_stops_the_program(a_ring_is_closed_as_a_queue, "or is no queue");
+    misuse_stops_the_program(buffers_are_set, "the request is NULL");
+    misuse_stops_the_program(buffers_are_asked, "the buffers are NULL");
+    misuse_stops_the_program(a_queue_is_closed_before_its_buffers, "after its poll_queue");
+    misuse_stops_the_program(a_queue_is_closed_before_its_rings, "close every ring");
+}
+
+int main(void)
+{
+    alarm(120); /* the deadline of all waits */
+    other_misuse_stops_the_program(); /* before anything is open */
+    what_is_null_is_refused();
+    if (failures == 0)
+        puts("C interface, misuse: all passed");
+    return failures != 0;
+}
