@@ -10,10 +10,10 @@ namespace ngpoll::cli {
 /// SIGINT, SIGTERM and SIGHUP ask for an end while this exists, from set-up to the last summary;
 /// afterwards they do what they did before. SIGHUP that was ignored (nohup) stays ignored.
 ///
-/// After SIGINT or SIGTERM, the next one of the two that comes half a second later or more ends
-/// the process at once: a drive that does not answer or a reader that does not read cannot make it
-/// deaf. One that comes sooner is the same request sent twice. SIGHUP has no second meaning at all,
-/// because a closing terminal often sends it twice.
+/// A second SIGINT or SIGTERM, half a second after the first or later, ends the process at once. So
+/// neither a drive that does not answer nor a reader that does not read can make it deaf. A signal
+/// that comes sooner is the same request sent twice. SIGHUP has no second meaning: a closing
+/// terminal often sends it twice.
 ///
 /// One at a time, on the main thread. Throws std::system_error where there is no descriptor left.
 class stop_signals {

@@ -123,7 +123,7 @@ constexpr std::uint64_t kBuffersMark = 0x6e67706f6c6c6266;
 constexpr std::uint64_t kRingMark = 0x6e67706f6c6c7269;
 
 /// Makes what a call opens. `*opened` is NULL where that fails.
-template <class Object, class Handle, class Make>
+template <class Handle, class Make>
 int open_as(std::uint64_t mark, Handle** opened, Make&& make) noexcept
 {
     if (opened == nullptr)
@@ -201,7 +201,7 @@ poll_queue::options options_of(const ngpoll_queue_options& how)
 int open_buffers(
     ngpoll_queue* queue, const buffer_pool::options& how, ngpoll_buffers** opened) noexcept
 {
-    return open_as<buffer_pool>(kBuffersMark, opened, [&](std::uint64_t mark) {
+    return open_as(kBuffersMark, opened, [&](std::uint64_t mark) {
         need(queue != nullptr, "the queue is NULL");
         return new handle<buffer_pool>(mark, of(queue), how);
     });
@@ -215,7 +215,7 @@ void ngpoll_stop(const char* what) { detail::stop(what); }
 
 int ngpoll_namespace_open(const char* path, bool writable, ngpoll_namespace** opened)
 {
-    return open_as<nvme_namespace>(kNamespaceMark, opened, [&](std::uint64_t mark) {
+    return open_as(kNamespaceMark, opened, [&](std::uint64_t mark) {
         need(path != nullptr, "the path is NULL");
         return new handle<nvme_namespace>(mark, nvme_namespace::open(path, {.writable = writable}));
     });
@@ -266,7 +266,7 @@ ngpoll_queue_options ngpoll_queue_defaults(void)
 int ngpoll_queue_open(
     const ngpoll_namespace* ns, const ngpoll_queue_options* how, ngpoll_queue** opened)
 {
-    return open_as<poll_queue>(kQueueMark, opened, [&](std::uint64_t mark) {
+    return open_as(kQueueMark, opened, [&](std::uint64_t mark) {
         need(ns != nullptr, "the namespace is NULL");
         return new handle<poll_queue>(
             mark, of(ns), options_of(how != nullptr ? *how : ngpoll_queue_defaults()));
@@ -365,7 +365,7 @@ ngpoll_ring_options ngpoll_ring_defaults(void)
 
 int ngpoll_ring_open(ngpoll_queue* queue, const ngpoll_ring_options* how, ngpoll_ring** opened)
 {
-    return open_as<ring>(kRingMark, opened, [&](std::uint64_t mark) {
+    return open_as(kRingMark, opened, [&](std::uint64_t mark) {
         need(queue != nullptr, "the queue is NULL");
         const ngpoll_ring_options asked = how != nullptr ? *how : ngpoll_ring_defaults();
         return new handle<ring>(mark, of(queue),

@@ -12,9 +12,7 @@
  * open leaves NULL in *opened.
  *
  * Misuse: a call that can say it returns -EINVAL or false; calls that close take NULL and do
- * nothing. All others stop the program with a sentence: NULL for a handle, a queue closed before
- * its rings or buffers, a handle closed twice, a request submitted while it is outstanding or
- * without an on_complete, a ring used on another thread. engine/README.md has the whole table.
+ * nothing. All other calls stop the program with a sentence. engine/README.md has the whole table.
  *
  * In a forked child the calls that close do nothing but free memory. Others on a ring stop it, and
  * opening a queue or buffers on what the parent opened is refused.

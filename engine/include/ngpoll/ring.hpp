@@ -33,9 +33,9 @@ struct transport_seat {
 /// bug; on shared queues so it is for all rings of the thread, whoever's callback it is. A callback
 /// must not wait for another thread's close(). Nothing throws but the constructor.
 ///
-/// A call on another thread than the ring's stops the program with a sentence, and so does one in
-/// a forked child (submit() in debug builds only). close() and the destructor do nothing in a
-/// forked child, for all is the parent's. One that is forked inside a callback must not return.
+/// A call on another thread than the ring's stops the program with a sentence. A call in a forked
+/// child does the same. submit() looks for both in debug builds only. In a forked child close() and
+/// the destructor do nothing. A child forked inside a callback must not return from it.
 ///
 /// Invariant: outstanding() <= depth, and each accepted request is finished exactly once.
 class ring {
@@ -52,9 +52,9 @@ public:
         int event_fd = -1;
     };
 
-    /// Throws std::system_error: EBUSY (the poll queue has no room for one more ring, or for its
-    /// depth), EINVAL (a queue with rings_max 1 whose first ring was another thread's, or a thread
-    /// that may leave the processors of the queue's hardware_queue).
+    /// Throws std::system_error. EBUSY: the poll queue has no room for one more ring, or for its
+    /// depth. EINVAL: the queue has rings_max 1 and its first ring was another thread's. EINVAL,
+    /// too: the thread may leave the processors of the queue's hardware_queue.
     ring(poll_queue& queue, options how);
     explicit ring(poll_queue& queue)
         : ring(queue, options{})

@@ -205,7 +205,7 @@ drive_limits device_namespace::fresh_limits() const
 }
 
 poll_queue::options device_namespace::possible(
-    const poll_queue::options& how, poll_queue_report& report) const
+    const poll_queue::options& how, const drive_limits& limits, poll_queue_report& report) const
 {
     poll_queue::options can = how;
     if (how.mode == poll_mode::interrupt)
@@ -213,13 +213,12 @@ poll_queue::options device_namespace::possible(
     if (!info_.has_poll_queues.value_or(true)) {
         can.mode = poll_mode::interrupt;
         report.declined.emplace_back("IOPOLL: the drive has no poll queues");
-    } else if (const std::string transport = fresh_limits().transport;
-               !how.force && !transport.empty() && transport != "pcie") {
+    } else if (!how.force && !limits.transport.empty() && limits.transport != "pcie") {
         can.mode = poll_mode::interrupt;
         report.declined.push_back(fmt::format(
             "IOPOLL: the drive's transport is {}, not pcie; Linux crashes when it polls "
             "passthrough over TCP, so this needs to be forced",
-            transport));
+            limits.transport));
     }
     return can;
 }
@@ -265,7 +264,9 @@ std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::op
             "{}: the namespace is this process's parent's; open it anew in the forked child",
             info_.path));
     poll_queue_report report;
-    poll_queue::options can = possible(how, report);
+    // Read anew: a scheduler or a user may have changed them since the namespace was opened.
+    const drive_limits limits = fresh_limits();
+    poll_queue::options can = possible(how, limits, report);
     const bool polls = can.mode != poll_mode::interrupt;
     uring_transport::options options{
         .registered_file = how.registered_file, .fd = fd_.get(), .duty = duty_of_kernel()};
@@ -275,8 +276,6 @@ std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::op
     }
     uring_transport::holdings holdings;
     if (polls) {
-        // Read anew: a scheduler or a user may have changed them since the namespace was opened.
-        const drive_limits limits = fresh_limits();
         const std::string why = how.force ? std::string() : one_ring_only(limits);
         holdings.drive_lock = lock_drive(info_, why);
         if (holdings.drive_lock.get() < 0 && !why.empty())

@@ -26,8 +26,8 @@ private:
     void identify();
     void read_limits();
     /// What of `how` can be had; `report` says what cannot.
-    [[nodiscard]] poll_queue::options possible(
-        const poll_queue::options& how, poll_queue_report& report) const;
+    [[nodiscard]] poll_queue::options possible(const poll_queue::options& how,
+        const drive_limits& limits, poll_queue_report& report) const;
     [[nodiscard]] drive_limits fresh_limits() const;
     [[nodiscard]] tag_budget take_tags(
         const poll_queue::options& how, const drive_limits& limits) const;
