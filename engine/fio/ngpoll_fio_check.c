@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is checked before a job runs: in fio's main process, where set_file_size() leaves nothing
- * open, and once more where the job opens each file. fio does not size the files of a replayed log,
- * so for those the second check is the only one.
+ * What is checked before a job runs. The check in fio's main process, set_file_size(), leaves
+ * nothing open. The job checks each file once more when it opens it: fio does not size the files of
+ * a replayed log, so for those the second check is the only one.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,29 +15,6 @@
 #include "ngpoll_fio.h"
 
 enum use { USE_NONE, USE_BY_OTHERS, USE_UNKNOWN };
-
-/* The block device of the namespace that `path` is a passthrough device of, by its numbers and not
- * its name: "nvmeXnY" into `name`. /sys/dev/char/MAJOR:MINOR is a link to .../ngXnY. */
-static bool find_block_device(const char *path, char *name, size_t size)
-{
-	char link[64], target[PATH_MAX];
-	const char *last;
-	struct stat node;
-	ssize_t length;
-
-	if (stat(path, &node) != 0 || !S_ISCHR(node.st_mode))
-		return false;
-	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u", major(node.st_rdev),
-		minor(node.st_rdev));
-	length = readlink(link, target, sizeof(target) - 1);
-	if (length < 0)
-		return false;
-	target[length] = '\0';
-	last = strrchr(target, '/');
-	if (!last || strncmp(last, "/ng", 3) != 0)
-		return false;
-	return snprintf(name, size, "nvme%s", last + 3) < (int)size;
-}
 
 /* Whether `node` is the block device that the kernel calls `name`. */
 static bool is_block_device(const char *node, const char *name)
@@ -63,15 +39,15 @@ static bool is_block_device(const char *node, const char *name)
 /* The kernel does not let a block device be opened exclusively that is mounted, or held by another
  * device, in whole or a partition. fio's own check knows no character devices. Jobs look at the
  * same time, and each is in the way of the others for some microseconds: hence 100 tries. */
-static enum use find_use(const char *path)
+static enum use find_use(const struct ngpoll_namespace_info *info)
 {
-	char name[64], node[80];
+	char node[80];
 	int tries, fd;
 
-	if (!find_block_device(path, name, sizeof(name)))
+	if (!info->block_device[0])
 		return USE_UNKNOWN;
-	snprintf(node, sizeof(node), "/dev/%s", name);
-	if (!is_block_device(node, name))
+	snprintf(node, sizeof(node), "/dev/%s", info->block_device);
+	if (!is_block_device(node, info->block_device))
 		return USE_UNKNOWN;
 	for (tries = 0; tries < 100; tries++) {
 		fd = open(node, O_RDONLY | O_EXCL | O_CLOEXEC);
@@ -170,7 +146,7 @@ static int check_use(struct thread_data *td, const struct ngpoll_namespace_info 
 
 	if (!job_writes(td) || td->o.allow_mounted_write || info->emulated)
 		return 0;
-	switch (find_use(info->path)) {
+	switch (find_use(info)) {
 	case USE_NONE:
 		return 0;
 	case USE_BY_OTHERS:
