@@ -75,8 +75,10 @@ role_policy parse_role(const std::string& word)
 {
     if (const auto policy = role_policy_named(word))
         return *policy;
-    throw CLI::ValidationError(
-        fmt::format("--role {}: give auto, lease, give-up or resident", word));
+    if (word == "lease" || word == "give-up")
+        throw CLI::ValidationError(
+            fmt::format("--role {}: it became waiter; give auto, resident or waiter", word));
+    throw CLI::ValidationError(fmt::format("--role {}: give auto, resident or waiter", word));
 }
 
 /// The poll_queue refuses a single ring that is too deep; here it is the product that is.
@@ -149,9 +151,9 @@ CLI::App& add_bench(CLI::App& app, bench_options& options)
     bench
         .add_option_function<std::string>(
             "--role", [&options](const std::string& word) { options.role = parse_role(word); },
-            "Who polls a shared queue: a thread that waits, which keeps the role (lease) or not "
-            "(give-up), or a thread that does nothing else (resident)")
-        ->type_name("auto|lease|give-up|resident")
+            "Who polls a shared queue: a thread that does nothing else (resident), or a thread "
+            "that waits (waiter)")
+        ->type_name("auto|resident|waiter")
         ->default_str("auto");
     const CLI::Option& compare
         = *bench

@@ -252,8 +252,6 @@ std::string layout_text(const bench_result& run)
     if (o.threads > run.layout.queues || run.role == role_policy::resident)
         fmt::format_to(out, "who polls: {}\n",
             run.role == role_policy::resident ? "a resident thread for each poll queue"
-                : run.role == role_policy::lease
-                ? "a thread that waits, until it turns to something else"
                 : "a thread that waits, until it has what it waits for");
     text += pins_text(run.layout);
     for (const std::string& note : run.layout.notes)

@@ -53,7 +53,7 @@ struct bench_result {
     bench_geometry geometry;
     bench_layout layout;
     std::vector<poll_queue_report> queues;
-    role_policy role = role_policy::lease; ///< who polls them; of no account unless shared
+    role_policy role = role_policy::waiter; ///< who polls them; of no account unless shared
     bool in_huge_pages = false;
     std::vector<bench_interval> intervals; ///< a second each
     bench_interval total;

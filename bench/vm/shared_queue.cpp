@@ -318,7 +318,7 @@ role_policy role_of(const std::string& word)
 {
     if (const auto policy = ngpoll::role_policy_named(word))
         return *policy;
-    throw std::invalid_argument("who polls: auto, lease, give-up or resident, not " + word);
+    throw std::invalid_argument("who polls: auto, resident or waiter, not " + word);
 }
 
 } // namespace
@@ -346,7 +346,7 @@ int main(int count, char** arguments)
     std::fprintf(stderr,
         "usage: ngpoll_shared_queue_bench latency DEVICE THREADS DEPTH SECONDS | gap DEVICE DEPTH "
         "TIMES "
-        "blocked|computing|staying | sleepers DEVICE  [auto|lease|give-up|resident]\n"
+        "blocked|computing|staying | sleepers DEVICE  [auto|resident|waiter]\n"
         "       ngpoll_shared_queue_bench pauses THREADS SECONDS\n");
     return 2;
 }

@@ -28,6 +28,10 @@ public:
     [[nodiscard]] virtual std::unique_ptr<transport> open_transport(const poll_queue::options& how)
         = 0;
 
+    /// A completion may depend on the thread that sent the command: before Linux 7.0 it is that
+    /// thread's task work. One thread then has to send and poll for all.
+    [[nodiscard]] virtual bool needs_resident() const noexcept { return false; }
+
 protected:
     namespace_info info_;
 };

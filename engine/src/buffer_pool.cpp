@@ -13,6 +13,7 @@
 
 #include "error.hpp"
 #include "process.hpp"
+#include "queue_state.hpp"
 #include "transport.hpp"
 
 namespace ngpoll {
@@ -44,11 +45,11 @@ void* map_pages(std::size_t bytes, int extra_flags)
 } // namespace
 
 buffer_pool::buffer_pool(poll_queue& queue, options how)
-    : transport_(queue.transport_)
+    : transport_(queue.state().drive())
     , options_(how)
     , process_(detail::process_generation)
 {
-    if (detail::is_inherited(queue.process_))
+    if (queue.state().is_inherited())
         detail::refuse(
             "the poll queue is this process's parent's; open the drive anew in the forked "
             "child");
@@ -62,7 +63,7 @@ buffer_pool::buffer_pool(poll_queue& queue, options how)
     }
     try {
         if (how.fixed)
-            first_index_ = queue.transport_->register_buffers(
+            first_index_ = queue.state().drive()->register_buffers(
                 memory_, stride_bytes_, how.buffer_bytes, how.count);
     } catch (...) {
         free();

@@ -71,9 +71,8 @@ SAME_PLACE(ngpoll_status, status, taken, engine_taken);
 static_assert(NGPOLL_NOT_FIXED == buffer::kNotFixed);
 static_assert(NGPOLL_HYBRID == static_cast<int>(poll_mode::hybrid));
 static_assert(NGPOLL_INTERRUPT == static_cast<int>(poll_mode::interrupt));
-static_assert(NGPOLL_ROLE_LEASE == static_cast<int>(role_policy::lease));
-static_assert(NGPOLL_ROLE_GIVE_UP == static_cast<int>(role_policy::give_up));
 static_assert(NGPOLL_ROLE_RESIDENT == static_cast<int>(role_policy::resident));
+static_assert(NGPOLL_ROLE_WAITER == static_cast<int>(role_policy::waiter));
 
 /// A fixed size: what is out of memory must still be said.
 thread_local char last_error[512] = "";
@@ -185,7 +184,7 @@ poll_queue::options options_of(const ngpoll_queue_options& how)
 {
     if (how.mode > NGPOLL_INTERRUPT)
         detail::refuse("mode " + std::to_string(how.mode) + " is none of enum ngpoll_mode");
-    if (how.role > NGPOLL_ROLE_RESIDENT)
+    if (how.role > NGPOLL_ROLE_WAITER)
         detail::refuse("role " + std::to_string(how.role) + " is none of enum ngpoll_role");
     return {.depth = how.depth,
         .rings_max = how.rings_max,
@@ -205,6 +204,20 @@ int open_buffers(
         need(queue != nullptr, "the queue is NULL");
         return new handle<buffer_pool>(mark, of(queue), how);
     });
+}
+
+/// The words of `make`, cut to `size` bytes with the final zero. Returns their whole length.
+template <class Make>
+std::size_t copy_text(Make&& make, char* text, std::size_t size) noexcept
+{
+    std::size_t length = 0;
+    static_cast<void>(guarded([&] {
+        const std::string words = make();
+        length = words.size();
+        if (size != 0)
+            text[words.copy(text, size - 1)] = '\0';
+    }));
+    return length;
 }
 
 } // namespace
@@ -285,6 +298,13 @@ ngpoll_role ngpoll_queue_role(const ngpoll_queue* queue)
 
 std::uint32_t ngpoll_queue_depth(const ngpoll_queue* queue) { return of(queue).depth(); }
 
+std::size_t ngpoll_queue_describe(const ngpoll_queue* queue, char* text, std::size_t size)
+{
+    if (text == nullptr && size != 0)
+        detail::stop("ngpoll_queue_describe: `text` is NULL and `size` is not 0");
+    return copy_text([&] { return of(queue).describe(); }, text, size);
+}
+
 void ngpoll_queue_close(ngpoll_queue* queue)
 {
     close_as<poll_queue>(
@@ -347,14 +367,7 @@ std::size_t ngpoll_status_text(ngpoll_status status, char* text, std::size_t siz
 {
     if (text == nullptr && size != 0)
         detail::stop("ngpoll_status_text: `text` is NULL and `size` is not 0");
-    std::size_t length = 0;
-    static_cast<void>(guarded([&] {
-        const std::string words = of(status).text();
-        length = words.size();
-        if (size != 0)
-            text[words.copy(text, size - 1)] = '\0';
-    }));
-    return length;
+    return copy_text([&] { return of(status).text(); }, text, size);
 }
 
 ngpoll_ring_options ngpoll_ring_defaults(void)

@@ -7,11 +7,10 @@
 
 #include <pthread.h>
 
-#include <ngpoll/poll_queue.hpp>
-
 #include "error.hpp"
+#include "transport.hpp"
 
-namespace ngpoll {
+namespace ngpoll::detail {
 
 namespace {
 
@@ -34,9 +33,12 @@ private:
 
 } // namespace
 
-resident_poller::resident_poller(poll_queue& queue)
+resident_poller::resident_poller(
+    shared_queue<native>& queue, transport& drive, std::uint64_t number)
     : queue_(queue)
+    , drive_(drive)
 {
+    passes_.number = number;
     std::promise<void> ready;
     std::future<void> started = ready.get_future();
     {
@@ -44,7 +46,7 @@ resident_poller::resident_poller(poll_queue& queue)
         try {
             thread_ = std::thread([this, &ready] { run(ready); });
         } catch (const std::system_error& error) {
-            detail::fail(error.code().value(),
+            fail(error.code().value(),
                 "the resident poller's thread cannot be made; raise the limits on threads and "
                 "memory (ulimit -u, -v), or choose another role");
         }
@@ -59,9 +61,9 @@ resident_poller::resident_poller(poll_queue& queue)
 
 resident_poller::~resident_poller()
 {
-    // seq_cst: not after the look whether it sleeps; pairs with ring::rest(), which arms first.
+    // seq_cst: not after the look whether it sleeps; pairs with the resident's look after arming.
     stop_.store(true, std::memory_order_seq_cst);
-    ring_->wake_if_armed();
+    queue_.rouse_resident();
     thread_.join();
 }
 
@@ -69,14 +71,14 @@ void resident_poller::run(std::promise<void>& ready) noexcept
 {
     ::pthread_setname_np(::pthread_self(), "ngpoll-poller");
     try {
-        ring_.reset(new ring(queue_, ring::for_resident{}));
+        passes_.seat = drive_.attach();
     } catch (...) {
         ready.set_exception(std::current_exception());
         return;
     }
     ready.set_value();
-    ring_->reside(stop_);
-    ring_->close();
+    queue_.reside(passes_, stop_);
+    drive_.detach(passes_.seat);
 }
 
-} // namespace ngpoll
+} // namespace ngpoll::detail

@@ -3,37 +3,38 @@
 
 #include <atomic>
 #include <future>
-#include <memory>
 #include <thread>
 
-#include <ngpoll/ring.hpp>
+#include "native.hpp"
+#include "shared_queue.hpp"
 
 namespace ngpoll {
+class transport;
+}
 
-/// The thread of role_policy::resident. It polls by a ring of its own, which submits nothing and
-/// from which no other takes the role.
+namespace ngpoll::detail {
+
+/// The thread of role_policy::resident. It sends and polls for all rings of its queue.
 class resident_poller {
 public:
-    /// Returns once the thread has its ring; throws what kept it from that.
-    explicit resident_poller(poll_queue& queue);
+    /// Returns once the thread can use the transport; throws what kept it from that.
+    resident_poller(shared_queue<native>& queue, transport& drive, std::uint64_t number);
     resident_poller(const resident_poller&) = delete;
     resident_poller& operator=(const resident_poller&) = delete;
-    /// The queue's other rings are closed by then.
+    /// The queue's rings are closed by then.
     ~resident_poller();
 
-    /// After a push to the submission queue: it may be asleep. True if this woke it. Any thread.
-    [[nodiscard]] bool submitted() noexcept { return ring_->wake_if_armed(); }
-
     /// Any thread.
-    [[nodiscard]] ring_stats stats() const noexcept { return ring_->stats(); }
+    [[nodiscard]] ring_stats stats() const noexcept { return passes_.snapshot(); }
 
 private:
     void run(std::promise<void>& ready) noexcept;
 
-    poll_queue& queue_;
-    std::unique_ptr<ring> ring_;
+    shared_queue<native>& queue_;
+    transport& drive_;
+    pass_context passes_; ///< its thread's
     std::atomic<bool> stop_{false};
     std::thread thread_;
 };
 
-} // namespace ngpoll
+} // namespace ngpoll::detail

@@ -7,11 +7,12 @@
 #include <cerrno>
 #include <utility>
 
-#include <ngpoll/completion_batch.hpp>
 #include <ngpoll/poll_queue.hpp>
 
+#include "completion_batch.hpp"
 #include "error.hpp"
 #include "process.hpp"
+#include "queue_state.hpp"
 #include "transport.hpp"
 
 namespace ngpoll {
@@ -21,23 +22,47 @@ namespace {
 std::uintptr_t next_thread_number() noexcept
 {
     static std::atomic<std::uintptr_t> numbers{0};
-    // relaxed: a number that no other thread has. Even and not 0, as poller_role wants them.
-    return 2 * (numbers.fetch_add(1, std::memory_order_relaxed) + 1);
+    // relaxed: a number that no other thread has. Never 0.
+    return numbers.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-/// The rings open on this thread. One that is left open when the thread ends would never get its
-/// completions, and before Linux 7.0 would take those of others with it.
-struct open_rings {
-    ring* first = nullptr;
-    unsigned process = detail::process_generation;
-    const std::uintptr_t thread_number = next_thread_number();
+} // namespace
 
-    /// A forked child's list begins anew: what was on it is the parent's, and may be freed.
+/// The rings open on this thread. One that is left open when the thread ends would never get its
+/// completions.
+struct detail::open_rings {
+    ring* first = nullptr;
+    unsigned process = process_generation;
+    const std::uintptr_t thread_number = next_thread_number();
+    /// This thread is in poll() or wait() of a ring on a shared queue. What it would wait for in
+    /// another one, from a callback, may be its own pass further up the stack.
+    bool in_shared_queue = false;
+
+    /// A forked child's list begins anew: what was on it is the parent's, and may be freed. So does
+    /// its stack: a callback of the parent may have forked.
     void leave_parent() noexcept
     {
-        if (detail::is_inherited(process))
+        if (is_inherited(process)) {
             first = nullptr;
-        process = detail::process_generation;
+            in_shared_queue = false;
+        }
+        process = process_generation;
+    }
+    void add(ring& opened) noexcept
+    {
+        leave_parent();
+        opened.next_on_thread_ = first;
+        if (first != nullptr)
+            first->previous_on_thread_ = &opened;
+        first = &opened;
+    }
+    void remove(ring& closed) noexcept
+    {
+        if (closed.next_on_thread_ != nullptr)
+            closed.next_on_thread_->previous_on_thread_ = closed.previous_on_thread_;
+        (closed.previous_on_thread_ == nullptr ? first
+                                               : closed.previous_on_thread_->next_on_thread_)
+            = closed.next_on_thread_;
     }
     ~open_rings()
     {
@@ -46,7 +71,10 @@ struct open_rings {
             first->close(); // which takes it off the list
     }
 };
-thread_local open_rings on_this_thread;
+
+namespace {
+
+thread_local detail::open_rings on_this_thread;
 
 /// The calling thread, as long as it runs, in this process.
 inline std::uintptr_t this_caller() noexcept
@@ -63,8 +91,6 @@ inline std::uintptr_t this_caller() noexcept
 
 } // namespace
 
-thread_local bool ring::in_shared_queue = false;
-
 bool ring::is_callers() const noexcept { return caller_ == this_caller(); }
 
 inline void ring::check_caller() const noexcept
@@ -75,7 +101,7 @@ inline void ring::check_caller() const noexcept
 
 [[gnu::cold, gnu::noinline]] void ring::stop_caller() const noexcept
 {
-    if (detail::is_inherited(process_))
+    if (queue_.is_inherited())
         detail::stop("a ring was used in a forked child: it is its parent's; open the device there "
                      "anew, or start threads instead of processes");
     detail::stop("a ring was used on another thread than the one that made it: give each thread a "
@@ -96,73 +122,82 @@ ring_stats& ring_stats::operator+=(const ring_stats& other) noexcept
     return *this;
 }
 
-ring::ring(poll_queue& queue, options how)
-    : queue_(queue)
-    , options_(how)
-    , process_(queue.process_)
-    , shared_(queue.shared())
-    , caller_(this_caller())
-    , thread_tag_(on_this_thread.thread_number)
+ring_stats detail::pass_context::snapshot() const noexcept
 {
-    options_.submit_batch_max = std::max(how.submit_batch_max, 1U);
-    if (detail::is_inherited(process_))
-        stop_caller();
-    options_.depth = queue_.attach(*this, how.depth);
-    limit_ = options_.depth;
-    try {
-        // attach() has refused depths that this could not round up.
-        staged_mask_ = std::bit_ceil(options_.depth) - 1;
-        staged_ = std::make_unique<request*[]>(std::size_t{staged_mask_} + 1);
-        // Where a resident polls, nobody else enters the transport.
-        if (!queue_.has_resident())
-            seat_ = queue_.transport_->attach();
-    } catch (...) {
-        queue_.detach(*this, options_.depth);
-        throw;
-    }
-    queue_.bind(*this);
-    remember();
+    return {.finished_inline = finished_inline.get(),
+        .finished_deferred = finished_deferred.get(),
+        .passes = passes.get(),
+        .empty_passes = empty_passes.get(),
+        .system_calls = system_calls.get(),
+        .sent = sent.get(),
+        .sleeps = sleeps.get(),
+        .wakes = wakes.get(),
+        .takeovers = takeovers.get()};
 }
 
-ring::ring(poll_queue& queue, for_resident)
-    : queue_(queue)
-    , process_(queue.process_)
-    , shared_(queue.shared())
-    , resident_(true)
-    , caller_(this_caller())
-    , thread_tag_(on_this_thread.thread_number)
+bool detail::ring_state::take_staged(request*& first, request*& last) noexcept
 {
-    seat_ = queue_.transport_->attach();
-    remember();
+    std::uint32_t left = staged_count();
+    if (left == 0)
+        return false;
+    // In locals: the stores to the requests might else be to this ring's members.
+    request* const* const at = staged.get();
+    const std::uint32_t mask = staged_mask;
+    inbox* const owner = in;
+    auto position = static_cast<std::uint32_t>(sent);
+    first = last = at[position & mask];
+    first->owner = owner;
+    while (--left != 0) {
+        request* const next = at[++position & mask];
+        next->owner = owner;
+        // relaxed: published, with the requests, by the push.
+        last->next.store(next, std::memory_order_relaxed);
+        last = next;
+    }
+    sent = accepted;
+    return true;
+}
+
+ring::ring(poll_queue& queue, options how)
+    : queue_(queue.state())
+    , options_(how)
+    , caller_(this_caller())
+{
+    if (queue_.is_inherited())
+        stop_caller();
+    if (how.event_fd >= 0 && !queue_.has_resident())
+        detail::refuse("event_fd: nobody polls while an event loop waits; make the queue with role "
+                       "resident");
+    const auto place = queue_.attach(on_this_thread.thread_number, how.depth);
+    state_.depth = place.depth;
+    state_.limit = place.depth;
+    state_.in = place.in;
+    state_.drive = queue_.drive();
+    state_.passes.number = place.number;
+    state_.passes.submit_batch_max = std::max(how.submit_batch_max, 1U);
+    try {
+        // attach() has refused depths that this could not round up.
+        state_.staged_mask = std::bit_ceil(place.depth) - 1;
+        state_.staged = std::make_unique<request*[]>(std::size_t{state_.staged_mask} + 1);
+        // Where a resident polls, nobody else enters the transport.
+        if (!queue_.has_resident())
+            state_.passes.seat = state_.drive->attach();
+    } catch (...) {
+        queue_.detach(place);
+        throw;
+    }
+    if (state_.in != nullptr)
+        state_.in->event_fd = how.event_fd;
+    queue_.bind(on_this_thread.thread_number);
+    on_this_thread.add(*this);
 }
 
 ring::~ring()
 {
     close();
-    if (detail::is_inherited(process_))
+    if (queue_.is_inherited())
         return;
     NGPOLL_ASSERT(outstanding() == 0, "a ring was destroyed with requests outstanding");
-    NGPOLL_ASSERT(deferred_.empty(deferred_at_), "a ring was destroyed with completions queued");
-}
-
-void ring::remember() noexcept
-{
-    // A parent's callback may have forked: its pass is not this child's.
-    if (detail::is_inherited(on_this_thread.process))
-        in_shared_queue = false;
-    on_this_thread.leave_parent();
-    next_on_thread_ = on_this_thread.first;
-    if (next_on_thread_ != nullptr)
-        next_on_thread_->previous_on_thread_ = this;
-    on_this_thread.first = this;
-}
-
-void ring::forget() noexcept
-{
-    if (next_on_thread_ != nullptr)
-        next_on_thread_->previous_on_thread_ = previous_on_thread_;
-    (previous_on_thread_ == nullptr ? on_this_thread.first : previous_on_thread_->next_on_thread_)
-        = next_on_thread_;
 }
 
 std::uint32_t ring::submit(std::span<request* const> requests) noexcept
@@ -179,29 +214,31 @@ std::uint32_t ring::submit(std::span<request* const> requests) noexcept
 std::uint32_t ring::submit_and_wait(std::span<request* const> requests, std::uint32_t n) noexcept
 {
     check_caller();
-    const std::int64_t accepted = accepted_ + static_cast<std::int64_t>(requests.size());
-    NGPOLL_ASSERT(
-        accepted <= limit_, "submit_and_wait() was given more requests than the ring has room for");
+    detail::ring_state& me = state_;
+    const std::int64_t accepted = me.accepted + static_cast<std::int64_t>(requests.size());
+    NGPOLL_ASSERT(accepted <= me.limit,
+        "submit_and_wait() was given more requests than the ring has room for");
     // Where they are one batch, and the next one, they need not be staged.
-    if (shared_ || in_callbacks_ || staged() != 0 || requests.size() > options_.submit_batch_max)
+    if (me.in != nullptr || me.in_callbacks || me.staged_count() != 0
+        || requests.size() > me.passes.submit_batch_max)
         return submit_then_wait(requests, n);
 #pragma GCC unroll 4
     for (request* const r : requests) {
         NGPOLL_ASSERT(may_take(*r), kMayNotTake);
-        take(*r);
+        r->status.taken = 1;
     }
-    sent_ = accepted_ = accepted;
+    me.sent = me.accepted = accepted;
     const std::uint32_t wanted = std::min(n, outstanding());
     if (wanted == 0) {
         if (!requests.empty())
             send(requests);
         return 0;
     }
-    in_callbacks_ = true;
-    std::uint32_t finished = own_polling_pass(requests, wanted);
+    me.in_callbacks = true;
+    std::uint32_t finished = own_polling_pass(requests, wanted, nullptr);
     if (finished < wanted) [[unlikely]]
         finished += own_passes(wanted - finished);
-    in_callbacks_ = false;
+    me.in_callbacks = false;
     return finished;
 }
 
@@ -221,18 +258,20 @@ std::uint32_t ring::poll() noexcept
 {
     check_caller();
     // A pass inside a pass would find the completions that the outer one is still handing out.
-    if (in_callbacks_ || (shared_ && in_shared_queue))
+    if (state_.in_callbacks)
         return 0;
-    in_callbacks_ = true;
     std::uint32_t finished = 0;
-    if (shared_) {
-        in_shared_queue = true;
-        finished = shared_poll();
-        in_shared_queue = false;
+    if (state_.in == nullptr) {
+        state_.in_callbacks = true;
+        finished = own_pass(0, nullptr);
     } else {
-        finished = own_pass(0);
+        if (on_this_thread.in_shared_queue)
+            return 0;
+        state_.in_callbacks = on_this_thread.in_shared_queue = true;
+        finished = queue_.shared()->poll(state_);
+        on_this_thread.in_shared_queue = false;
     }
-    in_callbacks_ = false;
+    state_.in_callbacks = false;
     return finished;
 }
 
@@ -246,29 +285,29 @@ std::uint32_t ring::wait(std::uint32_t n, time_point deadline) noexcept
 std::uint32_t ring::waited(std::uint32_t n, const time_point* deadline) noexcept
 {
     check_caller();
-    if (in_callbacks_ || (shared_ && in_shared_queue))
+    if (state_.in_callbacks)
         return 0;
     const std::uint32_t wanted = std::min(n, outstanding());
     std::uint32_t finished = 0;
-    in_callbacks_ = true;
-    if (shared_) {
-        // relaxed, both: a hint, to those that choose an heir.
-        waiting_.store(true, std::memory_order_relaxed);
-        in_shared_queue = true;
-        finished = shared_wait(wanted, deadline);
-        in_shared_queue = false;
-        waiting_.store(false, std::memory_order_relaxed);
+    if (state_.in != nullptr) {
+        if (on_this_thread.in_shared_queue)
+            return 0;
+        state_.in_callbacks = on_this_thread.in_shared_queue = true;
+        finished = queue_.shared()->wait(state_, wanted, deadline);
+        on_this_thread.in_shared_queue = false;
     } else if (deadline == nullptr) {
+        state_.in_callbacks = true;
         finished = own_passes(wanted);
     } else {
+        state_.in_callbacks = true;
         // Not in the kernel, which would poll on past the deadline.
         while (finished < wanted) {
-            finished += own_pass(0);
-            if (std::chrono::steady_clock::now() >= *deadline)
+            finished += own_pass(0, deadline);
+            if (detail::native::is_over(deadline))
                 break;
         }
     }
-    in_callbacks_ = false;
+    state_.in_callbacks = false;
     return finished;
 }
 
@@ -277,134 +316,122 @@ std::uint32_t ring::waited(std::uint32_t n, const time_point* deadline) noexcept
     // The poll loop: it ends when the drive has answered, however long that takes.
     std::uint32_t finished = 0;
     while (finished < wanted)
-        finished += own_pass(wanted - finished);
+        finished += own_pass(wanted - finished, nullptr);
     return finished;
 }
 
-std::uint32_t ring::own_pass(std::uint32_t min_complete) noexcept
+std::uint32_t ring::own_pass(std::uint32_t min_complete, const time_point* deadline) noexcept
 {
     // The depth is filled before anything is waited or looked for: a loop that looks after each
     // batch finds that batch, and never has more than two in flight. A rest of less than a batch
     // waits for company, unless it is waited for: full batches cost least.
     for (std::size_t sending = 0;;) {
-        const std::span<request* const> to_send = take_staged();
-        const std::uint32_t rest = staged();
+        const std::span<request* const> to_send = state_.take_batch();
+        const std::uint32_t rest = state_.staged_count();
         sending += to_send.size();
-        if (rest == 0 || sending >= kPassSendMax
-            || (rest < options_.submit_batch_max && min_complete <= outstanding() - rest))
-            return own_polling_pass(to_send, min_complete);
+        if (rest == 0 || sending >= detail::native::kPassSendMax
+            || (rest < state_.passes.submit_batch_max && min_complete <= outstanding() - rest))
+            return own_polling_pass(to_send, min_complete, deadline);
         send(to_send);
     }
 }
 
-inline void ring::count_pass(
-    const completion_batch& batch, std::uint32_t sent, std::uint32_t calls) noexcept
+std::uint32_t ring::own_polling_pass(std::span<request* const> to_send, std::uint32_t min_complete,
+    const time_point* deadline) noexcept
 {
-    passes_.add(1);
-    system_calls_.add(calls);
-    commands_sent_.add(sent);
-    finished_inline_.add(batch.finished_inline());
+    detail::pass_context& by = state_.passes;
+    completion_batch batch(state_, deadline);
+    const transport::pass_result did = state_.drive->pass(to_send, batch, by.seat, min_complete);
+    by.passes.add(1);
+    by.system_calls.add(did.system_calls);
+    by.sent.add(did.sent);
+    by.finished_inline.add(batch.found());
     if (batch.found() == 0)
-        empty_passes_.add(1);
-}
-
-std::uint32_t ring::own_polling_pass(
-    std::span<request* const> to_send, std::uint32_t min_complete) noexcept
-{
-    completion_batch batch(*this);
-    const transport::pass_result did = queue_.transport_->pass(to_send, batch, seat_, min_complete);
-    count_pass(batch, did.sent, did.system_calls);
+        by.empty_passes.add(1);
     return batch.found();
 }
 
-std::uint32_t ring::shared_polling_pass(std::span<request* const> to_send) noexcept
+std::span<request* const> detail::ring_state::take_batch() noexcept
 {
-    completion_batch batch(*this);
-    const transport::pass_result did = queue_.transport_->pass(to_send, batch, seat_, 0);
-    queue_.found_lately_ += batch.found() - queue_.found_lately_ / poll_queue::kLately;
-    wakes_.add(batch.hand_over());
-    heir_ = batch.last_deferred_to();
-    count_pass(batch, did.sent, did.system_calls);
-    return batch.finished_inline();
-}
-
-std::span<request* const> ring::take_staged() noexcept
-{
-    const auto from = static_cast<std::uint32_t>(sent_) & staged_mask_;
+    const auto from = static_cast<std::uint32_t>(sent) & staged_mask;
     // A batch ends where the array does.
     const std::uint32_t count
-        = std::min({staged(), options_.submit_batch_max, staged_mask_ + 1 - from});
-    sent_ += count;
-    return {staged_.get() + from, count};
+        = std::min({staged_count(), passes.submit_batch_max, staged_mask + 1 - from});
+    sent += count;
+    return {staged.get() + from, count};
 }
 
 void ring::flush() noexcept
 {
     check_caller();
-    if (in_callbacks_)
+    if (state_.in_callbacks)
         return;
-    if (shared_) {
-        queue_staged();
-        return;
+    if (state_.in == nullptr) {
+        while (state_.staged_count() != 0)
+            send(state_.take_batch());
+    } else if (!on_this_thread.in_shared_queue) {
+        queue_.shared()->flush(state_);
     }
-    while (staged() != 0)
-        send(take_staged());
 }
 
 void ring::send(std::span<request* const> to_send) noexcept
 {
-    const transport::pass_result did = queue_.transport_->send(to_send, seat_);
-    system_calls_.add(did.system_calls);
-    commands_sent_.add(did.sent);
+    const transport::pass_result did = state_.drive->send(to_send, state_.passes.seat);
+    state_.passes.system_calls.add(did.system_calls);
+    state_.passes.sent.add(did.sent);
+}
+
+bool ring::arm_event(std::uint32_t n) noexcept
+{
+    NGPOLL_ASSERT(options_.event_fd >= 0, "arm_event() needs ring::options::event_fd");
+    check_caller();
+    if (state_.in_callbacks || on_this_thread.in_shared_queue)
+        return false;
+    // More than are outstanding would never come.
+    const std::uint32_t wanted = std::min(std::max(n, 1U), outstanding());
+    return wanted == 0 || queue_.shared()->arm_event(state_, wanted);
 }
 
 void ring::close() noexcept
 {
     // A forked child has nothing to wait for or to give back.
-    if (closed_ || detail::is_inherited(process_))
+    if (state_.closed || queue_.is_inherited())
         return;
     check_caller();
-    NGPOLL_ASSERT(!in_callbacks_, "a ring cannot be closed from inside its own callbacks");
-    NGPOLL_ASSERT(!shared_ || !in_shared_queue,
+    NGPOLL_ASSERT(!state_.in_callbacks, "a ring cannot be closed from inside its own callbacks");
+    NGPOLL_ASSERT(state_.in == nullptr || !on_this_thread.in_shared_queue,
         "a ring on a shared queue cannot be closed from inside a callback of such a ring");
-    closing_ = true;
-    limit_ -= kClosing;
+    state_.closing = true;
+    state_.limit -= detail::ring_state::kClosing;
     abort_staged();
+    auto* const shared = queue_.shared();
+    if (shared != nullptr)
+        shared->begin_closing(state_);
+    // One at a time: what is cancelled does not wait for what is in flight.
     while (outstanding() != 0)
-        wait(outstanding());
-    if (shared_)
-        leave_role();
-    if (!queue_.has_resident() || resident_)
-        queue_.transport_->detach(seat_);
-    queue_.detach(*this, options_.depth);
-    forget();
-    closed_ = true;
-    in_callbacks_ = true; // for good: poll() and wait() must not enter with the seat given back
+        wait(1);
+    if (shared != nullptr)
+        shared->end_closing(state_);
+    if (!queue_.has_resident())
+        state_.drive->detach(state_.passes.seat);
+    queue_.detach({.depth = state_.depth, .in = state_.in, .number = state_.passes.number});
+    on_this_thread.remove(*this);
+    state_.drive.reset();
+    state_.closed = true;
+    state_.in_callbacks = true; // for good: poll() and wait() must not enter any more
 }
 
 void ring::abort_staged() noexcept
 {
-    in_callbacks_ = true;
-    while (staged() != 0) {
-        request& r = staged_at(sent_++);
-        r.status = {.errno_value = ECANCELED};
-        r.result = 0;
-        finish(r);
+    state_.in_callbacks = true;
+    while (state_.staged_count() != 0) {
+        request& r = *state_.staged[static_cast<std::uint32_t>(state_.sent++) & state_.staged_mask];
+        detail::native::set_cancelled(r);
+        state_.finish(r);
     }
-    in_callbacks_ = false;
+    state_.in_callbacks = false;
 }
 
-ring_stats ring::stats() const noexcept
-{
-    return {.finished_inline = finished_inline_.get(),
-        .finished_deferred = finished_deferred_.get(),
-        .passes = passes_.get(),
-        .empty_passes = empty_passes_.get(),
-        .system_calls = system_calls_.get(),
-        .sent = commands_sent_.get(),
-        .sleeps = sleeps_.get(),
-        .wakes = wakes_.get(),
-        .takeovers = takeovers_.get()};
-}
+ring_stats ring::stats() const noexcept { return state_.passes.snapshot(); }
 
 } // namespace ngpoll

@@ -7,6 +7,7 @@
 #include <ngpoll/poll_queue.hpp>
 #include <ngpoll/ring.hpp>
 
+#include "queue_state.hpp"
 #include "transport.hpp"
 
 namespace ngpoll {
@@ -17,25 +18,37 @@ struct testing_access {
     static std::unique_ptr<poll_queue> make(
         std::unique_ptr<transport> made, poll_queue::options how)
     {
-        return std::unique_ptr<poll_queue>(new poll_queue(std::move(made), how));
+        return std::unique_ptr<poll_queue>(new poll_queue(std::make_unique<detail::queue_state>(
+            std::shared_ptr<transport>(std::move(made)), how)));
     }
 
     static void warn_after(poll_queue& queue, std::int64_t unpolled_ns)
     {
-        queue.unpolled_ns_max_ = unpolled_ns;
+        queue.state().polled().unpolled_ns_max = unpolled_ns;
     }
 
     /// As if `sleeping` had looked for completions just before they came, and then armed.
-    static void arm(ring& sleeping, std::int32_t missing, std::int32_t surplus)
+    static void arm(ring& sleeping, std::uint32_t missing, std::uint32_t surplus)
     {
-        sleeping.sleeper_.arm(missing, surplus);
+        sleeping.state_.in->rest.arm(missing, surplus);
+    }
+    static void disarm(ring& sleeping) { sleeping.state_.in->rest.disarm(); }
+
+    /// Everything is deferred, whoever polls. Before the first pass.
+    static void use_no_tag(poll_queue& queue)
+    {
+        queue.state().shared()->polling().uses_tag = false;
     }
 
-    /// Whether the poller's role is leased, or in a pass.
-    static bool has_poller(const poll_queue& queue) { return queue.role_.held_by_another(0); }
+    /// Whether a thread has the poller's role.
+    static bool has_poller(const poll_queue& queue)
+    {
+        auto* const shared = queue.state().shared();
+        return shared->has_resident() || !shared->is_role_free();
+    }
 
     /// Whether a ring's wake-up was put off.
-    static bool owes_wake_up(const poll_queue& queue) { return queue.wake_late_ != nullptr; }
+    static bool owes_wake_up(const ring& sleeping) { return sleeping.state_.in->owed.put_off; }
 };
 
 } // namespace ngpoll

@@ -3,20 +3,18 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <utility>
 
-#include <ngpoll/completion_batch.hpp>
+#include <ngpoll/detail/ring_state.hpp>
 #include <ngpoll/poll_queue.hpp>
 #include <ngpoll/request.hpp>
-#include <ngpoll/ring.hpp>
+
+#include "completion_batch.hpp"
 
 namespace ngpoll {
 
-/// What a thread that sent commands owes them until they are done.
-enum class sender_duty : std::uint8_t {
-    none,
-    stay, ///< enter the kernel once more: their completions may wait for that
-    poll, ///< find their completions itself: no other thread may poll while any is in flight
-};
+using detail::transport_seat;
 
 /// What carries a poll queue's commands to the drive and finds their completions: a kernel ring or
 /// an emulated queue pair.
@@ -54,8 +52,6 @@ public:
     /// Commands taken by pass() or send() and not yet found complete.
     [[nodiscard]] virtual std::uint32_t in_flight() const noexcept = 0;
 
-    [[nodiscard]] virtual sender_duty duty() const noexcept = 0;
-
     /// Registers `count` buffers of `bytes` each, `stride` apart, and returns the index of the
     /// first; throws std::system_error. kNotFixed where there is nothing to register with.
     virtual std::uint16_t register_buffers(
@@ -64,6 +60,9 @@ public:
     virtual void unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept = 0;
 
     [[nodiscard]] const poll_queue_report& report() const noexcept { return report_; }
+
+    /// Something that was asked for is not to be had, and why.
+    void decline(std::string what) { report_.declined.push_back(std::move(what)); }
 
 protected:
     poll_queue_report report_;

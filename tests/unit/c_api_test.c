@@ -66,7 +66,7 @@ static void a_namespace_says_what_it_is(void)
     CHECK(info.nsid == 1);
     CHECK(info.model[0] != '\0');
     CHECK(ngpoll_queue_mode(drive.queue) == NGPOLL_POLLED);
-    CHECK(ngpoll_queue_role(drive.queue) == NGPOLL_ROLE_LEASE);
+    CHECK(ngpoll_queue_role(drive.queue) == NGPOLL_ROLE_WAITER);
     close_drive(drive);
 }
 
@@ -294,7 +294,7 @@ int main(void)
     callbacks_may_submit_again();
     arrays_are_submitted_whole();
     a_wait_ends_by_its_deadline_and_a_close_drains();
-    threads_share_a_queue(NGPOLL_ROLE_LEASE);
+    threads_share_a_queue(NGPOLL_ROLE_WAITER);
     threads_share_a_queue(NGPOLL_ROLE_GIVE_UP);
     threads_share_a_queue(NGPOLL_ROLE_RESIDENT);
     if (failures == 0)

@@ -72,7 +72,7 @@ std::byte* map_pages(std::size_t bytes)
 
 TEST_CASE("a ring used in a forked child stops it with a sentence")
 {
-    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2, .role = role});
     ring own(emulated.queue, {.depth = 4});
     CHECK(test::aborts_saying("forked child", [&] { own.poll(); }));
@@ -103,7 +103,7 @@ TEST_CASE("a forked child registers no buffers with its parent's queue")
 
 TEST_CASE("what a forked child destroys, closes or leaves open ends well")
 {
-    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     auto emulated = std::make_unique<drive>(
         "emu:size=1M", poll_queue::options{.depth = 8, .rings_max = 2, .role = role});
     auto pool = std::make_unique<buffer_pool>(

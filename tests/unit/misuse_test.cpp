@@ -58,7 +58,7 @@ TEST_CASE("a request that is outstanding is not taken again")
 
 TEST_CASE("a request that another ring found is outstanding until its owner has finished it")
 {
-    drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2, .role = role_policy::lease});
+    drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2, .role = role_policy::waiter});
     ring own(emulated.queue, {.depth = 4});
     std::vector<counted_request> requests(2);
     for (counted_request& r : requests) {

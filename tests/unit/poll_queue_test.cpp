@@ -71,29 +71,29 @@ TEST_CASE("a poll queue reports how it was set up and what it declined")
 TEST_CASE("who polls: on an emulated drive a ring, unless asked for otherwise")
 {
     drive own("emu:size=1M");
-    CHECK(own.queue.role() == role_policy::lease);
+    CHECK(own.queue.role() == role_policy::waiter);
     drive shared("emu:size=1M", {.rings_max = 2});
-    CHECK(shared.queue.role() == role_policy::lease);
+    CHECK(shared.queue.role() == role_policy::waiter);
     CHECK(shared.queue.resident_stats().passes == 0);
     drive given("emu:size=1M", {.rings_max = 2, .role = role_policy::give_up});
     CHECK(given.queue.role() == role_policy::give_up);
     CHECK(std::string(to_string(role_policy::automatic)) == "automatic");
-    CHECK(std::string(to_string(role_policy::lease)) == "lease");
+    CHECK(std::string(to_string(role_policy::waiter)) == "lease");
     CHECK(std::string(to_string(role_policy::give_up)) == "give-up");
     CHECK(std::string(to_string(role_policy::resident)) == "resident");
 }
 
 TEST_CASE("a ring that returns keeps the role, or gives it up where it is to")
 {
-    for (const role_policy role : {role_policy::lease, role_policy::give_up}) {
+    for (const role_policy role : {role_policy::waiter, role_policy::give_up}) {
         drive emulated("emu:size=1M", {.rings_max = 2, .role = role});
         ring own(emulated.queue, {.depth = 1});
         own.poll();
-        CHECK(testing_access::has_poller(emulated.queue) == (role == role_policy::lease));
+        CHECK(testing_access::has_poller(emulated.queue) == (role == role_policy::waiter));
         test::counted_request r(flush_command(1));
         REQUIRE(own.submit(r));
         CHECK(own.wait(1) == 1);
-        CHECK(testing_access::has_poller(emulated.queue) == (role == role_policy::lease));
+        CHECK(testing_access::has_poller(emulated.queue) == (role == role_policy::waiter));
     }
 }
 

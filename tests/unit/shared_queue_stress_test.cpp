@@ -171,7 +171,7 @@ TEST_CASE("rings that come and go on several threads lose, double and mix up not
 {
     const unsigned threads_count = GENERATE(2U, 4U);
     const char* latency = GENERATE("0", "0-40us");
-    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(threads_count, latency, to_string(role));
     test::chance random("shared queue");
     CAPTURE(random.seed());

@@ -86,7 +86,7 @@ bool is_readable(int fd, int timeout_ms)
 TEST_CASE("wait returns by its deadline with what has finished, and the rest comes later")
 {
     const std::uint32_t rings_max = GENERATE(1U, 2U);
-    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const bool another_polls = rings_max == 2 && GENERATE(false, true);
     CAPTURE(rings_max, to_string(role), another_polls);
     drive emulated("emu:size=1M,latency=200ms", {.depth = 8, .rings_max = rings_max, .role = role});
@@ -110,7 +110,7 @@ TEST_CASE("wait returns by its deadline with what has finished, and the rest com
 
 TEST_CASE("an event loop is told when its requests are done while another ring polls")
 {
-    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
     drive emulated("emu:size=1M,latency=2ms", {.depth = 8, .rings_max = 2, .role = role});
     const int events = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

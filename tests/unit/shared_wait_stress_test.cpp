@@ -20,7 +20,7 @@ TEST_CASE("rings that wait, poll, leave and close on an emulated drive lose noth
 {
     const unsigned threads = GENERATE(3U, 16U);
     const char* latency = GENERATE("0", "20us", "0-200us");
-    const auto role = GENERATE(role_policy::lease, role_policy::give_up, role_policy::resident);
+    const auto role = GENERATE(role_policy::waiter, role_policy::give_up, role_policy::resident);
     CAPTURE(threads, latency, to_string(role));
     test::chance random("shared wait");
     CAPTURE(random.seed());
@@ -40,10 +40,10 @@ TEST_CASE("a poller that stumbles within its passes touches no ring that is gone
     const unsigned threads = GENERATE(2U, 5U, 16U);
     const std::uint64_t latency_us = GENERATE(0, 20, 200);
     const auto duty = GENERATE(sender_duty::none, sender_duty::stay, sender_duty::poll);
-    const auto role = GENERATE(role_policy::lease, role_policy::give_up, role_policy::resident);
+    const auto role = GENERATE(role_policy::waiter, role_policy::give_up, role_policy::resident);
     CAPTURE(threads, latency_us, static_cast<int>(duty), to_string(role));
     // Who polls is for a resident the same thread always, whatever a sender owes.
-    if (role != role_policy::lease && duty != sender_duty::stay)
+    if (role != role_policy::waiter && duty != sender_duty::stay)
         return;
     test::chance random("stumbling poller");
     CAPTURE(random.seed());

@@ -233,7 +233,7 @@ void print_counts(const char* of_what)
 }
 
 std::unique_ptr<poll_queue> on(
-    std::unique_ptr<rough_drive> drive, unsigned rings, role_policy role = role_policy::lease)
+    std::unique_ptr<rough_drive> drive, unsigned rings, role_policy role = role_policy::waiter)
 {
     return testing_access::make(
         std::move(drive), {.depth = rings * 32, .rings_max = rings, .role = role});

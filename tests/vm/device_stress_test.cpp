@@ -419,13 +419,13 @@ TEST_CASE("a thread's own ring, opened and closed, finishes each request once", 
 
 TEST_CASE("rings of one thread finish each request once", "[one thread]")
 {
-    stress(4, true, GENERATE(role_policy::lease, role_policy::resident));
+    stress(4, true, GENERATE(role_policy::waiter, role_policy::resident));
 }
 
 TEST_CASE("rings of several threads finish each request once, on its own thread")
 {
     const unsigned threads = GENERATE(2U, 3U, 4U, 8U);
-    const auto role = GENERATE(role_policy::lease, role_policy::resident);
+    const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(threads, to_string(role));
     stress(threads, false, role);
 }

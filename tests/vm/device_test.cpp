@@ -261,7 +261,7 @@ TEST_CASE("a thread that sent for another and ends takes nothing of it along", "
 {
     // Before 7.0 the completion is task work of the thread that sent the command.
     const nvme_namespace device = nvme_namespace::open(device_path());
-    poll_queue queue(device, {.depth = 8, .rings_max = 2, .role = role_policy::lease});
+    poll_queue queue(device, {.depth = 8, .rings_max = 2, .role = role_policy::waiter});
     reader owner(queue, device.info(), 4, true);
     const watchdog dog(owner.polling());
     const std::uint64_t rounds = test::rounds("threads that sent and ended", 200);

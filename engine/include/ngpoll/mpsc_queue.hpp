@@ -19,9 +19,9 @@ struct mpsc_node {
 ///
 /// Who may call what, from which thread:
 ///
-///     |            | push          | pop, empty            |
-///     | push       | any threads   | may overlap           |
-///     | pop, empty | may overlap   | one thread at a time  |
+///     |            | push          | pop, empty            | all_popped  |
+///     | push       | any threads   | may overlap           | may overlap |
+///     | pop, empty | may overlap   | one thread at a time  | may overlap |
 ///
 /// Consumers may take turns if something else (a lock, a role) orders one's last call before the
 /// next one's first. The consumer's cursor lives outside the queue, on a cache line of its own,
@@ -159,6 +159,13 @@ public:
         // seq_cst: a consumer that has said it will sleep must not have this look moved before that
         // store; pairs with the exchange in push. Nothing is read through the value.
         return at.head_ == &stub_ && tail_.load(std::memory_order_seq_cst) == &stub_;
+    }
+
+    /// Any thread: whether all that was pushed has been popped. The tail tells it alone.
+    [[nodiscard]] bool all_popped() const noexcept
+    {
+        // relaxed: who has to see a push has synchronised with its thread; else it is a hint.
+        return tail_.load(std::memory_order_relaxed) == &stub_;
     }
 
 private:

@@ -67,10 +67,9 @@ void ngpoll_namespace_close(struct ngpoll_namespace *ns);
 
 enum ngpoll_mode { NGPOLL_POLLED, NGPOLL_HYBRID, NGPOLL_INTERRUPT };
 enum ngpoll_role {
-    NGPOLL_ROLE_AUTOMATIC, /* resident on a drive, lease on an emulated one */
-    NGPOLL_ROLE_LEASE, /* a ring that waits polls, and keeps the role */
-    NGPOLL_ROLE_GIVE_UP, /* the same, but it gives the role up when it returns */
+    NGPOLL_ROLE_AUTOMATIC, /* resident on a drive, waiter on an emulated one */
     NGPOLL_ROLE_RESIDENT, /* a thread of the queue's own polls */
+    NGPOLL_ROLE_WAITER, /* a ring that waits polls for all, until its own wait is over */
 };
 
 struct ngpoll_queue_options {
@@ -96,6 +95,9 @@ int ngpoll_queue_open(const struct ngpoll_namespace *ns, const struct ngpoll_que
 enum ngpoll_mode ngpoll_queue_mode(const struct ngpoll_queue *queue);
 enum ngpoll_role ngpoll_queue_role(const struct ngpoll_queue *queue);
 uint32_t ngpoll_queue_depth(const struct ngpoll_queue *queue);
+/* Lines that explain a hang: see poll_queue::describe(). Any thread, a debugger too. Cut to `size`
+ * bytes with the final zero; returns the length it would have. */
+size_t ngpoll_queue_describe(const struct ngpoll_queue *queue, char *text, size_t size);
 /* After its rings and buffers. */
 void ngpoll_queue_close(struct ngpoll_queue *queue);
 
@@ -247,7 +249,7 @@ uint32_t ngpoll_wait(struct ngpoll_ring *ring, uint32_t n);
 uint32_t ngpoll_wait_until(struct ngpoll_ring *ring, uint32_t n, uint64_t deadline_ns);
 /* Sends what is staged and looks for nothing. */
 void ngpoll_flush(struct ngpoll_ring *ring);
-/* For event loops: true once `event_fd` will be written to, false: call ngpoll_poll() now. */
+/* For event loops. True: `event_fd` will be written to. False: call ngpoll_poll() now. */
 bool ngpoll_arm_event(struct ngpoll_ring *ring, uint32_t n);
 uint32_t ngpoll_outstanding(const struct ngpoll_ring *ring);
 

@@ -77,8 +77,10 @@ public:
 
     [[nodiscard]] const namespace_info& info() const noexcept;
 
+    /// The engine's own, not part of the interface.
+    [[nodiscard]] const std::shared_ptr<backend>& opened() const noexcept { return backend_; }
+
 private:
-    friend class poll_queue;
     explicit nvme_namespace(std::shared_ptr<backend> opened) noexcept;
 
     std::shared_ptr<backend> backend_;

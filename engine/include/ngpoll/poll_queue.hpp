@@ -1,27 +1,21 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <ngpoll/mpsc_queue.hpp>
 #include <ngpoll/nvme_namespace.hpp>
-#include <ngpoll/poller_role.hpp>
-#include <ngpoll/request.hpp>
 
 namespace ngpoll {
 
-class backend;
-class resident_poller;
-class ring;
 struct ring_stats;
-class transport;
+namespace detail {
+class queue_state;
+}
 
 /// How completions are found.
 enum class poll_mode : std::uint8_t {
@@ -34,19 +28,17 @@ enum class poll_mode : std::uint8_t {
 
 /// Who polls a shared queue. bench/README.md has the figures that chose the default.
 enum class role_policy : std::uint8_t {
-    /// On a drive, polled, where this process may use two processors or more: resident. Else lease.
+    /// On a drive, polled, where this process may use two processors or more, and always before
+    /// Linux 7.0: resident. Else waiter.
     automatic,
-    /// A ring in wait() or poll(). When it returns it keeps the role and may go on at once. If its
-    /// thread turns to something else instead, rings that wait find out after 0.5 to 8 ms.
-    lease,
-    /// A ring in wait() or poll(). When it returns it gives the role up and wakes one that waits:
-    /// each return costs a wake-up, and no ring waits for another's thread.
-    give_up,
     /// A thread of the queue's own. It polls as long as anything is in flight, and sleeps 100 us
-    /// after the last: a processor for it pays, and what the rings' threads do holds nobody up. It
-    /// has the processors and the priority of the thread that makes the queue, and takes no
+    /// after the last: give it a processor of its own. What the rings' threads do holds nobody up.
+    /// It has the processors and the priority of the thread that makes the queue, and takes no
     /// signals. Rings never poll then: all their completions are deferred.
     resident,
+    /// A ring that waits and finds nobody polling polls for all, until its own wait is over. Then
+    /// it wakes another that waits. Suits few and light threads, and processors that are scarce.
+    waiter,
 };
 
 [[nodiscard]] const char* to_string(role_policy policy) noexcept;
@@ -122,86 +114,25 @@ public:
     poll_queue& operator=(const poll_queue&) = delete;
 
     [[nodiscard]] const poll_queue_report& report() const noexcept;
-    [[nodiscard]] std::uint32_t depth() const noexcept { return options_.depth; }
+    [[nodiscard]] std::uint32_t depth() const noexcept;
     /// Whether rings hand each other their completions: several may attach, or a resident polls.
-    [[nodiscard]] bool shared() const noexcept { return options_.rings_max > 1 || has_resident(); }
-    /// Who polls, never `automatic`; lease for a queue that is not shared.
-    [[nodiscard]] role_policy role() const noexcept { return options_.role; }
-    /// What the resident poller did; nothing without one. Any thread.
+    [[nodiscard]] bool shared() const noexcept;
+    /// Who polls, never `automatic`; waiter for a queue that is not shared.
+    [[nodiscard]] role_policy role() const noexcept;
+    /// What the resident did; nothing without one. Any thread.
     [[nodiscard]] ring_stats resident_stats() const noexcept;
+    /// Lines that tell who has the role, what is queued, in flight and found, and who sleeps on how
+    /// many: to explain a hang. Any thread, a debugger too. Each figure is exact by itself.
+    [[nodiscard]] std::string describe() const;
+
+    /// The engine's own, not part of the interface.
+    [[nodiscard]] detail::queue_state& state() const noexcept { return *state_; }
 
 private:
-    friend class ring;
-    friend class resident_poller;
-    friend class completion_batch;
-    friend class buffer_pool;
     friend struct testing_access; ///< puts a transport of its own underneath
+    explicit poll_queue(std::unique_ptr<detail::queue_state> made) noexcept;
 
-    poll_queue(std::unique_ptr<transport> made, options how);
-
-    using taking = poller_role<>::taking;
-
-    [[nodiscard]] bool has_resident() const noexcept
-    {
-        return options_.role == role_policy::resident;
-    }
-    [[nodiscard]] bool try_become_poller(const ring& who, taking how) noexcept;
-    /// `who` returns to its caller: leases the role or gives it up, as the options say.
-    void end_polling(ring& who) noexcept;
-    /// Ends the pass: the role is `who`'s from now on, and may be taken from it.
-    void lease_poller(const ring& who) noexcept;
-    // What these five return is how many they woke: the caller's ring counts it.
-    /// The role is nobody's: wakes one of the rings that have armed, and so wait for I/O, if any.
-    std::uint32_t wake_successor() noexcept;
-    /// The same after lease_poller(): wakes the heir, should it have fallen asleep before it saw
-    /// the lease. It may be gone by now.
-    std::uint32_t wake_heir(const ring& heir) noexcept;
-    /// The poller's: wakes the rings of that list.
-    static std::uint32_t wake_listed(ring* next) noexcept;
-    std::uint32_t give_up_poller() noexcept;
-    /// The poller's answer to a claim: gives the role up, and returns when the claim is served.
-    std::uint32_t step_aside() noexcept;
-    /// Asks the poller to step aside, and returns with the role.
-    void claim_role(const ring& who) noexcept;
-    /// The poller's: how many commands the next pass may send.
-    [[nodiscard]] std::uint32_t room_at_drive() const noexcept;
-    /// Returns once the pass that was under way has ended.
-    void wait_for_pass_end() const noexcept;
-    /// Whether there is anything to send or to find. The poller's.
-    [[nodiscard]] bool has_work() const noexcept;
-    void warn_if_unpolled(std::uint64_t since_ns) noexcept;
-    /// Returns what `depth` became.
-    std::uint32_t attach(ring& joining, std::uint32_t depth);
-    /// `joined` can be used: a queue that is not shared is its thread's from now on.
-    void bind(const ring& joined) noexcept;
-    void detach(ring& leaving, std::uint32_t depth) noexcept;
-
-    options options_;
-    std::shared_ptr<backend> device_; ///< outlives the transport
-    std::shared_ptr<transport> transport_; ///< pools look at it to see whether the queue is gone
-
-    std::mutex attach_mutex_; ///< for rings that join and leave, and who looks for a sleeping one
-    std::vector<ring*> rings_; ///< attached
-    std::uint32_t depth_attached_ = 0;
-    unsigned process_ = 0; ///< which process made it; see detail::process_generation
-    std::uintptr_t first_thread_ = 0; ///< of a queue that is not shared: that of its first ring
-
-    // Shared queues only. The submission queue's tail is written by every submitter, its cursor by
-    // whoever is the poller.
-    mpsc_queue<> submissions_;
-    mpsc_queue<>::cursor submissions_at_{submissions_};
-    const ring* last_poller_ = nullptr; ///< written by the poller; compared, never looked into
-    ring* wake_late_ = nullptr; ///< the poller's: woken at the end of the next pass that found any
-    bool found_nothing_ = false; ///< the poller's: the last pass, and so `wake_late_` waits no more
-    std::int64_t unpolled_ns_max_ = 20'000'000'000; ///< then it warns, the driver's limit is 30 s
-    bool warned_ = false; ///< the poller's
-    poller_role<> role_;
-    /// The poller's: what its last passes found, about so many; each one weighs less than the next.
-    static constexpr std::uint32_t kLately = 64;
-    std::uint32_t found_lately_ = 0;
-    /// Rings that were woken and have not run since.
-    alignas(64) std::atomic<std::int32_t> waking_{0};
-    std::unique_ptr<resident_poller> resident_; ///< set by the constructor
+    std::unique_ptr<detail::queue_state> state_;
 };
 
 } // namespace ngpoll

@@ -10,8 +10,10 @@
 
 namespace ngpoll {
 
-class ring;
 struct request;
+namespace detail {
+struct inbox;
+}
 
 /// Runs once for each submitted request, on the thread of the ring that owns it, inside that ring's
 /// poll, wait or close. It may change the request and submit it again; it must not throw.
@@ -40,7 +42,7 @@ struct buffer {
 /// request is set up once and submitted many times.
 struct alignas(64) request : mpsc_node<> {
     // One cache line for the completion ...
-    ring* owner = nullptr; ///< set by ring::submit()
+    detail::inbox* owner = nullptr; ///< the engine's: who gets it back, on a shared queue
     completion_function on_complete = ignore_completion;
     void* context = nullptr; ///< the caller's own
     ngpoll::status status; ///< outcome: how the command ended

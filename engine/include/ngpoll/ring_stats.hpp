@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 namespace ngpoll {
@@ -20,24 +19,5 @@ struct ring_stats {
 
     ring_stats& operator+=(const ring_stats& other) noexcept;
 };
-
-namespace detail {
-
-/// A statistic: one thread writes, others may read.
-class counter {
-public:
-    void add(std::uint64_t n) noexcept
-    {
-        // relaxed: single writer, and a reader wants no other memory with it.
-        value_.store(get() + n, std::memory_order_relaxed);
-    }
-    // relaxed: as in add.
-    std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
-
-private:
-    std::atomic<std::uint64_t> value_{0};
-};
-
-} // namespace detail
 
 } // namespace ngpoll

@@ -81,6 +81,8 @@ transport::pass_result emulated_transport::pass(std::span<request* const> to_sen
         ++found;
         batch.finish(r, {.nvme_status = static_cast<std::uint16_t>(entry.status_and_phase >> 1U)},
             entry.dw0 | static_cast<std::uint64_t>(entry.dw1) << 32U);
+        if (found % 16 == 0 && batch.is_late())
+            break;
     }
     batch.add_found(found);
     return {.sent = static_cast<std::uint32_t>(to_send.size())};

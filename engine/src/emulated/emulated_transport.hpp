@@ -30,7 +30,6 @@ public:
     {
         return static_cast<std::uint32_t>(requests_.size() - free_ids_.size());
     }
-    [[nodiscard]] sender_duty duty() const noexcept override { return sender_duty::none; }
     std::uint16_t register_buffers(std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
     {
         return buffer::kNotFixed;

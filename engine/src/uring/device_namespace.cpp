@@ -81,14 +81,6 @@ void check_kind(const std::string& path)
 /// found the completion, the word that names the bio holds the task work it waits for as.
 bool polls_by_bio() { return kernel_version() <= 604; }
 
-/// Until 7.0 the completion of a polled passthrough command is task work of the task that sent it.
-sender_duty duty_of_kernel()
-{
-    if (polls_by_bio())
-        return sender_duty::poll;
-    return kernel_version() < 700 ? sender_duty::stay : sender_duty::none;
-}
-
 /// Why the running kernel may crash when two rings poll the drive; empty where it bears that. With
 /// an I/O scheduler a request is not completed in a batch, and loses its hardware queue while the
 /// other ring polls it: a null pointer in nvme_poll, on 6.12 and 7.3 alike.
@@ -199,6 +191,9 @@ void device_namespace::read_limits()
         info_.has_poll_queues = *polls != 0;
 }
 
+/// Until 7.0 the completion of a polled passthrough command is task work of the task that sent it.
+bool device_namespace::needs_resident() const noexcept { return kernel_version() < 700; }
+
 drive_limits device_namespace::fresh_limits() const
 {
     return info_.block_device.empty() ? drive_limits{} : read_drive_limits(info_.block_device);
@@ -268,8 +263,7 @@ std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::op
     const drive_limits limits = fresh_limits();
     poll_queue::options can = possible(how, limits, report);
     const bool polls = can.mode != poll_mode::interrupt;
-    uring_transport::options options{
-        .registered_file = how.registered_file, .fd = fd_.get(), .duty = duty_of_kernel()};
+    uring_transport::options options{.registered_file = how.registered_file, .fd = fd_.get()};
     if (polls && how.hardware_queue) {
         options.hardware_queue = *how.hardware_queue;
         options.processors = processors_of(*how.hardware_queue);

@@ -21,6 +21,7 @@ public:
 
     [[nodiscard]] std::unique_ptr<transport> open_transport(
         const poll_queue::options& how) override;
+    [[nodiscard]] bool needs_resident() const noexcept override;
 
 private:
     void identify();

@@ -4,11 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <ngpoll/ring.hpp>
+#include <ngpoll/detail/ring_state.hpp>
 
 #include "uapi.hpp"
 
 namespace ngpoll {
+
+using detail::transport_seat;
 
 /// The words and arrays of an io_uring instance that kernel and program share. The kernel moves
 /// `sq_head` and `cq_tail`, the poller `sq_tail` and `cq_head`; head <= tail <= head + entries.

@@ -39,7 +39,7 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
         if constexpr (kAllOwn)
             batch.finish_own(r, outcome, result);
         else
-            batch.finish(r, outcome, result);
+            batch.finish_shared(r, outcome, result);
     };
 #pragma GCC unroll 4
     for (; cqe != end; ++cqe) {
@@ -253,19 +253,21 @@ void uring_transport::reap(completion_batch& batch) noexcept
     const unsigned tail = io_uring_smp_load_acquire(memory_.cq_tail);
     if (head == tail)
         return;
-    batch.add_found(tail - head);
     // Stretches that end where an array does, so that nothing wraps for each completion.
-    for (unsigned at = head; at != tail;) {
-        unsigned count = std::min(tail - at, memory_.cq_entries - (at & (memory_.cq_entries - 1)));
+    unsigned at = head;
+    do {
+        unsigned count = std::min(
+            {tail - at, memory_.cq_entries - (at & (memory_.cq_entries - 1)), batch.stretch()});
         if (memory_.sq_array != nullptr) {
             const unsigned freed = (sq_tail_ - in_flight_) & (memory_.sq_entries - 1);
             count = std::min(count, memory_.sq_entries - freed);
         }
         finish_from(batch, at, count);
         at += count;
-    }
+    } while (at != tail && !batch.is_late());
+    batch.add_found(at - head);
     // release: the entries have been read before the kernel may write them again.
-    io_uring_smp_store_release(memory_.cq_head, tail);
+    io_uring_smp_store_release(memory_.cq_head, at);
     if (*memory_.cq_overflow != 0) [[unlikely]]
         stop_overflowed();
 }

@@ -31,7 +31,6 @@ public:
     struct options {
         bool registered_file = true; ///< entries name file 0 of the ring's table instead of `fd`
         int fd = -1; ///< the namespace
-        sender_duty duty = sender_duty::none;
         /// The hardware queue that this is for; who attaches must be pinned to `processors`.
         std::optional<std::uint32_t> hardware_queue = std::nullopt;
         std::vector<std::uint32_t> processors = {};
@@ -53,7 +52,6 @@ public:
     pass_result send(
         std::span<request* const> to_send, const transport_seat& seat) noexcept override;
     [[nodiscard]] std::uint32_t in_flight() const noexcept override { return in_flight_; }
-    [[nodiscard]] sender_duty duty() const noexcept override { return options_.duty; }
     std::uint16_t register_buffers(
         std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count) override
     {

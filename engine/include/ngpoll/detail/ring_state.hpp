@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include <ngpoll/detail/counter.hpp>
+#include <ngpoll/request.hpp>
+#include <ngpoll/ring_stats.hpp>
+
+namespace ngpoll {
+class transport;
+}
+
+/// Not part of the interface: what the compiler must see to inline ring::submit().
+namespace ngpoll::detail {
+
+/// How a thread enters a transport; see transport::attach().
+struct transport_seat {
+    int enter_fd = -1;
+    unsigned enter_flags = 0;
+};
+
+/// What a thread that makes polling passes brings: a ring's thread, or the resident.
+struct pass_context {
+    transport_seat seat;
+    std::uint32_t submit_batch_max = 32;
+    std::uint64_t number = 0; ///< how poll_queue::describe() calls it; not 0
+    counter finished_inline, finished_deferred, passes, empty_passes, system_calls, sent, sleeps,
+        wakes, takeovers;
+
+    [[nodiscard]] ring_stats snapshot() const noexcept;
+};
+
+/// What only a ring's own thread touches. `in` is what others touch of it.
+struct ring_state {
+    // Requests so far, 64 bits so that they never wrap:
+    // finished <= sent <= accepted <= limit == finished + depth, until closing.
+    std::int64_t accepted = 0;
+    std::int64_t limit = 0;
+    std::int64_t sent = 0;
+    std::unique_ptr<request*[]> staged; ///< accepted and not sent, by position modulo its size
+    std::uint32_t staged_mask = 0; ///< a power of two that holds depth, minus one
+    std::uint32_t depth = 0;
+    inbox* in = nullptr; ///< null on a queue of its own
+    std::shared_ptr<transport> drive;
+    pass_context passes;
+
+    bool in_callbacks = false;
+    bool closing = false;
+    bool closed = false;
+    std::uint32_t spins_in_vain = 0; ///< grows with each one, to be skipped then
+    std::uint32_t spins_to_skip = 0;
+
+    [[nodiscard]] std::uint32_t staged_count() const noexcept
+    {
+        return static_cast<std::uint32_t>(accepted - sent);
+    }
+    [[nodiscard]] std::uint32_t outstanding() const noexcept
+    {
+        const std::int64_t free = limit + (closing ? kClosing : 0) - accepted;
+        return depth - static_cast<std::uint32_t>(free);
+    }
+    /// Takes `r` over. The outcome overwrites the mark.
+    void stage(request& r) noexcept
+    {
+        r.status.taken = 1;
+        staged[static_cast<std::uint32_t>(accepted) & staged_mask] = &r;
+        ++accepted;
+    }
+    void finish(request& r) noexcept
+    {
+        ++limit;
+        r.on_complete(r);
+    }
+    /// One that another thread found.
+    void finish_deferred(request& r) noexcept
+    {
+        r.status.taken = 0;
+        finish(r);
+    }
+    /// The next batch of what is staged, counted as sent. Good until the next stage().
+    [[nodiscard]] std::span<request* const> take_batch() noexcept;
+    /// Links all that is staged, for the shared queue; it is sent from then on. False: nothing is.
+    bool take_staged(request*& first, request*& last) noexcept;
+
+    /// What closing takes from `limit`: submit() then refuses without a test of its own.
+    static constexpr std::int64_t kClosing = std::int64_t{1} << 62;
+};
+
+} // namespace ngpoll::detail

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "inbox.hpp"
+
+namespace ngpoll::detail {
+
+template <class World>
+class poller;
+
+/// What a pass hands found completions to. It carries the tag: the inbox of the ring that polls,
+/// `poll_ctx`. One pointer compare decides whether a request finishes here or is another ring's.
+/// Those are collected, a chain for each owner, and handed over at the end of the pass: one push
+/// and one look at the sleeping owner for all of them. A batch without a tag (the resident's)
+/// defers everything.
+///
+/// Lives for one pass, on the poller's thread. The idea is that of Linux 7.0's polled NVMe
+/// completion for the local ring context, for rings in user space.
+template <class World>
+class found_batch {
+public:
+    using request = typename World::request;
+    using inbox = typename World::inbox;
+    using owner = typename World::owner;
+    using deadline = typename World::deadline;
+
+    /// Most of the poller's own callbacks between finding a completion and handing it over.
+    static constexpr std::uint32_t kOwnCallbacksMax = 16;
+
+    /// `me` is null for the resident.
+    found_batch(poller<World>& by, owner* me, deadline until) noexcept
+        : by_(by)
+        , me_(me)
+        , poll_ctx_(me == nullptr || !by.uses_tag ? nullptr : me->in)
+        , until_(until)
+    {
+    }
+    found_batch(const found_batch&) = delete;
+    found_batch& operator=(const found_batch&) = delete;
+
+    /// Finishes `r`, whose outcome is set, inline where its owner is the ring that polls; else
+    /// keeps it for its owner. `r` must not be touched afterwards.
+    void finish(request& r) noexcept
+    {
+        inbox* const whose = r.owner;
+        if (whose == poll_ctx_) {
+            // What was found for others does not wait for all of this ring's callbacks.
+            if (own_since_hand_over_++ == kOwnCallbacksMax) [[unlikely]] {
+                hand_over();
+                own_since_hand_over_ = 1;
+            }
+            me_->finish(r);
+        } else {
+            defer(r, *whose);
+        }
+    }
+    /// Finishes one that was not sent.
+    void cancel(request& r) noexcept
+    {
+        ++found_;
+        World::set_cancelled(r);
+        finish(r);
+    }
+
+    /// Completions handed to finish() so far, told once a stretch by who calls it.
+    void add_found(std::uint32_t count) noexcept { found_ += count; }
+    /// When the poller wants to be back.
+    [[nodiscard]] deadline until() const noexcept { return until_; }
+
+    [[nodiscard]] std::uint32_t found() const noexcept { return found_; }
+    [[nodiscard]] std::uint32_t finished_inline() const noexcept { return found_ - deferred_; }
+
+    /// Hands the kept ones over, in the order in which they were found, and wakes the owners that
+    /// have waited for these.
+    void hand_over() noexcept
+    {
+        inbox* to_wake = nullptr;
+        for (inbox* each = std::exchange(first_, nullptr); each != nullptr;) {
+            auto& list = each->found;
+            inbox* const next = list.next;
+            const std::uint32_t count = std::exchange(list.count, 0);
+            each->handed_over.add(count);
+            // From here on its ring may finish them and close.
+            each->deferred.push_chain(*list.first, *list.last);
+            const auto roused = each->rest.count_down(count);
+            if (roused.complete)
+                owe(*each, roused.by_event, roused.to_come, to_wake);
+            each = next;
+        }
+        // After all pushes: where processors are few, one that wakes may take this thread's.
+        by_.pay(to_wake);
+    }
+
+    /// The end of the pass: hands over, and pays wake-ups that were put off before.
+    void end() noexcept
+    {
+        inbox* const due = by_.take_due(found_ != 0);
+        hand_over();
+        by_.pay(due);
+    }
+
+private:
+    /// A ring that has what it waits for, and expects so many more, is woken a pass later: more is
+    /// likely to have come by then, and a wake-up costs as much as three commands.
+    static constexpr std::int32_t kWorthPuttingOff = 16;
+
+    void defer(request& r, inbox& whose) noexcept
+    {
+        ++deferred_;
+        World::set_deferred(r);
+        auto& list = whose.found;
+        if (list.count++ == 0) {
+            list.first = &r;
+            list.next = nullptr;
+            (first_ == nullptr ? first_ : last_->found.next) = &whose;
+            last_ = &whose;
+        } else {
+            // relaxed: published, with the requests, by the push of the chain.
+            list.last->next.store(&r, std::memory_order_relaxed);
+        }
+        list.last = &r;
+    }
+
+    /// With a claim on it: a wake-up after these pushes, or put off.
+    void owe(inbox& sleeping, bool by_event, std::int32_t to_come, inbox*& to_wake) noexcept
+    {
+        if (sleeping.owed.put_off) {
+            // It looked by itself, armed anew, and is still listed.
+            by_.wake(sleeping, by_event);
+            return;
+        }
+        sleeping.owed.by_event = by_event;
+        if (to_come < kWorthPuttingOff) {
+            sleeping.owed.next = std::exchange(to_wake, &sleeping);
+        } else {
+            by_.put_off(sleeping);
+        }
+    }
+
+    poller<World>& by_;
+    owner* const me_;
+    inbox* const poll_ctx_;
+    const deadline until_;
+    std::uint32_t found_ = 0;
+    std::uint32_t deferred_ = 0;
+    std::uint32_t own_since_hand_over_ = 0;
+    inbox* first_ = nullptr; ///< of the owners that something is kept for
+    inbox* last_ = nullptr;
+};
+
+} // namespace ngpoll::detail

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "sleeper.hpp"
+
+namespace ngpoll::detail {
+
+/// What other threads touch of a ring on a shared queue. It belongs to the queue and outlives the
+/// ring, so that a thread that looks for a sleeping ring may look at any inbox at any time.
+///
+/// `World` says what the protocol stands on; see shared_queue.
+template <class World>
+struct basic_inbox {
+    using request = typename World::request;
+    using inbox = typename World::inbox;
+
+    // Pushed to by pollers, popped from by the owner.
+    typename World::queue deferred;
+    typename World::queue::cursor deferred_at{deferred}; ///< the owner's
+
+    // Armed by the owner, counted down and claimed by others.
+    sleeper<World::template atomic> rest;
+    /// What the owner has queued is cancelled, not sent. Written by the owner.
+    typename World::template atomic<bool> closing{false};
+    int event_fd = -1; ///< by the owner, before it arms for the first time
+
+    /// The poller's: what its pass has found for this ring and not yet handed over.
+    struct found_list {
+        request* first = nullptr;
+        request* last = nullptr;
+        inbox* next = nullptr; ///< of those that the pass found something for
+        std::uint32_t count = 0;
+    };
+    alignas(64) found_list found;
+    /// The poller's: a wake-up that is owed.
+    struct owed_wake_up {
+        inbox* next = nullptr; ///< of those that are owed one
+        bool put_off = false; ///< listed since an earlier hand-over
+        bool by_event = false;
+    };
+    owed_wake_up owed;
+    typename World::figure handed_over; ///< completions, so far
+};
+
+} // namespace ngpoll::detail

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <span>
+
+#include <ngpoll/detail/counter.hpp>
+#include <ngpoll/detail/ring_state.hpp>
+#include <ngpoll/mpsc_queue.hpp>
+#include <ngpoll/request.hpp>
+
+#include "clock.hpp"
+#include "inbox.hpp"
+#include "poller.hpp"
+#include "waiting.hpp"
+
+namespace ngpoll::detail {
+
+/// The poller's way to the transport, with the figures of the thread that polls.
+class polled_drive {
+public:
+    explicit polled_drive(transport& below)
+        : below_(below)
+    {
+    }
+
+    void pass(std::span<request* const> to_send, found_batch<struct native>& completions,
+        pass_context& by) noexcept;
+    void send(std::span<request* const> to_send, pass_context& by) noexcept;
+    [[nodiscard]] std::uint32_t in_flight() const noexcept;
+
+    /// Commands that nobody polled for are warned of, once.
+    void turn_begins() noexcept;
+    void turn_ends() noexcept;
+
+    counter sent, found; ///< commands so far, over all turns
+
+    // Set before the first turn.
+    const char* path = "a poll queue";
+    /// The driver gives up on a command after 30 s.
+    std::int64_t unpolled_ns_max = 20'000'000'000;
+
+private:
+    transport& below_;
+    std::uint64_t polled_ns_ = 0; ///< when the last turn ended
+    bool warned_ = false;
+};
+
+/// What the shared queue's protocol stands on in the engine.
+struct native {
+    template <class T>
+    using atomic = std::atomic<T>;
+    using queue = mpsc_queue<>;
+    using request = ngpoll::request;
+    using inbox = detail::inbox;
+    using owner = ring_state;
+    using pass_context = detail::pass_context;
+    using figure = counter;
+    using drive = polled_drive;
+    using deadline = const std::chrono::steady_clock::time_point*;
+
+    static constexpr deadline kNever = nullptr;
+    /// Most commands sent before a pass looks for completions. The kernel keeps 128 freed command
+    /// records a ring (IO_ALLOC_CACHE_MAX) and 256 bios a processor: a longer burst, and the burst
+    /// of completions that comes of it, goes through its general allocator, 440 instructions per
+    /// I/O.
+    static constexpr std::uint32_t kPassSendMax = 128;
+
+    static constexpr bool skips(step) noexcept { return false; }
+
+    [[nodiscard]] static bool is_over(deadline until) noexcept
+    {
+        return until != nullptr && std::chrono::steady_clock::now() >= *until;
+    }
+    static void sleep(
+        std::atomic<std::uint32_t>& word, std::uint32_t value, deadline until) noexcept
+    {
+        futex_wait(word, value, until);
+    }
+    static void wake(std::atomic<std::uint32_t>& word) noexcept { futex_wake(word); }
+    static void write_event(int fd) noexcept { detail::write_event(fd); }
+    static void nap() noexcept { detail::nap(); }
+    static void yield() noexcept { detail::yield(); }
+
+    static void set_cancelled(request& r) noexcept
+    {
+        r.status = {.errno_value = ECANCELED};
+        r.result = 0;
+    }
+    /// Outstanding until its owner finishes it: the owner may not submit it again before.
+    static void set_deferred(request& r) noexcept { r.status.taken = 1; }
+
+    /// How long a ring looks for completions before it sleeps: about what a sleep and its wake-up
+    /// take. Not the next times after one that was in vain, up to so many.
+    static constexpr std::chrono::microseconds kSpin{20};
+    static constexpr std::uint32_t kSpinsSkippedMax = 63;
+    /// How long the resident waits for new commands before it sleeps: a thread that submits one
+    /// after the other is awake again by then.
+    static constexpr std::chrono::microseconds kIdle{100};
+
+    /// Looks a while for deferred completions, where that has paid lately; a ring that was chosen
+    /// to poll also looks for the role.
+    template <class Queue, class Owner>
+    static bool comes_soon(Queue& queue, Owner& me, bool chosen, deadline until) noexcept
+    {
+        if (!chosen && me.spins_to_skip != 0) {
+            --me.spins_to_skip;
+            return false;
+        }
+        std::chrono::nanoseconds time = kSpin;
+        if (until != nullptr)
+            time = std::min(time, *until - std::chrono::steady_clock::now());
+        const bool seen = look_for(time, [&] {
+            return !me.in->deferred.empty(me.in->deferred_at) || (chosen && queue.is_role_free());
+        });
+        if (chosen)
+            return seen;
+        me.spins_in_vain = seen ? 0 : std::min(2 * me.spins_in_vain + 1, kSpinsSkippedMax);
+        me.spins_to_skip = me.spins_in_vain;
+        return seen;
+    }
+    template <class Poller>
+    static bool look_for_work(Poller& poller) noexcept
+    {
+        return look_for(kIdle, [&poller] { return poller.has_work(); });
+    }
+};
+
+struct inbox : basic_inbox<native> { };
+
+} // namespace ngpoll::detail

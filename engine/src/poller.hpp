@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "found_batch.hpp"
+#include "inbox.hpp"
+#include "protocol_step.hpp"
+#include "waker.hpp"
+
+namespace ngpoll::detail {
+
+/// What only the holder of a shared queue's role touches: the submission queue's cursor, the drive,
+/// what the pass has found, and the wake-ups that are owed. Each turn goes on where the last one
+/// ended; shared_queue sees to it that one follows the other.
+///
+/// A wake-up that is put off is paid by the end of the second pass after, whether those find
+/// anything or not.
+template <class World>
+class poller {
+public:
+    using request = typename World::request;
+    using inbox = typename World::inbox;
+    using owner = typename World::owner;
+    using pass_context = typename World::pass_context;
+    using deadline = typename World::deadline;
+    using batch = found_batch<World>;
+
+    poller(typename World::drive& below, typename World::queue& submissions, waker<World>& wakes)
+        : drive_(below)
+        , submissions_(submissions)
+        , waker_(wakes)
+        , at_(submissions)
+    {
+    }
+    poller(const poller&) = delete;
+    poller& operator=(const poller&) = delete;
+
+    void begin_turn(pass_context& by) noexcept
+    {
+        holder_.set(by.number);
+        if (std::exchange(by_, &by) != &by)
+            by.takeovers.add(1);
+        drive_.turn_begins();
+    }
+    void end_turn() noexcept
+    {
+        holder_.set(0);
+        drive_.turn_ends();
+    }
+
+    /// Sends what is queued, as far as the drive has room for it, makes one pass, and hands over
+    /// what it finds. `me` is null for the resident.
+    struct found {
+        std::uint32_t all = 0;
+        std::uint32_t finished_inline = 0;
+    };
+    found pass(owner* me, deadline until) noexcept
+    {
+        batch completions(*this, me, until);
+        std::array<request*, kBatchMax> to_send;
+        const std::size_t batch_max = std::min<std::size_t>(by_->submit_batch_max, kBatchMax);
+        // All full batches are sent before it looks: a loop that looks after each batch finds that
+        // batch, and never has more than two in flight.
+        for (std::size_t room = room_at_drive();;) {
+            const taken got = take_queued(to_send, std::min(batch_max, room), completions);
+            room -= got.popped;
+            // Never waits in the kernel: what others queue meanwhile would not be sent.
+            if (got.popped < batch_max || room == 0 || submissions_.empty(at_)) {
+                drive_.pass({to_send.data(), got.count}, completions, *by_);
+                completions.end();
+                break;
+            }
+            drive_.send({to_send.data(), got.count}, *by_);
+        }
+        found_lately_ += completions.found() - found_lately_ / kLately;
+        return {.all = completions.found(), .finished_inline = completions.finished_inline()};
+    }
+
+    /// Sends all that is queued, and looks for nothing. False: nothing could be had.
+    bool send_queued() noexcept
+    {
+        batch cancelled(*this, nullptr, World::kNever);
+        std::array<request*, kBatchMax> to_send;
+        const std::size_t batch_max = std::min<std::size_t>(by_->submit_batch_max, kBatchMax);
+        bool any = false;
+        for (taken got{.popped = batch_max}; got.popped == batch_max;) {
+            got = take_queued(to_send, batch_max, cancelled);
+            any = any || got.popped != 0;
+            if (got.count != 0)
+                drive_.send({to_send.data(), got.count}, *by_);
+        }
+        cancelled.hand_over();
+        return any;
+    }
+
+    [[nodiscard]] bool has_work() const noexcept
+    {
+        return drive_.in_flight() != 0 || !submissions_.all_popped();
+    }
+    /// Nothing can come ready at once: nothing is in flight, and what is queued cannot be had.
+    /// Naps then, for a thread is between the two steps of its push, and may be one that this
+    /// thread keeps from its processor.
+    void nap_on_gap(std::uint32_t just_found) noexcept
+    {
+        if (just_found != 0 || drive_.in_flight() != 0 || submissions_.all_popped())
+            return;
+        pay_all();
+        World::nap();
+    }
+    /// Nothing is queued, with no push under way: the poller may sleep if it has armed.
+    [[nodiscard]] bool has_none_queued() const noexcept { return submissions_.empty(at_); }
+
+    /// Wakes all that are owed it: before the poller sleeps or lets go.
+    void pay_all() noexcept
+    {
+        passes_owing_ = 0;
+        pay(std::exchange(owed_, nullptr));
+    }
+
+    // ---- found_batch's.
+
+    void pay(inbox* next) noexcept
+    {
+        while (next != nullptr) {
+            inbox& sleeping = *next;
+            next = std::exchange(sleeping.owed.next, nullptr);
+            sleeping.owed.put_off = false;
+            wake(sleeping, sleeping.owed.by_event);
+        }
+    }
+    void wake(inbox& sleeping, bool by_event) noexcept
+    {
+        waker_.wake(sleeping, by_event);
+        by_->wakes.add(1);
+    }
+    void put_off(inbox& sleeping) noexcept
+    {
+        sleeping.owed.put_off = true;
+        sleeping.owed.next = std::exchange(owed_, &sleeping);
+    }
+    /// At the end of a pass: the wake-ups of earlier ones, if they are due.
+    [[nodiscard]] inbox* take_due(bool found_any) noexcept
+    {
+        if (owed_ == nullptr)
+            return nullptr;
+        // Before Linux 7.0 every other pass finds nothing: what it polled comes as task work, in
+        // the next one.
+        if (!found_any && (++passes_owing_ < 2 || World::skips(step::pay_when_nothing_found)))
+            return nullptr;
+        passes_owing_ = 0;
+        return std::exchange(owed_, nullptr);
+    }
+
+    bool uses_tag = true; ///< false: for tests, and to measure what the tag brings
+    /// A ring closes: what it has queued is cancelled, not sent.
+    typename World::template atomic<std::uint32_t> closing{0};
+
+    // ---- Any thread's: figures.
+
+    [[nodiscard]] std::uint64_t holder() const noexcept { return holder_.get(); }
+
+private:
+    struct taken {
+        std::size_t popped = 0;
+        std::size_t count = 0; ///< without those of rings that close
+    };
+    /// Most commands one batch takes from the submission queue.
+    static constexpr std::size_t kBatchMax = 64;
+    /// The figure of what the last passes found is of about so many.
+    static constexpr std::uint32_t kLately = 64;
+
+    taken take_queued(
+        std::array<request*, kBatchMax>& into, std::size_t most, batch& cancelled) noexcept
+    {
+        request** end = into.data();
+        taken got;
+        got.popped = submissions_.pop_each(
+            at_, most, [&end](auto& node) noexcept { *end++ = static_cast<request*>(&node); });
+        got.count = got.popped;
+        // relaxed: of a ring that begins to close now, some may be sent.
+        if (got.popped != 0 && closing.load(std::memory_order_relaxed) != 0) [[unlikely]]
+            got.count = cancel_closing(into, got.popped, cancelled);
+        return got;
+    }
+
+    [[gnu::noinline]] static std::size_t cancel_closing(
+        std::array<request*, kBatchMax>& among, std::size_t count, batch& cancelled) noexcept
+    {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            request& r = *among[i];
+            if (r.owner->closing.load(std::memory_order_relaxed)) // relaxed: as above
+                cancelled.cancel(r);
+            else
+                among[kept++] = &r;
+        }
+        return kept;
+    }
+
+    /// How many commands the next pass may send.
+    [[nodiscard]] std::size_t room_at_drive() const noexcept
+    {
+        // What a closing ring has queued may lie behind others'. relaxed: a hint.
+        if (closing.load(std::memory_order_relaxed) != 0) [[unlikely]]
+            return SIZE_MAX;
+        // Passes that find this much keep the poller busy: more in flight would only lie at the
+        // drive finished, and cost what World::kPassSendMax tells. With less, the drive may want
+        // more to do.
+        constexpr std::uint32_t kBusyFound = 8;
+        if (found_lately_ < kLately * kBusyFound)
+            return World::kPassSendMax;
+        const std::uint32_t in_flight = drive_.in_flight();
+        return in_flight < World::kPassSendMax ? World::kPassSendMax - in_flight : 0;
+    }
+
+    typename World::drive& drive_;
+    typename World::queue& submissions_;
+    waker<World>& waker_;
+    typename World::queue::cursor at_;
+    pass_context* by_ = nullptr; ///< the holder's, or the last one's: then only compared
+    inbox* owed_ = nullptr; ///< rings whose wake-up was put off
+    std::uint32_t passes_owing_ = 0; ///< that have ended since and found nothing
+    std::uint32_t found_lately_ = 0;
+    typename World::figure holder_; ///< the holder's number; 0: nobody
+};
+
+} // namespace ngpoll::detail

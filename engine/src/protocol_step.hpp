@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+namespace ngpoll::detail {
+
+/// A step of the shared queue's protocol that a model leaves out, to see that it is needed.
+enum class step : std::uint8_t {
+    look_at_role_after_arming,
+    look_into_inbox_after_arming,
+    look_at_tail_after_release,
+    look_again_where_tried_in_vain,
+    wake_after_release,
+    pass_duty_on,
+    pay_before_release,
+    pay_when_nothing_found,
+    pay_before_rest,
+    wait_for_touch,
+    wake_resident,
+};
+
+} // namespace ngpoll::detail

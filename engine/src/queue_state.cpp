@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+#include "queue_state.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <ngpoll/assert.hpp>
+#include <ngpoll/ring_stats.hpp>
+
+#include "clock.hpp"
+#include "error.hpp"
+#include "process.hpp"
+
+namespace ngpoll::detail {
+
+namespace {
+
+/// IORING_MAX_ENTRIES: more submission entries than this io_uring_setup refuses.
+constexpr std::uint32_t kRingEntriesMax = 32768;
+/// As poll_queue::describe() calls the resident; rings count from 1.
+constexpr std::uint64_t kResidentNumber = UINT64_MAX;
+
+bool has_one_processor()
+{
+    cpu_set_t allowed;
+    return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) == 1;
+}
+
+/// What is in force: the mode that was asked for may not be.
+role_policy role_of(const backend& device, const poll_queue::options& how, poll_mode mode)
+{
+    if (how.role == role_policy::resident)
+        return how.role;
+    if (how.rings_max > 1 && device.needs_resident())
+        return role_policy::resident;
+    if (how.role == role_policy::waiter || how.rings_max == 1 || device.info().emulated
+        || mode != poll_mode::polled)
+        return role_policy::waiter;
+    // A resident would take a lone processor from the threads whose commands it polls for.
+    return has_one_processor() ? role_policy::waiter : role_policy::resident;
+}
+
+} // namespace
+
+queue_state::queue_state(std::shared_ptr<backend> device, const poll_queue::options& how)
+    : options_(how)
+    , device_(std::move(device))
+    , process_(process_generation)
+{
+    if (how.depth > kRingEntriesMax)
+        refuse(fmt::format(
+            "depth {} is above what a ring holds; give {} or less", how.depth, kRingEntriesMax));
+    if (how.rings_max == 0)
+        refuse("rings_max 0: a poll queue without rings does nothing; give 1 or more");
+    poll_queue::options below = how;
+    const bool is_shared = how.rings_max > 1 || how.role == role_policy::resident;
+    if (is_shared && how.mode == poll_mode::hybrid)
+        refuse("hybrid polling sleeps inside the kernel, and what the other rings of a shared "
+               "queue hand in meanwhile would not be sent; poll without it, or give each ring a "
+               "queue of its own");
+    // Several threads then enter a kernel ring, or register buffers with it.
+    below.rings_max = std::max(how.rings_max, is_shared ? 2U : 1U);
+    drive_ = device_->open_transport(below);
+    options_.depth = report().depth;
+    options_.role = role_of(*device_, how, report().mode);
+    if (how.role == role_policy::waiter && options_.role == role_policy::resident)
+        drive_->decline("waiter: before Linux 7.0 a completion depends on the thread that sent its "
+                        "command, so a resident sends and polls");
+    if (is_shared)
+        share();
+}
+
+queue_state::queue_state(std::shared_ptr<transport> made, const poll_queue::options& how)
+    : options_(how)
+    , drive_(std::move(made))
+    , process_(process_generation)
+{
+    if (how.depth == 0)
+        options_.depth = kDepthDefault;
+    if (how.role == role_policy::automatic)
+        options_.role = role_policy::waiter;
+    if (how.rings_max > 1 || has_resident())
+        share();
+}
+
+void queue_state::share()
+{
+    // Each ring has a depth of 1 or more.
+    const std::uint32_t places = std::min(options_.rings_max, options_.depth);
+    places_taken_.resize(places);
+    polled_.emplace(*drive_);
+    if (device_)
+        polled_->path = device_->info().path.c_str();
+    shared_.emplace(*polled_,
+        shared_queue<native>::options{.rings_max = places, .has_resident = has_resident()});
+    if (has_resident())
+        resident_ = std::make_unique<resident_poller>(*shared_, *drive_, kResidentNumber);
+}
+
+queue_state::~queue_state()
+{
+    if (is_inherited()) {
+        // The resident's thread is the parent's: it can be neither joined nor detached here.
+        static_cast<void>(resident_.release());
+        return;
+    }
+    NGPOLL_ASSERT(rings_ == 0, "close every ring before its poll_queue is destroyed");
+    resident_.reset();
+    NGPOLL_ASSERT(drive_->in_flight() == 0, "a closed ring left a command in flight");
+}
+
+bool queue_state::is_inherited() const noexcept { return detail::is_inherited(process_); }
+
+ring_stats queue_state::resident_stats() const noexcept
+{
+    return resident_ ? resident_->stats() : ring_stats{};
+}
+
+queue_state::place queue_state::attach(std::uintptr_t thread, std::uint32_t depth)
+{
+    const std::lock_guard lock(attach_mutex_);
+    if (!shared_ && first_thread_ != 0 && first_thread_ != thread)
+        refuse("a poll queue with rings_max 1 belongs to the thread of its first ring; make it "
+               "with rings_max 2 or more, or a queue for each thread");
+    if (rings_ == options_.rings_max)
+        fail(EBUSY,
+            fmt::format("the poll queue was set up for {} ring(s) and has them; raise rings_max",
+                options_.rings_max));
+    const std::uint32_t left = options_.depth - depth_attached_;
+    if (depth == 0)
+        depth = std::clamp(left / (options_.rings_max - rings_), 1U, kDepthDefault);
+    if (depth > left)
+        fail(EBUSY,
+            fmt::format("the poll queue's depth is {}, {} of it taken: no room for a ring of depth "
+                        "{}; raise poll_queue::options::depth or lower ring::options::depth",
+                options_.depth, depth_attached_, depth));
+    place given{.depth = depth, .number = 1};
+    if (shared_) {
+        const auto at = std::find(places_taken_.begin(), places_taken_.end(), false);
+        const auto index = static_cast<std::size_t>(at - places_taken_.begin());
+        *at = true;
+        given.in = &shared_->inboxes()[index];
+        given.number = index + 1;
+    }
+    ++rings_;
+    depth_attached_ += depth;
+    return given;
+}
+
+void queue_state::bind(std::uintptr_t thread) noexcept
+{
+    const std::lock_guard lock(attach_mutex_);
+    first_thread_ = thread;
+}
+
+void queue_state::detach(const place& left) noexcept
+{
+    const std::lock_guard lock(attach_mutex_);
+    if (left.in != nullptr)
+        places_taken_[left.number - 1] = false;
+    --rings_;
+    depth_attached_ -= left.depth;
+}
+
+std::string queue_state::describe()
+{
+    if (!shared_)
+        return fmt::format("one ring at a time; rings attached: {}\n", rings_);
+    const std::uint64_t holder = shared_->polling().holder();
+    std::string text = fmt::format("role: {}{}\nqueued: {}; sent and not found: {}\n",
+        holder == 0                     ? std::string("free")
+            : holder == kResidentNumber ? std::string("the resident's")
+                                        : fmt::format("ring {}'s", holder),
+        shared_->is_resident_asleep() ? ", asleep" : "", shared_->has_queued() ? "some" : "none",
+        polled_->sent.get() - polled_->found.get());
+    std::uint64_t number = 0;
+    for (inbox& each : shared_->inboxes()) {
+        ++number;
+        const std::uint64_t handed_over = each.handed_over.get();
+        const std::uint32_t missing = each.rest.missing();
+        text += fmt::format("ring {}: handed over {}; {}{}{}\n", number, handed_over,
+            missing == 0 ? std::string("awake") : fmt::format("sleeps on {}", missing),
+            each.rest.is_untouched() ? "" : ", is owed a wake-up",
+            // relaxed: a figure.
+            each.closing.load(std::memory_order_relaxed) ? ", closes" : "");
+    }
+    return text;
+}
+
+// ---- polled_drive
+
+void polled_drive::pass(
+    std::span<request* const> to_send, found_batch<native>& completions, pass_context& by) noexcept
+{
+    completion_batch batch(completions);
+    const transport::pass_result did = below_.pass(to_send, batch, by.seat, 0);
+    completions.add_found(batch.found());
+    by.passes.add(1);
+    by.system_calls.add(did.system_calls);
+    by.sent.add(did.sent);
+    by.finished_inline.add(completions.finished_inline());
+    if (batch.found() == 0)
+        by.empty_passes.add(1);
+    sent.add(to_send.size());
+    found.add(batch.found());
+}
+
+void polled_drive::send(std::span<request* const> to_send, pass_context& by) noexcept
+{
+    const transport::pass_result did = below_.send(to_send, by.seat);
+    by.system_calls.add(did.system_calls);
+    by.sent.add(did.sent);
+    sent.add(to_send.size());
+}
+
+std::uint32_t polled_drive::in_flight() const noexcept { return below_.in_flight(); }
+
+void polled_drive::turn_begins() noexcept
+{
+    if (warned_ || polled_ns_ == 0 || below_.in_flight() == 0)
+        return;
+    const std::uint64_t idle_ns = now_ns() - polled_ns_;
+    if (static_cast<std::int64_t>(idle_ns) < unpolled_ns_max)
+        return;
+    warned_ = true;
+    std::fprintf(stderr,
+        "ngpoll: warning: for %.0f s nobody polled %s while %u commands were in flight; the driver "
+        "gives up on a command after 30 s, so have a ring in poll() or wait()\n",
+        static_cast<double>(idle_ns) * 1e-9, path, below_.in_flight());
+}
+
+void polled_drive::turn_ends() noexcept
+{
+    if (!warned_)
+        polled_ns_ = now_ns();
+}
+
+} // namespace ngpoll::detail

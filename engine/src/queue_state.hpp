@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ngpoll/poll_queue.hpp>
+
+#include "backend.hpp"
+#include "native.hpp"
+#include "resident_poller.hpp"
+#include "shared_queue.hpp"
+#include "transport.hpp"
+
+namespace ngpoll::detail {
+
+/// What a poll_queue holds: the transport, the rings' places and, where it is shared, the protocol.
+class queue_state {
+public:
+    /// Throws as poll_queue's constructor does.
+    queue_state(std::shared_ptr<backend> device, const poll_queue::options& how);
+    /// Over a transport of a test's.
+    queue_state(std::shared_ptr<transport> made, const poll_queue::options& how);
+    ~queue_state();
+    queue_state(const queue_state&) = delete;
+    queue_state& operator=(const queue_state&) = delete;
+
+    [[nodiscard]] const poll_queue_report& report() const noexcept { return drive_->report(); }
+    [[nodiscard]] const poll_queue::options& options() const noexcept { return options_; }
+    [[nodiscard]] const std::shared_ptr<transport>& drive() const noexcept { return drive_; }
+    /// Null where the queue is not shared.
+    [[nodiscard]] shared_queue<native>* shared() noexcept { return shared_ ? &*shared_ : nullptr; }
+    [[nodiscard]] bool has_resident() const noexcept
+    {
+        return options_.role == role_policy::resident;
+    }
+    [[nodiscard]] ring_stats resident_stats() const noexcept;
+    [[nodiscard]] bool is_inherited() const noexcept;
+    [[nodiscard]] unsigned process() const noexcept { return process_; }
+    [[nodiscard]] std::string describe();
+
+    /// A ring's place on the queue.
+    struct place {
+        std::uint32_t depth = 0; ///< what the one asked for became
+        inbox* in = nullptr; ///< null where the queue is not shared
+        std::uint64_t number = 0; ///< as describe() calls the ring
+    };
+    /// Throws EBUSY, and EINVAL where the queue is another thread's.
+    [[nodiscard]] place attach(std::uintptr_t thread, std::uint32_t depth);
+    /// The ring can be used: a queue that is not shared is its thread's from now on.
+    void bind(std::uintptr_t thread) noexcept;
+    void detach(const place& left) noexcept;
+
+    /// For tests, before the first turn.
+    [[nodiscard]] polled_drive& polled() noexcept { return *polled_; }
+
+private:
+    void share();
+
+    poll_queue::options options_;
+    const std::shared_ptr<backend> device_; ///< outlives the transport
+    std::shared_ptr<transport> drive_; ///< pools look at it to see whether the queue is gone
+    const unsigned process_; ///< which process made it; see process_generation
+
+    std::mutex attach_mutex_; ///< for rings that join and leave
+    std::vector<bool> places_taken_;
+    std::uint32_t rings_ = 0;
+    std::uint32_t depth_attached_ = 0;
+    std::uintptr_t first_thread_ = 0; ///< of a queue that is not shared: that of its first ring
+
+    // Shared queues only.
+    std::optional<polled_drive> polled_;
+    std::optional<shared_queue<native>> shared_;
+    std::unique_ptr<resident_poller> resident_;
+};
+
+} // namespace ngpoll::detail

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "inbox.hpp"
+#include "poller.hpp"
+#include "poller_role.hpp"
+#include "protocol_step.hpp"
+#include "waker.hpp"
+
+namespace ngpoll::detail {
+
+/// The protocol of a shared poll queue: who polls, who sleeps, and how completions get to their
+/// owners. One thread at a time has the poller's role: the resident for good, or a ring that waits,
+/// until its own wait is over. engine/README.md draws it on one page.
+///
+/// Who may call what: poll(), wait(), flush(), arm_event() and the two of closing are the ring's
+/// own thread's; reside() is the resident's; the rest is any thread's.
+///
+/// `World` is what the protocol stands on: the atomics, requests and rings, the drive, time and
+/// sleep. The engine's is `native`; a model checker brings another and runs this very code.
+///
+/// Rules:
+/// - While a ring waits and something is queued or in flight, a thread polls or a wake-up is on its
+///   way: each push and each arming is followed by a try for the role, and whoever lets go of it
+///   looks at the tail of the submission queue and for an armed ring.
+/// - No timer repairs anything: a wait without a deadline never times out.
+/// - Completions of one ring come in the order in which they were found.
+template <class World>
+class shared_queue {
+public:
+    using request = typename World::request;
+    using inbox = typename World::inbox;
+    using owner = typename World::owner; ///< what only a ring's thread touches
+    using pass_context = typename World::pass_context; ///< what a thread that polls brings
+    using deadline = typename World::deadline;
+
+    /// Most callbacks between two looks at a deadline.
+    static constexpr std::size_t kCallbacksPerLook = 16;
+
+    struct options {
+        std::uint32_t rings_max = 1;
+        bool has_resident = false;
+    };
+
+    shared_queue(typename World::drive& below, options how)
+        : has_resident_(how.has_resident)
+        , inboxes_(new inbox[how.rings_max])
+        , inbox_count_(how.rings_max)
+        , poller_(below, submissions_, waker_)
+    {
+    }
+    shared_queue(const shared_queue&) = delete;
+    shared_queue& operator=(const shared_queue&) = delete;
+
+    // ---- A ring's own thread.
+
+    /// Sends, finishes what was handed over, and makes a pass unless another thread polls.
+    std::uint32_t poll(owner& me) noexcept
+    {
+        me.in->rest.disarm(); // of arm_event()
+        push_staged(me);
+        std::uint32_t finished = drain(me, World::kNever);
+        if (turn mine(*this, me); mine)
+            finished += poller_.pass(&me, World::kNever).finished_inline;
+        return finished;
+    }
+
+    std::uint32_t wait(owner& me, std::uint32_t wanted, deadline until) noexcept
+    {
+        std::uint32_t finished = 0;
+        bool chosen = false; // to poll, and it has not tried for the role since
+        // The poll loop: it ends when the drive has answered, however long that takes.
+        for (unsigned in_vain = 0;;) {
+            push_staged(me);
+            const std::uint32_t drained = drain(me, until);
+            finished += drained;
+            if (finished >= wanted || World::is_over(until))
+                break;
+            if (turn mine(*this, me); mine) {
+                chosen = false;
+                finished += poll_for_all(me, wanted - finished, until);
+                continue;
+            }
+            if (World::comes_soon(*this, me, chosen, until))
+                continue;
+            const rest_end how = rest(me, wanted - finished, until);
+            chosen = how.chosen;
+            finished += how.finished;
+            in_vain = drained == 0 && how.finished == 0 && !how.slept ? in_vain + 1 : 0;
+            if (in_vain > 2)
+                World::nap(); // a poller is between the two steps of its push
+        }
+        if (chosen && !World::skips(step::pass_duty_on)) {
+            // It was woken to poll and leaves instead. If another polls, that one looks.
+            const turn passed_on(*this, me);
+        }
+        return finished;
+    }
+
+    void flush(owner& me) noexcept
+    {
+        if (!push_staged(me))
+            return;
+        if (turn mine(*this, me); mine)
+            poller_.send_queued();
+    }
+
+    /// Only where somebody else polls. False: there is something to finish.
+    bool arm_event(owner& me, std::uint32_t wanted) noexcept
+    {
+        me.in->rest.disarm();
+        push_staged(me);
+        me.in->rest.arm(wanted, 0, rest_word::waits_by::event);
+        if (me.in->deferred.empty(me.in->deferred_at))
+            return true;
+        me.in->rest.disarm();
+        return false;
+    }
+
+    /// What this ring has queued and the drive has not got is cancelled from here on.
+    void begin_closing(owner& me) noexcept
+    {
+        // relaxed, both: what is sent meanwhile was on its way; the poller looks in each pass.
+        me.in->closing.store(true, std::memory_order_relaxed);
+        poller_.closing.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    /// The ring's last call: nothing is outstanding. Returns when nobody touches it any more.
+    void end_closing(owner& me) noexcept
+    {
+        me.in->rest.disarm(); // of arm_event()
+        // A waker may have claimed it and not yet written to its eventfd.
+        while (!World::skips(step::wait_for_touch) && !me.in->rest.is_untouched())
+            World::nap();
+        // relaxed, both: as in begin_closing(); nothing of this ring is queued.
+        poller_.closing.fetch_sub(1, std::memory_order_relaxed);
+        me.in->closing.store(false, std::memory_order_relaxed);
+    }
+
+    // ---- The resident's thread.
+
+    /// Polls until `stop`; sleeps while there is nothing to send or to find.
+    void reside(pass_context& by, const typename World::template atomic<bool>& stop) noexcept
+    {
+        poller_.begin_turn(by);
+        for (;;) {
+            do {
+                const std::uint32_t found = poller_.pass(nullptr, World::kNever).all;
+                waker_.yield_to_woken();
+                poller_.nap_on_gap(found);
+            } while (poller_.has_work());
+            if (!World::skips(step::pay_before_rest))
+                poller_.pay_all();
+            if (!World::look_for_work(poller_) && !rest_until_pushed(by, stop))
+                return;
+        }
+    }
+
+    // ---- Any thread.
+
+    /// The resident looks at `stop`, which was set before with seq_cst.
+    void rouse_resident() noexcept { static_cast<void>(resident_pushed()); }
+
+    [[nodiscard]] bool has_resident() const noexcept { return has_resident_; }
+    [[nodiscard]] std::span<inbox> inboxes() noexcept { return {inboxes_.get(), inbox_count_}; }
+    /// Hints, and figures.
+    [[nodiscard]] bool is_role_free() const noexcept { return role_.is_free(); }
+    [[nodiscard]] bool has_queued() const noexcept { return !submissions_.all_popped(); }
+    [[nodiscard]] bool is_resident_asleep() const noexcept { return resident_.missing() != 0; }
+    [[nodiscard]] poller<World>& polling() noexcept { return poller_; }
+
+private:
+    using rest_word = sleeper<World::template atomic>;
+
+    /// The poller's role, taken and let go of: the one way to have it.
+    class turn {
+    public:
+        turn(shared_queue& queue, owner& me) noexcept
+            : queue_(queue)
+            , me_(me)
+            , taken_(!queue.has_resident_ && queue.role_.try_take())
+        {
+            if (taken_)
+                queue_.poller_.begin_turn(me.passes);
+        }
+        ~turn()
+        {
+            if (taken_)
+                queue_.release(me_);
+        }
+        turn(const turn&) = delete;
+        turn& operator=(const turn&) = delete;
+        explicit operator bool() const noexcept { return taken_; }
+
+    private:
+        shared_queue& queue_;
+        owner& me_;
+        const bool taken_;
+    };
+
+    /// Pays, lets go, and looks at the tail and for an armed ring. Nothing of the poller's is read
+    /// after the release: it is the next poller's by then.
+    void release(owner& me) noexcept
+    {
+        for (bool gap = false;;) {
+            if (!World::skips(step::pay_before_release))
+                poller_.pay_all();
+            poller_.end_turn();
+            const std::uint64_t tried = role_.release();
+            if (submissions_.all_popped() || World::skips(step::look_at_tail_after_release))
+                break;
+            // A thread is between the two steps of its push, and will try for the role itself. Had
+            // it tried already, its second step would be done, and the queue has to be looked into.
+            if (gap && (tried == 0 || World::skips(step::look_again_where_tried_in_vain)))
+                break;
+            if (!role_.try_take())
+                return; // another has it, and looks when it lets go
+            poller_.begin_turn(me.passes);
+            gap = !poller_.send_queued();
+        }
+        if (!World::skips(step::wake_after_release))
+            wake_successor(me);
+    }
+
+    void wake_successor(owner& me) noexcept
+    {
+        const auto after = static_cast<std::size_t>(me.in - inboxes_.get());
+        for (std::size_t k = 1; k <= inbox_count_; ++k) {
+            inbox& each = inboxes_[(after + k) % inbox_count_];
+            if (!each.rest.choose())
+                continue;
+            waker_.wake(each, false);
+            me.passes.wakes.add(1);
+            return;
+        }
+    }
+
+    /// Whether anything was pushed.
+    bool push_staged(owner& me) noexcept
+    {
+        request* first = nullptr;
+        request* last = nullptr;
+        if (!me.take_staged(first, last))
+            return false;
+        submissions_.push_chain(*first, *last);
+        if (has_resident_ && !World::skips(step::wake_resident) && resident_pushed())
+            me.passes.wakes.add(1);
+        return true;
+    }
+
+    bool resident_pushed() noexcept
+    {
+        if (!resident_.count_down(1).complete)
+            return false;
+        World::wake(resident_.word());
+        resident_.touched();
+        return true;
+    }
+
+    std::uint32_t drain(owner& me, deadline until) noexcept
+    {
+        std::size_t finished = 0;
+        std::size_t some = kCallbacksPerLook;
+        // Bounded: each is one of this ring's, and one that its callback submits again is not sent
+        // before this ends.
+        while (some == kCallbacksPerLook) {
+            some = me.in->deferred.pop_each(me.in->deferred_at, kCallbacksPerLook,
+                [&me](auto& node) noexcept { me.finish_deferred(static_cast<request&>(node)); });
+            finished += some;
+            if (World::is_over(until))
+                break;
+        }
+        if (finished != 0)
+            me.passes.finished_deferred.add(finished);
+        return static_cast<std::uint32_t>(finished);
+    }
+
+    /// With the role: passes until `wanted` requests of this ring finished.
+    std::uint32_t poll_for_all(owner& me, std::uint32_t wanted, deadline until) noexcept
+    {
+        std::uint32_t finished = 0;
+        do {
+            const auto found = poller_.pass(&me, until);
+            waker_.yield_to_woken();
+            finished += found.finished_inline + drain(me, until);
+            if (!push_staged(me))
+                poller_.nap_on_gap(found.all);
+        } while (finished < wanted && !World::is_over(until));
+        return finished;
+    }
+
+    struct rest_end {
+        bool slept = false;
+        bool chosen = false;
+        std::uint32_t finished = 0; ///< it polled instead
+    };
+    /// Sleeps until `missing` completions came, until it is chosen to poll, or until `until`; polls
+    /// instead where the role is free.
+    rest_end rest(owner& me, std::uint32_t missing, deadline until) noexcept
+    {
+        rest_end how;
+        rest_word& word = me.in->rest;
+        word.arm(missing, me.outstanding() - missing);
+        // Not empty and nothing to pop is a poller between its two steps: it may have looked for a
+        // sleeper already, so that is no moment to sleep either.
+        if (!World::skips(step::look_into_inbox_after_arming)
+            && !me.in->deferred.empty(me.in->deferred_at)) {
+            how.chosen = end_rest(word);
+            return how;
+        }
+        if (!World::skips(step::look_at_role_after_arming)) {
+            if (turn mine(*this, me); mine) {
+                end_rest(word); // chosen or not: it has the role
+                how.finished = poll_for_all(me, missing, until);
+                return how;
+            }
+        }
+        how.slept = true;
+        me.passes.sleeps.add(1);
+        for (std::uint32_t value = 0; word.is_armed(value) && !World::is_over(until);)
+            World::sleep(word.word(), value, until);
+        how.chosen = end_rest(word);
+        return how;
+    }
+    /// Whether it was chosen to poll.
+    bool end_rest(rest_word& word) noexcept
+    {
+        const typename rest_word::ended end = word.disarm();
+        if (end.claimed)
+            waker_.runs_again();
+        return end.chosen;
+    }
+
+    /// False once the resident has to stop.
+    bool rest_until_pushed(
+        pass_context& by, const typename World::template atomic<bool>& stop) noexcept
+    {
+        resident_.arm(1); // any push is enough
+        // seq_cst: not before the arming; pairs with who stops it. A push under way is no moment
+        // to sleep.
+        if (poller_.has_none_queued() && !stop.load(std::memory_order_seq_cst)) {
+            by.sleeps.add(1);
+            for (std::uint32_t value = 0; resident_.is_armed(value);)
+                World::sleep(resident_.word(), value, World::kNever);
+        }
+        resident_.disarm();
+        return !stop.load(std::memory_order_relaxed); // relaxed: seen above, or the next time
+    }
+
+    const bool has_resident_;
+    const std::unique_ptr<inbox[]> inboxes_;
+    const std::size_t inbox_count_;
+    typename World::queue submissions_; ///< its tail: any ring's thread
+    poller_role<World::template atomic> role_;
+    waker<World> waker_;
+    rest_word resident_; ///< armed by the resident, counted down by threads that push
+    poller<World> poller_; ///< the holder's
+};
+
+} // namespace ngpoll::detail

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "clock.hpp"
+
+/// How threads wait for each other: by looking, by a futex, by an eventfd.
+namespace ngpoll::detail {
+
+/// Sleeps while `word` is `expected`, to `until` at the latest (null: no limit). It may return at
+/// any time: a signal came, or the word has changed.
+void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+    const std::chrono::steady_clock::time_point* until) noexcept;
+void futex_wake(std::atomic<std::uint32_t>& word) noexcept;
+
+/// Full is as good as written: the event loop has not read it yet.
+void write_event(int fd) noexcept;
+
+/// Lets another thread have this processor, if one waits for it.
+void yield() noexcept;
+
+/// Looks for up to `time` for what `seen` tells, without leaving the processor.
+template <class Seen>
+bool look_for(std::chrono::nanoseconds time, Seen seen) noexcept
+{
+    const auto until = std::chrono::steady_clock::now() + time;
+    do {
+        for (int look = 0; look < 16; ++look) {
+            if (seen())
+                return true;
+            relax();
+        }
+    } while (std::chrono::steady_clock::now() < until);
+    return false;
+}
+
+} // namespace ngpoll::detail

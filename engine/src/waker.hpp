@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace ngpoll::detail {
+
+/// Wakes rings, and counts those that were woken and have not run since. Any thread.
+template <class World>
+class waker {
+public:
+    using inbox = typename World::inbox;
+
+    /// With a claim on the inbox's sleeper. The last touch of its ring.
+    void wake(inbox& sleeping, bool by_event) noexcept
+    {
+        if (by_event) {
+            World::write_event(sleeping.event_fd);
+        } else {
+            woken_.fetch_add(1, std::memory_order_relaxed); // relaxed: a hint
+            World::wake(sleeping.rest.word());
+        }
+        sleeping.rest.touched();
+    }
+    /// By a ring that slept and that a waker has claimed.
+    void runs_again() noexcept
+    {
+        woken_.fetch_sub(1, std::memory_order_relaxed); // relaxed: a hint
+    }
+
+    /// One that was woken and has not run yet may be waiting for this processor, to the end of this
+    /// thread's time slice, milliseconds. What it submits then is what is polled for next.
+    void yield_to_woken() noexcept
+    {
+        if (woken_.load(std::memory_order_relaxed) > 0) // relaxed: a hint
+            World::yield();
+    }
+
+private:
+    alignas(64) typename World::template atomic<std::int32_t> woken_{0};
+};
+
+} // namespace ngpoll::detail
