@@ -56,10 +56,6 @@ public:
         return {};
     }
     [[nodiscard]] std::uint32_t in_flight() const noexcept override { return 0; }
-    [[nodiscard]] ngpoll::sender_duty duty() const noexcept override
-    {
-        return ngpoll::sender_duty::none;
-    }
     std::uint16_t register_buffers(std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
     {
         return ngpoll::buffer::kNotFixed;
