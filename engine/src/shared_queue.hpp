@@ -3,15 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <utility>
 
 #include "inbox.hpp"
 #include "poller.hpp"
-#include "poller_role.hpp"
 #include "protocol_step.hpp"
-#include "waker.hpp"
+#include "sleeper.hpp"
+#include "turns.hpp"
 
 namespace ngpoll::detail {
 
@@ -27,8 +26,7 @@ namespace ngpoll::detail {
 ///
 /// Rules:
 /// - While a ring waits and something is queued or in flight, a thread polls or a wake-up is on its
-///   way: each push and each arming is followed by a try for the role, and whoever lets go of it
-///   looks at the tail of the submission queue and for an armed ring.
+///   way; see turns.
 /// - No timer repairs anything: a wait without a deadline never times out.
 /// - Completions of one ring come in the order in which they were found.
 template <class World>
@@ -49,10 +47,7 @@ public:
     };
 
     shared_queue(typename World::drive& below, options how)
-        : has_resident_(how.has_resident)
-        , inboxes_(new inbox[how.rings_max])
-        , inbox_count_(how.rings_max)
-        , poller_(below, submissions_, waker_)
+        : turns_(below, how.rings_max, how.has_resident)
     {
     }
     shared_queue(const shared_queue&) = delete;
@@ -66,8 +61,8 @@ public:
         me.in->rest.disarm(); // of arm_event()
         push_staged(me);
         std::uint32_t finished = drain(me, World::kNever);
-        if (turn mine(*this, me); mine)
-            finished += poller_.pass(&me, World::kNever).finished_inline;
+        if (turn mine(turns_, me); mine)
+            finished += turns_.polling.pass(&me, World::kNever).finished_inline;
         return finished;
     }
 
@@ -82,7 +77,7 @@ public:
             finished += drained;
             if (finished >= wanted || World::is_over(until))
                 break;
-            if (turn mine(*this, me); mine) {
+            if (turn mine(turns_, me); mine) {
                 chosen = false;
                 finished += poll_for_all(me, wanted - finished, until);
                 continue;
@@ -98,7 +93,7 @@ public:
         }
         if (chosen && !World::skips(step::pass_duty_on)) {
             // It was woken to poll and leaves instead. If another polls, that one looks.
-            const turn passed_on(*this, me);
+            const turn passed_on(turns_, me);
         }
         return finished;
     }
@@ -107,8 +102,8 @@ public:
     {
         if (!push_staged(me))
             return;
-        if (turn mine(*this, me); mine)
-            poller_.send_queued();
+        if (turn mine(turns_, me); mine)
+            turns_.polling.send_queued();
     }
 
     /// Only where somebody else polls. False: there is something to finish.
@@ -128,7 +123,7 @@ public:
     {
         // relaxed, both: what is sent meanwhile was on its way; the poller looks in each pass.
         me.in->closing.store(true, std::memory_order_relaxed);
-        poller_.closing.fetch_add(1, std::memory_order_relaxed);
+        turns_.polling.closing.fetch_add(1, std::memory_order_relaxed);
     }
 
     /// The ring's last call: nothing is outstanding. Returns when nobody touches it any more.
@@ -139,7 +134,7 @@ public:
         while (!World::skips(step::wait_for_touch) && !me.in->rest.is_untouched())
             World::nap();
         // relaxed, both: as in begin_closing(); nothing of this ring is queued.
-        poller_.closing.fetch_sub(1, std::memory_order_relaxed);
+        turns_.polling.closing.fetch_sub(1, std::memory_order_relaxed);
         me.in->closing.store(false, std::memory_order_relaxed);
     }
 
@@ -148,16 +143,16 @@ public:
     /// Polls until `stop`; sleeps while there is nothing to send or to find.
     void reside(pass_context& by, const typename World::template atomic<bool>& stop) noexcept
     {
-        poller_.begin_turn(by);
+        turns_.polling.begin_turn(by);
         for (;;) {
             do {
-                const std::uint32_t found = poller_.pass(nullptr, World::kNever).all;
-                waker_.yield_to_woken();
-                poller_.nap_on_gap(found);
-            } while (poller_.has_work());
+                const std::uint32_t found = turns_.polling.pass(nullptr, World::kNever).all;
+                turns_.wakes.yield_to_woken();
+                turns_.polling.nap_on_gap(found);
+            } while (turns_.polling.has_work());
             if (!World::skips(step::pay_before_rest))
-                poller_.pay_all();
-            if (!World::look_for_work(poller_) && !rest_until_pushed(by, stop))
+                turns_.polling.pay_all();
+            if (!World::look_for_work(turns_.polling) && !rest_until_pushed(by, stop))
                 return;
         }
     }
@@ -167,79 +162,17 @@ public:
     /// The resident looks at `stop`, which was set before with seq_cst.
     void rouse_resident() noexcept { static_cast<void>(resident_pushed()); }
 
-    [[nodiscard]] bool has_resident() const noexcept { return has_resident_; }
-    [[nodiscard]] std::span<inbox> inboxes() noexcept { return {inboxes_.get(), inbox_count_}; }
+    [[nodiscard]] bool has_resident() const noexcept { return turns_.has_resident; }
+    [[nodiscard]] std::span<inbox> inboxes() noexcept { return turns_.inboxes(); }
     /// Hints, and figures.
-    [[nodiscard]] bool is_role_free() const noexcept { return role_.is_free(); }
-    [[nodiscard]] bool has_queued() const noexcept { return !submissions_.all_popped(); }
+    [[nodiscard]] bool is_role_free() const noexcept { return turns_.is_role_free(); }
+    [[nodiscard]] bool has_queued() const noexcept { return !turns_.submissions.all_popped(); }
     [[nodiscard]] bool is_resident_asleep() const noexcept { return resident_.missing() != 0; }
-    [[nodiscard]] poller<World>& polling() noexcept { return poller_; }
+    [[nodiscard]] poller<World>& polling() noexcept { return turns_.polling; }
 
 private:
+    using turn = typename turns<World>::turn;
     using rest_word = sleeper<World::template atomic>;
-
-    /// The poller's role, taken and let go of: the one way to have it.
-    class turn {
-    public:
-        turn(shared_queue& queue, owner& me) noexcept
-            : queue_(queue)
-            , me_(me)
-            , taken_(!queue.has_resident_ && queue.role_.try_take())
-        {
-            if (taken_)
-                queue_.poller_.begin_turn(me.passes);
-        }
-        ~turn()
-        {
-            if (taken_)
-                queue_.release(me_);
-        }
-        turn(const turn&) = delete;
-        turn& operator=(const turn&) = delete;
-        explicit operator bool() const noexcept { return taken_; }
-
-    private:
-        shared_queue& queue_;
-        owner& me_;
-        const bool taken_;
-    };
-
-    /// Pays, lets go, and looks at the tail and for an armed ring. Nothing of the poller's is read
-    /// after the release: it is the next poller's by then.
-    void release(owner& me) noexcept
-    {
-        for (bool gap = false;;) {
-            if (!World::skips(step::pay_before_release))
-                poller_.pay_all();
-            poller_.end_turn();
-            const std::uint64_t tried = role_.release();
-            if (submissions_.all_popped() || World::skips(step::look_at_tail_after_release))
-                break;
-            // A thread is between the two steps of its push, and will try for the role itself. Had
-            // it tried already, its second step would be done, and the queue has to be looked into.
-            if (gap && (tried == 0 || World::skips(step::look_again_where_tried_in_vain)))
-                break;
-            if (!role_.try_take())
-                return; // another has it, and looks when it lets go
-            poller_.begin_turn(me.passes);
-            gap = !poller_.send_queued();
-        }
-        if (!World::skips(step::wake_after_release))
-            wake_successor(me);
-    }
-
-    void wake_successor(owner& me) noexcept
-    {
-        const auto after = static_cast<std::size_t>(me.in - inboxes_.get());
-        for (std::size_t k = 1; k <= inbox_count_; ++k) {
-            inbox& each = inboxes_[(after + k) % inbox_count_];
-            if (!each.rest.choose())
-                continue;
-            waker_.wake(each, false);
-            me.passes.wakes.add(1);
-            return;
-        }
-    }
 
     /// Whether anything was pushed.
     bool push_staged(owner& me) noexcept
@@ -248,8 +181,8 @@ private:
         request* last = nullptr;
         if (!me.take_staged(first, last))
             return false;
-        submissions_.push_chain(*first, *last);
-        if (has_resident_ && !World::skips(step::wake_resident) && resident_pushed())
+        turns_.submissions.push_chain(*first, *last);
+        if (turns_.has_resident && !World::skips(step::wake_resident) && resident_pushed())
             me.passes.wakes.add(1);
         return true;
     }
@@ -286,11 +219,11 @@ private:
     {
         std::uint32_t finished = 0;
         do {
-            const auto found = poller_.pass(&me, until);
-            waker_.yield_to_woken();
+            const auto found = turns_.polling.pass(&me, until);
+            turns_.wakes.yield_to_woken();
             finished += found.finished_inline + drain(me, until);
             if (!push_staged(me))
-                poller_.nap_on_gap(found.all);
+                turns_.polling.nap_on_gap(found.all);
         } while (finished < wanted && !World::is_over(until));
         return finished;
     }
@@ -306,6 +239,7 @@ private:
     {
         rest_end how;
         rest_word& word = me.in->rest;
+        turns_.begin_rest();
         word.arm(missing, me.outstanding() - missing);
         // Not empty and nothing to pop is a poller between its two steps: it may have looked for a
         // sleeper already, so that is no moment to sleep either.
@@ -315,7 +249,7 @@ private:
             return how;
         }
         if (!World::skips(step::look_at_role_after_arming)) {
-            if (turn mine(*this, me); mine) {
+            if (turn mine(turns_, me); mine) {
                 end_rest(word); // chosen or not: it has the role
                 how.finished = poll_for_all(me, missing, until);
                 return how;
@@ -332,8 +266,9 @@ private:
     bool end_rest(rest_word& word) noexcept
     {
         const typename rest_word::ended end = word.disarm();
+        turns_.end_rest();
         if (end.claimed)
-            waker_.runs_again();
+            turns_.wakes.runs_again();
         return end.chosen;
     }
 
@@ -344,7 +279,7 @@ private:
         resident_.arm(1); // any push is enough
         // seq_cst: not before the arming; pairs with who stops it. A push under way is no moment
         // to sleep.
-        if (poller_.has_none_queued() && !stop.load(std::memory_order_seq_cst)) {
+        if (turns_.polling.has_none_queued() && !stop.load(std::memory_order_seq_cst)) {
             by.sleeps.add(1);
             for (std::uint32_t value = 0; resident_.is_armed(value);)
                 World::sleep(resident_.word(), value, World::kNever);
@@ -353,14 +288,8 @@ private:
         return !stop.load(std::memory_order_relaxed); // relaxed: seen above, or the next time
     }
 
-    const bool has_resident_;
-    const std::unique_ptr<inbox[]> inboxes_;
-    const std::size_t inbox_count_;
-    typename World::queue submissions_; ///< its tail: any ring's thread
-    poller_role<World::template atomic> role_;
-    waker<World> waker_;
-    rest_word resident_; ///< armed by the resident, counted down by threads that push
-    poller<World> poller_; ///< the holder's
+    turns<World> turns_;
+    rest_word resident_; ///< armed by the resident, counted down by who pushes
 };
 
 } // namespace ngpoll::detail

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "inbox.hpp"
+#include "poller.hpp"
+#include "poller_role.hpp"
+#include "protocol_step.hpp"
+#include "waker.hpp"
+
+namespace ngpoll::detail {
+
+/// Who polls a shared queue, and who is next. A `turn` is the one way to have the role; its end is
+/// the one release.
+///
+/// While a ring waits and something is queued or in flight, a thread polls or a wake-up is on its
+/// way: each push and each arming is followed by a try for the role, and whoever lets go of it
+/// looks at the tail of the submission queue and for an armed ring.
+///
+/// Made before the rings; any thread. With a resident no ring has a turn.
+template <class World>
+class turns {
+public:
+    using inbox = typename World::inbox;
+    using owner = typename World::owner;
+    using pass_context = typename World::pass_context;
+
+    turns(typename World::drive& below, std::uint32_t rings_max, bool resident)
+        : has_resident(resident)
+        , inboxes_(new inbox[rings_max])
+        , inbox_count_(rings_max)
+        , polling(below, submissions, wakes)
+    {
+    }
+    turns(const turns&) = delete;
+    turns& operator=(const turns&) = delete;
+
+    /// The poller's role, taken and let go of: the one way to have it.
+    class turn {
+    public:
+        turn(turns& queue, owner& me) noexcept
+            : queue_(queue)
+            , me_(me)
+            , taken_(!queue.has_resident && queue.role_.try_take())
+        {
+            if (taken_)
+                queue_.polling.begin_turn(me.passes);
+        }
+        ~turn()
+        {
+            if (taken_)
+                queue_.release(me_);
+        }
+        turn(const turn&) = delete;
+        turn& operator=(const turn&) = delete;
+        explicit operator bool() const noexcept { return taken_; }
+
+    private:
+        turns& queue_;
+        owner& me_;
+        const bool taken_;
+    };
+
+    /// Before a ring arms to sleep, and after it has disarmed: so that a release need not look at
+    /// all the inboxes where nobody sleeps.
+    void begin_rest() noexcept
+    {
+        resting_.fetch_add(1, std::memory_order_relaxed); // relaxed: see wake_successor()
+    }
+    void end_rest() noexcept
+    {
+        resting_.fetch_sub(1, std::memory_order_relaxed); // relaxed: it is awake, and looks itself
+    }
+
+    [[nodiscard]] std::span<inbox> inboxes() noexcept { return {inboxes_.get(), inbox_count_}; }
+    /// A hint, and a figure.
+    [[nodiscard]] bool is_role_free() const noexcept { return role_.is_free(); }
+
+    const bool has_resident;
+
+private:
+    /// Pays, lets go, and looks at the tail and for an armed ring. Nothing of the poller's is read
+    /// after the release: it is the next poller's by then.
+    void release(owner& me) noexcept
+    {
+        for (bool gap = false;;) {
+            if (!World::skips(step::pay_before_release))
+                polling.pay_all();
+            polling.end_turn();
+            const std::uint64_t tried = role_.release();
+            if (submissions.all_popped() || World::skips(step::look_at_tail_after_release))
+                break;
+            // A thread is between the two steps of its push, and will try for the role itself. Had
+            // it tried already, its second step would be done, and the queue has to be looked into.
+            if (gap && (tried == 0 || World::skips(step::look_again_where_tried_in_vain)))
+                break;
+            if (!role_.try_take())
+                return; // another has it, and looks when it lets go
+            polling.begin_turn(me.passes);
+            gap = !polling.send_queued();
+        }
+        if (!World::skips(step::wake_after_release))
+            wake_successor(me);
+    }
+
+    void wake_successor(owner& me) noexcept
+    {
+        // relaxed: an arming that has to be seen comes before a try in vain, and that before this
+        // turn's release.
+        if (resting_.load(std::memory_order_relaxed) == 0)
+            return;
+        const auto after = static_cast<std::size_t>(me.in - inboxes_.get());
+        for (std::size_t k = 1; k <= inbox_count_; ++k) {
+            inbox& each = inboxes_[(after + k) % inbox_count_];
+            if (!each.rest.choose())
+                continue;
+            wakes.wake(each, false);
+            me.passes.wakes.add(1);
+            return;
+        }
+    }
+
+    poller_role<World::template atomic> role_;
+    alignas(64) typename World::template atomic<std::uint32_t> resting_{0};
+    const std::unique_ptr<inbox[]> inboxes_;
+    const std::size_t inbox_count_;
+
+public:
+    typename World::queue submissions; ///< its tail: any ring's thread
+    waker<World> wakes;
+    poller<World> polling; ///< the holder's
+};
+
+} // namespace ngpoll::detail
