@@ -8,18 +8,19 @@
 #include <system_error>
 #include <thread>
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "catch.hpp"
 #include "child_process.hpp"
 #include "drive.hpp"
+#include "fixed_read.hpp"
 #include "uring/io_uring_ring.hpp"
 
 using namespace ngpoll;
 using test::counted_request;
 using test::drive;
+using test::fixed_read;
 using test::in_child;
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -28,28 +29,6 @@ extern "C" const char* __lsan_default_suppressions() { return "leak:__cxa_thread
 #endif
 
 namespace {
-
-/// Reads a page of /dev/zero into a registered buffer of the ring: the kernel's result.
-int fixed_read(io_uring_ring& ring, const transport_seat& seat, std::byte* at, std::uint16_t index)
-{
-    const int zero = ::open("/dev/zero", O_RDONLY | O_CLOEXEC);
-    const ring_memory& memory = ring.memory();
-    const unsigned tail = *memory.sq_tail;
-    auto& sqe = *reinterpret_cast<io_uring_sqe*>(&memory.sqes[tail & (memory.sq_entries - 1)]);
-    std::memset(&sqe, 0, sizeof(uapi::passthrough_sqe));
-    sqe.opcode = IORING_OP_READ_FIXED;
-    sqe.fd = zero;
-    sqe.addr = reinterpret_cast<std::uintptr_t>(at);
-    sqe.len = 4096;
-    sqe.buf_index = index;
-    io_uring_smp_store_release(memory.sq_tail, tail + 1);
-    ring.enter(seat, 1, 1, IORING_ENTER_GETEVENTS);
-    ::close(zero);
-    const unsigned head = *memory.cq_head;
-    const int result = memory.cqes[head & (memory.cq_entries - 1)].res;
-    io_uring_smp_store_release(memory.cq_head, head + 1);
-    return result;
-}
 
 /// Whether `does` ends well in a forked child; what it said is in the test's report.
 template <class Does>
