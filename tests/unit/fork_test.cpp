@@ -8,12 +8,14 @@
 #include <system_error>
 #include <thread>
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "catch.hpp"
 #include "child_process.hpp"
 #include "drive.hpp"
+#include "file_descriptor.hpp"
 #include "fixed_read.hpp"
 #include "uring/io_uring_ring.hpp"
 
@@ -150,6 +152,19 @@ TEST_CASE("a forked child takes nothing of its parent's kernel ring away")
     CHECK(fixed_read(own, seat, memory, first) == 4096);
     own.unregister_buffers(first, 2);
     ::munmap(memory, 8192);
+}
+
+TEST_CASE("a forked child keeps a file whose number a closed ring had before")
+{
+    const auto open_null = [] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); };
+    const int number = file_descriptor::opened_by(open_null).get(); // closed at once
+    const int own = open_null();
+    REQUIRE(own == number);
+    CHECK(ends_well([own] {
+        if (::fcntl(own, F_GETFD) < 0)
+            std::abort();
+    }));
+    ::close(own);
 }
 
 TEST_CASE("buffers that were refused are not pinned")
