@@ -25,6 +25,8 @@ TEST_CASE("buffers are aligned, do not overlap and can be written whole")
         CHECK(address % 512 == 0);
         if (std::has_single_bit(bytes) && bytes <= 4096)
             CHECK(address % bytes == 0);
+        if (bytes > 4096) // each starts on a page
+            CHECK(address % 4096 == 0);
         CHECK(at.fixed_index == buffer::kNotFixed); // an emulated drive registers nothing
         std::memset(at.data, static_cast<int>(i + 1), at.size_bytes);
     }

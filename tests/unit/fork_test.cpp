@@ -15,11 +15,14 @@
 #include "catch.hpp"
 #include "child_process.hpp"
 #include "drive.hpp"
+#include "file_descriptor.hpp"
+#include "fixed_read.hpp"
 #include "uring/io_uring_ring.hpp"
 
 using namespace ngpoll;
 using test::counted_request;
 using test::drive;
+using test::fixed_read;
 using test::in_child;
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -28,28 +31,6 @@ extern "C" const char* __lsan_default_suppressions() { return "leak:__cxa_thread
 #endif
 
 namespace {
-
-/// Reads a page of /dev/zero into a registered buffer of the ring: the kernel's result.
-int fixed_read(io_uring_ring& ring, const transport_seat& seat, std::byte* at, std::uint16_t index)
-{
-    const int zero = ::open("/dev/zero", O_RDONLY | O_CLOEXEC);
-    const ring_memory& memory = ring.memory();
-    const unsigned tail = *memory.sq_tail;
-    auto& sqe = *reinterpret_cast<io_uring_sqe*>(&memory.sqes[tail & (memory.sq_entries - 1)]);
-    std::memset(&sqe, 0, sizeof(uapi::passthrough_sqe));
-    sqe.opcode = IORING_OP_READ_FIXED;
-    sqe.fd = zero;
-    sqe.addr = reinterpret_cast<std::uintptr_t>(at);
-    sqe.len = 4096;
-    sqe.buf_index = index;
-    io_uring_smp_store_release(memory.sq_tail, tail + 1);
-    ring.enter(seat, 1, 1, IORING_ENTER_GETEVENTS);
-    ::close(zero);
-    const unsigned head = *memory.cq_head;
-    const int result = memory.cqes[head & (memory.cq_entries - 1)].res;
-    io_uring_smp_store_release(memory.cq_head, head + 1);
-    return result;
-}
 
 /// Whether `does` ends well in a forked child; what it said is in the test's report.
 template <class Does>
@@ -171,6 +152,19 @@ TEST_CASE("a forked child takes nothing of its parent's kernel ring away")
     CHECK(fixed_read(own, seat, memory, first) == 4096);
     own.unregister_buffers(first, 2);
     ::munmap(memory, 8192);
+}
+
+TEST_CASE("a forked child keeps a file whose number a closed ring had before")
+{
+    const auto open_null = [] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); };
+    const int number = file_descriptor::opened_by(open_null).get(); // closed at once
+    const int own = open_null();
+    REQUIRE(own == number);
+    CHECK(ends_well([own] {
+        if (::fcntl(own, F_GETFD) < 0)
+            std::abort();
+    }));
+    ::close(own);
 }
 
 TEST_CASE("buffers that were refused are not pinned")

@@ -212,6 +212,54 @@ TEST_CASE("a push that comes before the stub is put back is not lost and not cal
     CHECK(f.empty());
 }
 
+TEST_CASE("pop_each uses the oldest nodes, no more than asked for, and goes on behind them")
+{
+    fixture f;
+    for (item& each : f.items)
+        f.tested.push(each);
+    std::vector<std::size_t> used;
+    const auto pop_each = [&](std::size_t most) {
+        used.clear();
+        return f.tested.pop_each(f.at, most,
+            [&](queue::node& taken) { used.push_back(static_cast<item&>(taken).number); });
+    };
+    using numbers = std::vector<std::size_t>;
+    CHECK(pop_each(0) == 0);
+    CHECK(pop_each(3) == 3);
+    CHECK(used == numbers{0, 1, 2});
+    CHECK(pop_each(1) == 1);
+    CHECK(used == numbers{3});
+    CHECK_FALSE(f.empty());
+    CHECK(pop_each(8) == 4);
+    CHECK(used == numbers{4, 5, 6, 7});
+    CHECK(f.empty());
+    CHECK(pop_each(8) == 0);
+}
+
+TEST_CASE("pop_each stops in front of a node that is not linked yet")
+{
+    fixture f;
+    f.push_chain(0, 3);
+    interruption.after_exchange = [&] {
+        CHECK(f.tested.pop_each(f.at, 8, [](queue::node&) {}) == 3);
+        CHECK(f.tested.pop_each(f.at, 8, [](queue::node&) {}) == 0);
+        CHECK_FALSE(f.empty());
+    };
+    f.tested.push(f.items[4]);
+    CHECK(f.pop() == &f.items[3]);
+    CHECK(f.pop() == &f.items[4]);
+    CHECK(f.empty());
+}
+
+TEST_CASE("pop_each ends behind a node that emptied the queue, even if its use pushes it again")
+{
+    fixture f;
+    f.tested.push(f.items[0]);
+    CHECK(f.tested.pop_each(f.at, 8, [&](queue::node& taken) { f.tested.push(taken); }) == 1);
+    CHECK(f.pop() == &f.items[0]);
+    CHECK(f.empty());
+}
+
 namespace {
 
 /// The queue beside a std::deque, driven by chance.

@@ -49,7 +49,7 @@ TEST_CASE("an NVMe status is split into code, type and do-not-retry")
     CHECK(media.code_type() == 2);
     CHECK_FALSE(media.do_not_retry());
 
-    const status decorated{.nvme_status = 0x3281}; // command retry delay and "more"
+    const status decorated{.nvme_status = 0x3a81}; // command retry delay and "more"
     CHECK(decorated.code() == 0x81);
     CHECK(decorated.code_type() == 2);
     CHECK_FALSE(decorated.do_not_retry());

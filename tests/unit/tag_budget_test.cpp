@@ -82,6 +82,14 @@ TEST_CASE("queues that were told their hardware queues count apart, others count
     CHECK(error_of(claim(12)).value == EBUSY);
 }
 
+TEST_CASE("a queue that was told no hardware queue leaves less in each of them")
+{
+    const tag_budget anywhere(claim(10));
+    CHECK(error_of(claim(6, 1)).value == EBUSY);
+    const tag_budget first(claim(5, 1));
+    const tag_budget second(claim(5, 2));
+}
+
 TEST_CASE("namespaces of a controller have an equal part each")
 {
     {
@@ -115,6 +123,12 @@ TEST_CASE("a budget is moved, and given back once")
     {
         const tag_budget moved(std::move(first));
         CHECK(moved.depth() == 10);
+        CHECK(error_of(claim(6)).value == EBUSY);
+    }
+    std::optional<tag_budget> empty(claim(10));
+    {
+        const tag_budget moved(std::move(*empty));
+        empty.reset(); // gives nothing back
         CHECK(error_of(claim(6)).value == EBUSY);
     }
     tag_budget again(claim(15));
