@@ -103,10 +103,6 @@ public:
     }
 
 private:
-    /// A ring that has what it waits for, and expects so many more, is woken a pass later: more is
-    /// likely to have come by then, and a wake-up costs as much as three commands.
-    static constexpr std::int32_t kWorthPuttingOff = 16;
-
     void defer(request& r, inbox& whose) noexcept
     {
         ++deferred_;
@@ -133,7 +129,7 @@ private:
             return;
         }
         sleeping.owed.by_event = by_event;
-        if (to_come < kWorthPuttingOff) {
+        if (to_come < World::kWorthPuttingOff) {
             sleeping.owed.next = std::exchange(to_wake, &sleeping);
         } else {
             by_.put_off(sleeping);

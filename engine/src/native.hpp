@@ -68,6 +68,9 @@ struct native {
     /// of completions that comes of it, goes through its general allocator, 440 instructions per
     /// I/O.
     static constexpr std::uint32_t kPassSendMax = 128;
+    /// A ring that has what it waits for, and expects so many more, is woken a pass later: more is
+    /// likely to have come by then, and a wake-up costs as much as three commands.
+    static constexpr std::int32_t kWorthPuttingOff = 16;
 
     static constexpr bool skips(step) noexcept { return false; }
 
