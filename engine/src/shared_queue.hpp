@@ -60,8 +60,11 @@ public:
     {
         me.in->rest.disarm(); // of arm_event()
         push_staged(me);
+        const turn mine(turns_, me);
+        // With the role, if it is to be had: nobody hands anything over between this and the pass,
+        // which may find what was sent later.
         std::uint32_t finished = drain(me, World::kNever);
-        if (turn mine(turns_, me); mine)
+        if (mine)
             finished += turns_.polling.pass(&me, World::kNever).finished_inline;
         return finished;
     }
@@ -217,14 +220,15 @@ private:
     /// With the role: passes until `wanted` requests of this ring finished.
     std::uint32_t poll_for_all(owner& me, std::uint32_t wanted, deadline until) noexcept
     {
-        std::uint32_t finished = 0;
-        do {
+        // What the last poller found for this ring finishes before what this ring finds now.
+        std::uint32_t finished = drain(me, until);
+        while (finished < wanted && !World::is_over(until)) {
             const auto found = turns_.polling.pass(&me, until);
             turns_.wakes.yield_to_woken();
             finished += found.finished_inline + drain(me, until);
             if (!push_staged(me))
                 turns_.polling.nap_on_gap(found.all);
-        } while (finished < wanted && !World::is_over(until));
+        }
         return finished;
     }
 
