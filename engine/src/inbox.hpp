@@ -41,7 +41,10 @@ struct basic_inbox {
         bool by_event = false;
     };
     owed_wake_up owed;
-    typename World::figure handed_over; ///< completions, so far
+
+    // Figures for describe(): requests so far.
+    typename World::figure pushed, drained; ///< by the owner
+    typename World::figure handed_over; ///< by pollers
 };
 
 } // namespace ngpoll::detail

@@ -163,6 +163,7 @@ public:
     // ---- Any thread's: figures.
 
     [[nodiscard]] std::uint64_t holder() const noexcept { return holder_.get(); }
+    [[nodiscard]] std::uint64_t popped() const noexcept { return popped_.get(); }
 
 private:
     struct taken {
@@ -182,6 +183,7 @@ private:
         got.popped = submissions_.pop_each(
             at_, most, [&end](auto& node) noexcept { *end++ = static_cast<request*>(&node); });
         got.count = got.popped;
+        popped_.add(got.popped);
         // relaxed: of a ring that begins to close now, some may be sent.
         if (got.popped != 0 && closing.load(std::memory_order_relaxed) != 0) [[unlikely]]
             got.count = cancel_closing(into, got.popped, cancelled);
@@ -227,6 +229,7 @@ private:
     std::uint32_t passes_owing_ = 0; ///< that have ended since and found nothing
     std::uint32_t found_lately_ = 0;
     typename World::figure holder_; ///< the holder's number; 0: nobody
+    typename World::figure popped_; ///< requests so far
 };
 
 } // namespace ngpoll::detail

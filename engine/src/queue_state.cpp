@@ -171,25 +171,30 @@ std::string queue_state::describe()
 {
     if (!shared_)
         return fmt::format("one ring at a time; rings attached: {}\n", rings_);
-    const std::uint64_t holder = shared_->polling().holder();
-    std::string text = fmt::format("role: {}{}\nqueued: {}; sent and not found: {}\n",
-        holder == 0                     ? std::string("free")
-            : holder == kResidentNumber ? std::string("the resident's")
-                                        : fmt::format("ring {}'s", holder),
-        shared_->is_resident_asleep() ? ", asleep" : "", shared_->has_queued() ? "some" : "none",
-        polled_->sent.get() - polled_->found.get());
-    std::uint64_t number = 0;
+    // Each figure is exact by itself; one may be of a moment before the other.
+    const auto beyond
+        = [](std::uint64_t more, std::uint64_t less) { return more > less ? more - less : 0; };
+    std::uint64_t pushed = 0;
+    std::string rings;
     for (inbox& each : shared_->inboxes()) {
-        ++number;
-        const std::uint64_t handed_over = each.handed_over.get();
+        pushed += each.pushed.get();
         const std::uint32_t missing = each.rest.missing();
-        text += fmt::format("ring {}: handed over {}; {}{}{}\n", number, handed_over,
+        rings += fmt::format("ring {}: handed over and not finished: {}; {}{}{}\n",
+            &each - shared_->inboxes().data() + 1,
+            beyond(each.handed_over.get(), each.drained.get()),
             missing == 0 ? std::string("awake") : fmt::format("sleeps on {}", missing),
             each.rest.is_untouched() ? "" : ", is owed a wake-up",
             // relaxed: a figure.
             each.closing.load(std::memory_order_relaxed) ? ", closes" : "");
     }
-    return text;
+    const std::uint64_t holder = shared_->polling().holder();
+    return fmt::format("role: {}{}\nqueued: {}; in flight: {}\n{}",
+        holder == 0                     ? std::string("free")
+            : holder == kResidentNumber ? std::string("the resident's")
+                                        : fmt::format("ring {}'s", holder),
+        shared_->is_resident_asleep() ? ", asleep" : "",
+        beyond(pushed, shared_->polling().popped()),
+        beyond(polled_->sent.get(), polled_->found.get()), rings);
 }
 
 // ---- polled_drive

@@ -135,11 +135,11 @@ ring_stats detail::pass_context::snapshot() const noexcept
         .takeovers = takeovers.get()};
 }
 
-bool detail::ring_state::take_staged(request*& first, request*& last) noexcept
+std::uint32_t detail::ring_state::take_staged(request*& first, request*& last) noexcept
 {
-    std::uint32_t left = staged_count();
-    if (left == 0)
-        return false;
+    const std::uint32_t count = staged_count();
+    if (count == 0)
+        return 0;
     // In locals: the stores to the requests might else be to this ring's members.
     request* const* const at = staged.get();
     const std::uint32_t mask = staged_mask;
@@ -147,7 +147,7 @@ bool detail::ring_state::take_staged(request*& first, request*& last) noexcept
     auto position = static_cast<std::uint32_t>(sent);
     first = last = at[position & mask];
     first->owner = owner;
-    while (--left != 0) {
+    for (std::uint32_t left = count; --left != 0;) {
         request* const next = at[++position & mask];
         next->owner = owner;
         // relaxed: published, with the requests, by the push.
@@ -155,7 +155,7 @@ bool detail::ring_state::take_staged(request*& first, request*& last) noexcept
         last = next;
     }
     sent = accepted;
-    return true;
+    return count;
 }
 
 ring::ring(poll_queue& queue, options how)

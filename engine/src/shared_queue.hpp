@@ -45,7 +45,6 @@ public:
         std::uint32_t rings_max = 1;
         bool has_resident = false;
     };
-
     shared_queue(typename World::drive& below, options how)
         : turns_(below, how.rings_max, how.has_resident)
     {
@@ -141,9 +140,7 @@ public:
         me.in->closing.store(false, std::memory_order_relaxed);
     }
 
-    // ---- The resident's thread.
-
-    /// Polls until `stop`; sleeps while there is nothing to send or to find.
+    /// The resident's thread. Polls until `stop`; sleeps while there is nothing to send or to find.
     void reside(pass_context& by, const typename World::template atomic<bool>& stop) noexcept
     {
         turns_.polling.begin_turn(by);
@@ -160,9 +157,8 @@ public:
         }
     }
 
-    // ---- Any thread.
-
-    /// The resident looks at `stop`, which was set before with seq_cst.
+    /// Any thread, as all that follows. The resident looks at `stop`, which was set before with
+    /// seq_cst.
     void rouse_resident() noexcept { static_cast<void>(resident_pushed()); }
 
     [[nodiscard]] bool has_resident() const noexcept { return turns_.has_resident; }
@@ -182,8 +178,10 @@ private:
     {
         request* first = nullptr;
         request* last = nullptr;
-        if (!me.take_staged(first, last))
+        const std::uint32_t count = me.take_staged(first, last);
+        if (count == 0)
             return false;
+        me.in->pushed.add(count);
         turns_.submissions.push_chain(*first, *last);
         if (turns_.has_resident && !World::skips(step::wake_resident) && resident_pushed())
             me.passes.wakes.add(1);
@@ -212,8 +210,10 @@ private:
             if (World::is_over(until))
                 break;
         }
-        if (finished != 0)
+        if (finished != 0) {
             me.passes.finished_deferred.add(finished);
+            me.in->drained.add(finished);
+        }
         return static_cast<std::uint32_t>(finished);
     }
 

@@ -82,8 +82,8 @@ struct ring_state {
     }
     /// The next batch of what is staged, counted as sent. Good until the next stage().
     [[nodiscard]] std::span<request* const> take_batch() noexcept;
-    /// Links all that is staged, for the shared queue; it is sent from then on. False: nothing is.
-    bool take_staged(request*& first, request*& last) noexcept;
+    /// Links all that is staged, for the shared queue, and counts it as sent. Returns how many.
+    std::uint32_t take_staged(request*& first, request*& last) noexcept;
 
     /// What closing takes from `limit`: submit() then refuses without a test of its own.
     static constexpr std::int64_t kClosing = std::int64_t{1} << 62;
