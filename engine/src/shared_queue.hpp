@@ -244,6 +244,7 @@ private:
         rest_end how;
         rest_word& word = me.in->rest;
         turns_.begin_rest();
+        word.disarm(); // of arm_event()
         word.arm(missing, me.outstanding() - missing);
         // Not empty and nothing to pop is a poller between its two steps: it may have looked for a
         // sleeper already, so that is no moment to sleep either.
