@@ -12,6 +12,7 @@ enum class step : std::uint8_t {
     look_at_tail_after_release,
     look_again_where_tried_in_vain,
     wake_after_release,
+    send_before_leaving,
     pass_duty_on,
     pay_before_release,
     pay_when_nothing_found,

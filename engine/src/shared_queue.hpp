@@ -71,14 +71,16 @@ public:
     std::uint32_t wait(owner& me, std::uint32_t wanted, deadline until) noexcept
     {
         std::uint32_t finished = 0;
-        bool chosen = false; // to poll, and it has not tried for the role since
+        bool pushed = false; // and it has not tried for the role since
+        bool chosen = false; // to poll, and the same
         // The poll loop: it ends when the drive has answered, however long that takes.
         for (unsigned in_vain = 0;;) {
-            push_staged(me);
+            pushed = push_staged(me) || pushed;
             const std::uint32_t drained = drain(me, until);
             finished += drained;
             if (finished >= wanted || World::is_over(until))
                 break;
+            pushed = false;
             if (turn mine(turns_, me); mine) {
                 chosen = false;
                 finished += poll_for_all(me, wanted - finished, until);
@@ -93,8 +95,10 @@ public:
             if (in_vain > 2)
                 World::nap(); // a poller is between the two steps of its push
         }
-        if (chosen && !World::skips(step::pass_duty_on)) {
-            // It was woken to poll and leaves instead. If another polls, that one looks.
+        if ((pushed && !World::skips(step::send_before_leaving))
+            || (chosen && !World::skips(step::pass_duty_on))) {
+            // It leaves and does not poll. A turn sends, and wakes the next; if another polls,
+            // that one looks.
             const turn passed_on(turns_, me);
         }
         return finished;
