@@ -6,7 +6,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
+
+#include "protocol_step.hpp"
 
 #define RL_DO_ASSERT 1 // Relacy's checks of itself, and that an operation may have its order
 #include <relacy/relacy.hpp>
@@ -33,7 +36,7 @@ namespace ngpoll::test {
 
 inline constexpr std::size_t kModelThreadsMax = 8;
 
-enum class operation { load, store, exchange, compare_exchange, fetch_add, fetch_sub };
+enum class operation { load, store, exchange, compare_exchange, fetch_add, fetch_and, fetch_sub };
 
 /// One atomic operation, as the code under test wrote it.
 struct site {
@@ -43,18 +46,13 @@ struct site {
     const void* address;
 };
 
-/// A step of a scenario that a mutation may leave out or do wrong; each scenario has its own.
-using step = int;
-inline constexpr step kNoStep = 0;
-
 /// A mistake to make in the code under test without touching it: another order for an operation, a
-/// store left out, an exchange done by a plain store; or a mistake in the scenario's own steps.
+/// store left out, or a step of the shared queue's protocol skipped.
 struct mutation {
     const char* name;
     std::memory_order (*order)(const site&) = nullptr;
     bool (*omits)(const site&) = nullptr;
-    bool (*stores)(const site&) = nullptr; ///< instead of the exchange
-    step wrong_step = kNoStep;
+    std::optional<detail::step> skips = std::nullopt;
 };
 inline constexpr mutation kAsWritten{"as written"};
 inline const mutation* mutation_in_force = &kAsWritten;
@@ -80,12 +78,12 @@ std::memory_order weaken(const site& at)
     return is_in(at, What, Function.bytes) ? Weaker : at.order;
 }
 
-/// Asked by a scenario where it does a step.
-inline bool goes_wrong(step asked)
+/// Asked by the shared queue where it does a step.
+inline bool is_skipped(detail::step asked)
 {
-    const bool wrong = mutation_in_force->wrong_step == asked;
-    operations_mutated += wrong ? 1U : 0U;
-    return wrong;
+    const bool skipped = mutation_in_force->skips == asked;
+    operations_mutated += skipped ? 1U : 0U;
+    return skipped;
 }
 
 /// Stores that nothing ordered behind the value they replaced; see model_atomic.
@@ -96,7 +94,6 @@ inline std::uint64_t stores_unordered = 0;
 struct operation_watcher {
     virtual void exchanged() { }
     virtual void compare_exchanged() { }
-    virtual void about_to_subtract() { } ///< which may make it wait
 
 protected:
     ~operation_watcher() = default;
@@ -169,8 +166,7 @@ public:
 /// is modelled here: such a store is left out by chance. Without it, Relacy passes a push whose
 /// exchange is not acquire, or not release, and a put-back that is relaxed: their only duty is to
 /// order stores to a link. The same for a read-modify-write that is not acquire: it may find the
-/// value before the newest, and its own is overwritten at once. That is what the sleeper's S2
-/// forbids.
+/// value before the newest, and its own is overwritten at once.
 ///
 /// A compare-exchange may fail by finding an old value, as a load may.
 ///
@@ -214,12 +210,8 @@ public:
         T found{};
         {
             const turn alone;
-            const rl::memory_order used = mutated(operation::exchange, order, from);
-            if (is_a_store(order, from)) {
-                store_now(wanted, used, from); // what it would have found, nobody asks for
-                return found;
-            }
-            found = modify(rl::rmw_type_t<rl::rmw_type_swap>(), wanted, used, from);
+            found = modify(rl::rmw_type_t<rl::rmw_type_swap>(), wanted,
+                mutated(operation::exchange, order, from), from);
         }
         if (auto* const watcher = watcher_of_thread[rl::thread_index()])
             watcher->exchanged();
@@ -237,11 +229,17 @@ public:
     T fetch_sub(T less, std::memory_order order,
         rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
     {
-        if (auto* const watcher = watcher_of_thread[rl::thread_index()])
-            watcher->about_to_subtract();
         const turn alone;
         return modify(rl::rmw_type_t<rl::rmw_type_sub>(), less,
             mutated(operation::fetch_sub, order, from), from);
+    }
+
+    T fetch_and(T kept, std::memory_order order,
+        rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
+    {
+        const turn alone;
+        return modify(rl::rmw_type_t<rl::rmw_type_and>(), kept,
+            mutated(operation::fetch_and, order, from), from);
     }
 
     bool compare_exchange_strong(T& expected, T wanted, std::memory_order success,
@@ -288,14 +286,6 @@ private:
             && mutation_in_force->omits({operation::store, order, from.func_, this});
         operations_mutated += omitted ? 1U : 0U;
         return omitted;
-    }
-
-    bool is_a_store(std::memory_order order, const rl::debug_info& from) const
-    {
-        const bool stored = mutation_in_force->stores != nullptr
-            && mutation_in_force->stores({operation::exchange, order, from.func_, this});
-        operations_mutated += stored ? 1U : 0U;
-        return stored;
     }
 
     void store_now(T wanted, rl::memory_order order, const rl::debug_info& from)
