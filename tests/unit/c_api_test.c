@@ -179,6 +179,8 @@ static void callbacks_may_submit_again(void)
     struct ngpoll_ring_options how = ngpoll_ring_defaults();
     how.depth = DEPTH;
     how.event_fd = eventfd(0, 0);
+    CHECK(ngpoll_ring_open(drive.queue, &how, &ring) == -EINVAL); /* nobody polls for it */
+    how.event_fd = -1;
     REQUIRE(ngpoll_ring_open(drive.queue, &how, &ring) == 0);
     static struct counted requests[DEPTH];
     prepare(requests, ring, 9);
@@ -189,9 +191,50 @@ static void callbacks_may_submit_again(void)
         ngpoll_wait(ring, 1);
     for (unsigned i = 0; i < DEPTH; i++)
         CHECK(requests[i].finished == 10);
-    CHECK(!ngpoll_arm_event(ring, 1)); /* not shared: poll now */
+    ngpoll_ring_close(ring);
+    close_drive(drive);
+}
+
+static void an_event_tells_that_there_is_something_to_finish(void)
+{
+    struct ngpoll_queue_options with = ngpoll_queue_defaults();
+    with.role = NGPOLL_ROLE_RESIDENT;
+    struct drive drive = open_drive("emu:size=1M,latency=2ms", &with);
+    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring_options how = ngpoll_ring_defaults();
+    how.depth = DEPTH;
+    how.event_fd = eventfd(0, 0);
+    REQUIRE(ngpoll_ring_open(drive.queue, &how, &ring) == 0);
+    CHECK(ngpoll_arm_event(ring, 1)); /* nothing is outstanding, so nothing will come */
+    static struct counted requests[DEPTH];
+    prepare(requests, ring, 0);
+    if (ngpoll_arm_event(ring, DEPTH)) {
+        eventfd_t count = 0;
+        CHECK(eventfd_read(how.event_fd, &count) == 0); /* sleeps until it is written to */
+    }
+    while (ngpoll_outstanding(ring) != 0)
+        ngpoll_poll(ring);
+    for (unsigned i = 0; i < DEPTH; i++)
+        CHECK(requests[i].finished == 1);
     ngpoll_ring_close(ring);
     close(how.event_fd);
+    close_drive(drive);
+}
+
+static void a_queue_describes_itself(void)
+{
+    struct ngpoll_queue_options with = ngpoll_queue_defaults();
+    with.rings_max = 2;
+    with.role = NGPOLL_ROLE_WAITER;
+    struct drive drive = open_drive("emu:size=1M", &with);
+    char text[512] = "";
+    const size_t all = ngpoll_queue_describe(drive.queue, text, sizeof text);
+    CHECK(all == strlen(text));
+    CHECK(strstr(text, "role: free") == text);
+    CHECK(strstr(text, "ring 2: handed over 0; awake") != NULL);
+    char start[6] = "xxxxx";
+    CHECK(ngpoll_queue_describe(drive.queue, start, sizeof start) == all);
+    CHECK(strcmp(start, "role:") == 0);
     close_drive(drive);
 }
 
@@ -292,10 +335,11 @@ int main(void)
     what_is_written_is_read_back(true);
     the_drives_errors_and_the_systems_come_apart();
     callbacks_may_submit_again();
+    an_event_tells_that_there_is_something_to_finish();
+    a_queue_describes_itself();
     arrays_are_submitted_whole();
     a_wait_ends_by_its_deadline_and_a_close_drains();
     threads_share_a_queue(NGPOLL_ROLE_WAITER);
-    threads_share_a_queue(NGPOLL_ROLE_GIVE_UP);
     threads_share_a_queue(NGPOLL_ROLE_RESIDENT);
     if (failures == 0)
         puts("C interface: all passed");

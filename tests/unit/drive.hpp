@@ -18,6 +18,7 @@ namespace ngpoll::test {
 
 /// A request that counts how often and says where it finished.
 struct counted_request : request {
+    ring* by = nullptr; ///< for callbacks that submit again
     unsigned finished = 0;
     std::thread::id finished_on;
 

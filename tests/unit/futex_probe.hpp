@@ -17,18 +17,11 @@
 
 namespace {
 
-/// What the thread that sleeps knows about its ring: enough to tell a lost wake-up from a sleep
-/// that ran out of time for want of completions.
-struct sleeper {
-    std::atomic<std::uint64_t> handed{0}; ///< completions whose finish() has returned, anywhere
-    std::uint64_t finished = 0; ///< by the owner's callbacks
-    std::uint64_t awaited = 0; ///< `finished` at which the wait that is under way ends
-};
-
-thread_local sleeper* here = nullptr;
+thread_local bool watched = false; ///< the calls of this thread count
 thread_local std::uint32_t jitter = 0; ///< xorshift state; 0: the hook delays nothing
 
-std::atomic<std::uint64_t> sleeps{0}, time_outs{0}, interrupted{0}, wakes{0}, lost_wakes{0};
+/// `timed`: sleeps that end by themselves, which a wait without a deadline must never make.
+std::atomic<std::uint64_t> sleeps{0}, timed{0}, interrupted{0}, wakes{0};
 
 void bump(std::atomic<std::uint64_t>& counter) noexcept
 {
@@ -66,28 +59,22 @@ extern "C" long syscall(long number, ...) noexcept // NOLINT
     for (long& each : a)
         each = va_arg(list, long);
     va_end(list);
-    const bool ours = number == SYS_futex && here != nullptr;
+    const bool ours = number == SYS_futex && watched;
     const int operation = static_cast<int>(a[1]);
+    const bool is_sleep = ours && operation == FUTEX_WAIT_BITSET_PRIVATE;
     if (ours && operation == FUTEX_WAKE_PRIVATE) {
         bump(wakes);
         stagger();
     }
-    if (ours && operation == FUTEX_WAIT_PRIVATE) {
+    if (is_sleep) {
         bump(sleeps);
+        if (a[3] != 0)
+            bump(timed);
         stagger();
     }
     const long done = libc(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-    if (ours && operation == FUTEX_WAIT_PRIVATE) {
+    if (is_sleep) {
         const int error = errno;
-        if (done != 0 && error == ETIMEDOUT) {
-            bump(time_outs);
-            // All that is awaited was handed over, wake included, and nobody cleared the word.
-            const std::uint64_t handed = here->handed.load(std::memory_order_acquire);
-            const auto& word = *reinterpret_cast<std::atomic<std::uint32_t>*>(a[0]);
-            if (here->awaited > here->finished && handed >= here->awaited
-                && word.load(std::memory_order_seq_cst) == static_cast<std::uint32_t>(a[2]))
-                bump(lost_wakes);
-        }
         if (done != 0 && error == EINTR)
             bump(interrupted);
         stagger();

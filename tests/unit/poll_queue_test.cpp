@@ -75,25 +75,26 @@ TEST_CASE("who polls: on an emulated drive a ring, unless asked for otherwise")
     drive shared("emu:size=1M", {.rings_max = 2});
     CHECK(shared.queue.role() == role_policy::waiter);
     CHECK(shared.queue.resident_stats().passes == 0);
-    drive given("emu:size=1M", {.rings_max = 2, .role = role_policy::give_up});
-    CHECK(given.queue.role() == role_policy::give_up);
+    drive given("emu:size=1M", {.rings_max = 2, .role = role_policy::resident});
+    CHECK(given.queue.role() == role_policy::resident);
     CHECK(std::string(to_string(role_policy::automatic)) == "automatic");
-    CHECK(std::string(to_string(role_policy::waiter)) == "lease");
-    CHECK(std::string(to_string(role_policy::give_up)) == "give-up");
+    CHECK(std::string(to_string(role_policy::waiter)) == "waiter");
     CHECK(std::string(to_string(role_policy::resident)) == "resident");
 }
 
-TEST_CASE("a ring that returns keeps the role, or gives it up where it is to")
+TEST_CASE("a ring that returns has given the role up, and a resident never does")
 {
-    for (const role_policy role : {role_policy::waiter, role_policy::give_up}) {
+    for (const role_policy role : {role_policy::waiter, role_policy::resident}) {
         drive emulated("emu:size=1M", {.rings_max = 2, .role = role});
         ring own(emulated.queue, {.depth = 1});
         own.poll();
-        CHECK(testing_access::has_poller(emulated.queue) == (role == role_policy::waiter));
+        CHECK(testing_access::has_poller(emulated.queue) == (role == role_policy::resident));
         test::counted_request r(flush_command(1));
         REQUIRE(own.submit(r));
+        own.flush();
+        CHECK(testing_access::has_poller(emulated.queue) == (role == role_policy::resident));
         CHECK(own.wait(1) == 1);
-        CHECK(testing_access::has_poller(emulated.queue) == (role == role_policy::waiter));
+        CHECK(testing_access::has_poller(emulated.queue) == (role == role_policy::resident));
     }
 }
 
@@ -211,7 +212,8 @@ TEST_CASE("closing a ring inside its own callback stops the program")
         ring own(emulated.queue);
         request r;
         r.cmd = flush_command(1);
-        r.on_complete = [](request& done) noexcept { done.owner->close(); };
+        r.context = &own;
+        r.on_complete = [](request& done) noexcept { static_cast<ring*>(done.context)->close(); };
         if (own.submit(r))
             own.wait(1);
     }));

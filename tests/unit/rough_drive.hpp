@@ -18,15 +18,6 @@ using std::chrono::steady_clock;
 
 namespace {
 
-struct worker;
-
-struct tracked_request : request {
-    worker* by = nullptr;
-    std::uint64_t number = 0; ///< of its submission, for the order
-    bool in_flight = false;
-    bool again = false; ///< its callback submits it again
-};
-
 /// A drive that takes its time within a pass, so that others overtake the ring that polls, and sees
 /// when two rings are at it at once.
 class rough_drive : public transport {
@@ -34,7 +25,6 @@ public:
     struct options {
         std::uint64_t latency_ns = 0;
         bool rough = false; ///< stumbles between completions and after the last one
-        sender_duty duty = sender_duty::none;
         std::chrono::microseconds pass_takes{0};
     };
 
@@ -52,7 +42,30 @@ public:
     }
     void detach(const transport_seat&) noexcept override { attached.fetch_sub(1); }
     pass_result pass(std::span<request* const> to_send, completion_batch& batch,
-        const transport_seat&, std::uint32_t) noexcept override;
+        const transport_seat&, std::uint32_t) noexcept override
+    {
+        if (in_pass.exchange(true))
+            bump(collisions);
+        bump(passes);
+        accept(to_send);
+        if (how_.pass_takes.count() != 0)
+            std::this_thread::sleep_for(how_.pass_takes);
+        std::uint32_t found = 0;
+        const auto now = steady_clock::now();
+        for (std::size_t most = flying_.size(); found < most && flying_.front().due <= now;) {
+            request& r = *flying_.front().r;
+            flying_.pop_front();
+            ++found;
+            batch.finish(r, {}, 0);
+            if (how_.rough)
+                stagger();
+        }
+        batch.add_found(found);
+        if (how_.rough)
+            stagger();
+        in_pass.store(false);
+        return {.sent = static_cast<std::uint32_t>(to_send.size())};
+    }
     pass_result send(std::span<request* const> to_send, const transport_seat&) noexcept override
     {
         accept(to_send);
@@ -62,7 +75,6 @@ public:
     {
         return static_cast<std::uint32_t>(flying_.size());
     }
-    [[nodiscard]] sender_duty duty() const noexcept override { return how_.duty; }
     std::uint16_t register_buffers(std::byte*, std::size_t, std::uint32_t, std::uint32_t) override
     {
         return buffer::kNotFixed;
@@ -70,7 +82,6 @@ public:
     void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override { }
 
     std::atomic<std::uint64_t> collisions{0};
-    std::atomic<std::uint64_t> strangers{0}; ///< that polled where the sender must
     std::atomic<std::uint64_t> passes{0};
     std::atomic<int> attached{0};
     std::atomic<bool> in_pass{false};
@@ -83,17 +94,12 @@ private:
 
     void accept(std::span<request* const> to_send)
     {
-        const auto self = std::this_thread::get_id();
-        if (how_.duty == sender_duty::poll && !flying_.empty() && sender_ != self)
-            strangers.fetch_add(1);
-        sender_ = self;
         const auto due = steady_clock::now() + std::chrono::nanoseconds(how_.latency_ns);
         for (request* const r : to_send)
             flying_.push_back({r, due});
     }
 
     options how_;
-    std::thread::id sender_;
     std::deque<flying> flying_; // not atomic: TSan tells of passes that are not in order
 };
 

@@ -190,7 +190,7 @@ TEST_CASE("rings that come and go on several threads lose, double and mix up not
         }
     }
     {
-        test::watchdog dog([&] { print_state(workers); });
+        test::watchdog dog(emulated.queue, [&] { print_state(workers); });
         std::vector<std::thread> threads;
         for (const auto& w : workers)
             threads.emplace_back([&emulated, &w, sessions, seed] {
@@ -218,7 +218,7 @@ TEST_CASE("a ring's statistics may be read while its thread works")
             if (own.submit(r))
                 own.wait(1);
     });
-    test::watchdog dog([] { std::fprintf(stderr, "the counters do not move\n"); });
+    test::watchdog dog(emulated.queue);
     while (shown.load(std::memory_order_acquire) == nullptr)
         std::this_thread::yield();
     std::uint64_t before = 0;

@@ -13,8 +13,10 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <utility>
 
+#include <ngpoll/poll_queue.hpp>
 #include <ngpoll/ring.hpp>
 
 namespace ngpoll::test {
@@ -68,14 +70,14 @@ inline const std::chrono::seconds kDeadline{environment_number("NGPOLL_TEST_DEAD
 /// inside the engine, which cannot be given a deadline. The state is printed from another thread.
 class watchdog {
 public:
-    explicit watchdog(std::function<void()> print_state)
-        : print_state_(std::move(print_state))
+    /// Prints each of `watched`: what a queue says of itself, the figures that a ring shows to
+    /// other threads, or what a callable prints. Goes before the rings and queues do.
+    template <class... Watched>
+    explicit watchdog(Watched&&... watched)
+        : print_state_([all = std::tuple<Watched...>(std::forward<Watched>(watched)...)] {
+            std::apply([](const auto&... each) { (print(each), ...); }, all);
+        })
         , thread_([this] { watch(); })
-    {
-    }
-    /// Prints the figures that a ring shows to other threads. Goes before the ring does.
-    explicit watchdog(const ring& watched)
-        : watchdog([&watched] { print(watched.stats()); })
     {
     }
     ~watchdog()
@@ -91,8 +93,18 @@ public:
     watchdog& operator=(const watchdog&) = delete;
 
 private:
-    static void print(const ring_stats& figures)
+    template <class Print>
+    static void print(const Print& print_state)
     {
+        print_state();
+    }
+    static void print(const poll_queue& queue)
+    {
+        std::fprintf(stderr, "%s", queue.describe().c_str());
+    }
+    static void print(const ring& watched)
+    {
+        const ring_stats figures = watched.stats();
         std::fprintf(stderr, "sent %llu, finished inline %llu, deferred %llu, passes %llu\n",
             static_cast<unsigned long long>(figures.sent),
             static_cast<unsigned long long>(figures.finished_inline),

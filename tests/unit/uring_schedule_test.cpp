@@ -45,6 +45,7 @@ void plan_next(fake_kernel& kernel, test::chance& random)
 /// Finishes exactly once for each time it was accepted, on the ring it belongs to.
 struct watched_request : request {
     ring* expected_owner = nullptr;
+    ring* const* active = nullptr; ///< the ring that is in a call
     bool in_flight = false;
     unsigned again = 0; ///< times its callback may submit it anew
     std::uint64_t* finished = nullptr;
@@ -67,7 +68,7 @@ struct watched_request : request {
         const bool right_outcome
             = aborted || status.ok() || status.errno_value == EIO || status.nvme_status == 0x0281;
         const std::uint64_t expected = reinterpret_cast<std::uintptr_t>(this) ^ 0x5a5a;
-        if (!in_flight || owner != expected_owner || !right_outcome
+        if (!in_flight || *active != expected_owner || !right_outcome
             || (!aborted && result != expected))
             ++*wrong;
         in_flight = false;
@@ -95,6 +96,7 @@ public:
             r.cmd = flush_command(1);
             r.finished = &finished_;
             r.wrong = &wrong_;
+            r.active = &active_;
             r.accepted = &accepted_;
             r.on_complete
                 = [](request& done) noexcept { static_cast<watched_request&>(done).complete(); };
@@ -105,6 +107,7 @@ public:
     {
         plan_next(*drive_.kernel, random_);
         auto& chosen = rings_[random_.below(rings_.size())];
+        active_ = chosen.get();
         for (std::uint64_t count = random_.below(6); count != 0; --count)
             submit_one(*chosen);
         switch (random_.below(16)) {
@@ -127,8 +130,10 @@ public:
     void finish()
     {
         drive_.kernel->plan.clear();
-        for (auto& each : rings_)
+        for (auto& each : rings_) {
+            active_ = each.get();
             each->close();
+        }
         REQUIRE(drive_.kernel->in_flight.empty());
         REQUIRE(accepted_ == finished_);
         REQUIRE(wrong_ == 0);
@@ -137,6 +142,7 @@ public:
     }
 
     [[nodiscard]] std::uint64_t finished() const { return finished_; }
+    [[nodiscard]] const poll_queue& queue() const { return *drive_.queue; }
 
     /// From another thread, and the program ends after it: the figures may be a little off.
     void print_state() const
@@ -199,6 +205,7 @@ private:
     fake_drive drive_;
     std::vector<watched_request> requests_;
     std::vector<std::unique_ptr<ring>> rings_; // before the requests go, its destructor closes
+    ring* active_ = nullptr;
     std::uint64_t accepted_ = 0;
     std::uint64_t finished_ = 0;
     std::uint64_t wrong_ = 0;
@@ -215,7 +222,7 @@ TEST_CASE("on a kernel that takes, fails and completes as it likes each request 
     test::chance random("moody kernel");
     CAPTURE(random.seed());
     schedule tried(random, rings, start, has_array);
-    const test::watchdog dog([&] { tried.print_state(); });
+    const test::watchdog dog(tried.queue(), [&] { tried.print_state(); });
     for (auto left = test::rounds("moody kernel", 20000); left != 0; --left)
         tried.step();
     tried.finish();
