@@ -98,6 +98,22 @@ public:
         return any;
     }
 
+    /// How many commands the next pass may send.
+    [[nodiscard]] std::size_t room_at_drive() const noexcept
+    {
+        // What a closing ring has queued may lie behind others'. relaxed: a hint.
+        if (closing.load(std::memory_order_relaxed) != 0) [[unlikely]]
+            return SIZE_MAX;
+        // Passes that find this much keep the poller busy: more in flight would only lie at the
+        // drive finished, and cost what World::kPassSendMax tells. With less, the drive may want
+        // more to do.
+        constexpr std::uint32_t kBusyFound = 8;
+        if (found_lately_ < kLately * kBusyFound)
+            return World::kPassSendMax;
+        const std::uint32_t in_flight = drive_.in_flight();
+        return in_flight < World::kPassSendMax ? World::kPassSendMax - in_flight : 0;
+    }
+
     [[nodiscard]] bool has_work() const noexcept
     {
         return drive_.in_flight() != 0 || !submissions_.all_popped();
@@ -202,22 +218,6 @@ private:
                 among[kept++] = &r;
         }
         return kept;
-    }
-
-    /// How many commands the next pass may send.
-    [[nodiscard]] std::size_t room_at_drive() const noexcept
-    {
-        // What a closing ring has queued may lie behind others'. relaxed: a hint.
-        if (closing.load(std::memory_order_relaxed) != 0) [[unlikely]]
-            return SIZE_MAX;
-        // Passes that find this much keep the poller busy: more in flight would only lie at the
-        // drive finished, and cost what World::kPassSendMax tells. With less, the drive may want
-        // more to do.
-        constexpr std::uint32_t kBusyFound = 8;
-        if (found_lately_ < kLately * kBusyFound)
-            return World::kPassSendMax;
-        const std::uint32_t in_flight = drive_.in_flight();
-        return in_flight < World::kPassSendMax ? World::kPassSendMax - in_flight : 0;
     }
 
     typename World::drive& drive_;

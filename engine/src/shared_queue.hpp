@@ -72,7 +72,7 @@ public:
     {
         std::uint32_t finished = 0;
         bool pushed = false; // and it has not tried for the role since
-        bool chosen = false; // to poll, and the same
+        bool chosen = false; // to poll, and it has not polled since
         // The poll loop: it ends when the drive has answered, however long that takes.
         for (unsigned in_vain = 0;;) {
             pushed = push_staged(me) || pushed;
@@ -89,18 +89,15 @@ public:
             if (World::comes_soon(*this, me, chosen, until))
                 continue;
             const rest_end how = rest(me, wanted - finished, until);
-            chosen = how.chosen;
+            chosen = how.chosen && !World::skips(step::pass_duty_on);
             finished += how.finished;
             in_vain = drained == 0 && how.finished == 0 && !how.slept ? in_vain + 1 : 0;
             if (in_vain > 2)
                 World::nap(); // a poller is between the two steps of its push
         }
-        if ((pushed && !World::skips(step::send_before_leaving))
-            || (chosen && !World::skips(step::pass_duty_on))) {
-            // It leaves and does not poll. A turn sends, and wakes the next; if another polls,
-            // that one looks.
-            const turn passed_on(turns_, me);
-        }
+        // It leaves and does not poll: a turn sends what it pushed, and wakes the next.
+        if (chosen || (pushed && !World::skips(step::send_before_leaving)))
+            const turn last(turns_, me);
         return finished;
     }
 
@@ -237,8 +234,7 @@ private:
     }
 
     struct rest_end {
-        bool slept = false;
-        bool chosen = false;
+        bool slept = false, chosen = false;
         std::uint32_t finished = 0; ///< it polled instead
     };
     /// Sleeps until `missing` completions came, until it is chosen to poll, or until `until`; polls

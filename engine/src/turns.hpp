@@ -91,6 +91,7 @@ private:
         for (bool gap = false;;) {
             if (!World::skips(step::pay_before_release))
                 polling.pay_all();
+            const bool has_room = polling.room_at_drive() != 0;
             polling.end_turn();
             const std::uint64_t tried = role_.release();
             if (submissions.all_popped() || World::skips(step::look_at_tail_after_release))
@@ -99,6 +100,9 @@ private:
             // it tried already, its second step would be done, and the queue has to be looked into.
             if (gap && (tried == 0 || World::skips(step::look_again_where_tried_in_vain)))
                 break;
+            // What a busy drive has no room for, the next poller sends, if a ring waits.
+            if (!has_room && !World::skips(step::wake_after_release) && wake_successor(me))
+                return;
             if (!role_.try_take())
                 return; // another has it, and looks when it lets go
             polling.begin_turn(me.passes);
@@ -108,12 +112,13 @@ private:
             wake_successor(me);
     }
 
-    void wake_successor(owner& me) noexcept
+    /// False: no ring sleeps.
+    bool wake_successor(owner& me) noexcept
     {
         // relaxed: an arming that has to be seen comes before a try in vain, and that before this
         // turn's release.
         if (resting_.load(std::memory_order_relaxed) == 0)
-            return;
+            return false;
         const auto after = static_cast<std::size_t>(me.in - inboxes_.get());
         for (std::size_t k = 1; k <= inbox_count_; ++k) {
             inbox& each = inboxes_[(after + k) % inbox_count_];
@@ -121,8 +126,9 @@ private:
                 continue;
             wakes.wake(each, false);
             me.passes.wakes.add(1);
-            return;
+            return true;
         }
+        return false;
     }
 
     poller_role<World::template atomic> role_;

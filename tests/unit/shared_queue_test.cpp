@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -239,7 +240,9 @@ struct steady_drive final : transport {
         const pass_result did = send(to_send, seat);
         if (in_flight_at_first_look == 0)
             in_flight_at_first_look = flying.size();
-        const std::size_t count = std::min(finishes, flying.size());
+        most_at_looks = std::max<std::size_t>(most_at_looks, flying.size());
+        least_at_looks = std::min<std::size_t>(least_at_looks, flying.size());
+        const std::size_t count = std::min<std::size_t>(finishes, flying.size());
         batch.add_found(static_cast<std::uint32_t>(count));
         for (std::size_t i = 0; i < count; ++i) {
             request* const r = flying.front();
@@ -264,7 +267,14 @@ struct steady_drive final : transport {
     }
     void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override { }
 
-    std::size_t finishes;
+    /// Forgets the looks so far. Any thread, as these three.
+    void look_anew()
+    {
+        most_at_looks = 0;
+        least_at_looks = SIZE_MAX;
+    }
+    std::atomic<std::size_t> finishes;
+    std::atomic<std::size_t> most_at_looks{0}, least_at_looks{SIZE_MAX};
     std::size_t in_flight_at_first_look = 0;
     std::size_t most_at_once = 0;
     std::deque<request*> flying;
@@ -302,7 +312,9 @@ TEST_CASE("a shared queue keeps 128 at a drive that keeps the poller busy, and a
     auto made = std::make_unique<steady_drive>(32);
     steady_drive& drive = *made;
     constexpr std::uint32_t kDepth = 512;
-    const auto queue = testing_access::make(std::move(made), {.depth = kDepth, .rings_max = 2});
+    const auto queue = testing_access::make(
+        std::move(made), {.depth = kDepth, .rings_max = 2, .role = role_policy::resident});
+    // Within a turn: a ring that lets go of the role sends the rest, for it may turn to other work.
     ring own(*queue, {.depth = kDepth});
     std::vector<counted_request> requests(kDepth);
     for (counted_request& r : requests) {
@@ -315,20 +327,21 @@ TEST_CASE("a shared queue keeps 128 at a drive that keeps the poller busy, and a
         };
         REQUIRE(own.submit(r));
     }
-    const auto pass = [&](unsigned times) {
-        while (times-- != 0)
-            own.poll();
+    const test::watchdog dog(*queue);
+    const auto finish = [&](std::uint32_t count) {
+        drive.look_anew();
+        for (std::uint32_t finished = 0; finished < count;)
+            finished += own.wait(32);
     };
-    pass(4);
-    CHECK(drive.flying.size() >= 384); // nothing is known of the drive yet
-    pass(200);
-    CHECK(drive.flying.size() <= 128);
-    pass(200);
-    CHECK(drive.flying.size() <= 128);
-    CHECK(drive.flying.size() >= 64);
+    finish(4 * 32);
+    CHECK(drive.most_at_looks >= 384); // nothing is known of the drive yet
+    finish(200 * 32);
+    finish(200 * 32);
+    CHECK(drive.most_at_looks <= 128);
+    CHECK(drive.least_at_looks >= 64);
     drive.finishes = 1;
-    pass(400);
-    CHECK(drive.flying.size() > 384);
+    finish(400);
+    CHECK(drive.most_at_looks > 384);
     drive.finishes = kDepth;
     own.close();
     for (const counted_request& r : requests)
