@@ -24,7 +24,6 @@ struct basic_inbox {
     sleeper<World::template atomic> rest;
     /// What the owner has queued is cancelled, not sent. Written by the owner.
     typename World::template atomic<bool> closing{false};
-    int event_fd = -1; ///< by the owner, before it arms for the first time
 
     /// The poller's: what its pass has found for this ring and not yet handed over.
     struct found_list {

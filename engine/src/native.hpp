@@ -84,7 +84,7 @@ struct native {
         futex_wait(word, value, until);
     }
     static void wake(std::atomic<std::uint32_t>& word) noexcept { futex_wake(word); }
-    static void write_event(int fd) noexcept { detail::write_event(fd); }
+    static void write_event(const inbox& sleeping) noexcept;
     static void nap() noexcept { detail::nap(); }
     static void yield() noexcept { detail::yield(); }
 
@@ -132,6 +132,13 @@ struct native {
     }
 };
 
-struct inbox : basic_inbox<native> { };
+struct inbox : basic_inbox<native> {
+    int event_fd = -1; ///< the owner's; read by who wakes it from an arming by event
+};
+
+inline void native::write_event(const inbox& sleeping) noexcept
+{
+    detail::write_event(sleeping.event_fd);
+}
 
 } // namespace ngpoll::detail

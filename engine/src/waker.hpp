@@ -16,7 +16,7 @@ public:
     void wake(inbox& sleeping, bool by_event) noexcept
     {
         if (by_event) {
-            World::write_event(sleeping.event_fd);
+            World::write_event(sleeping);
         } else {
             woken_.fetch_add(1, std::memory_order_relaxed); // relaxed: a hint
             World::wake(sleeping.rest.word());

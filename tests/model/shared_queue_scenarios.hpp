@@ -24,7 +24,7 @@ public:
         opened.passes.number = opened.thread + 1;
         attach_mutex_.lock(RL_INFO);
         opened.in = &queue.inboxes()[number];
-        opened.in->event_fd = static_cast<int>(opened.thread);
+        opened.in->event(RL_INFO) = opened.thread;
         attach_mutex_.unlock(RL_INFO);
         return opened;
     }
@@ -279,9 +279,9 @@ private:
 /// Rings in event loops. One that has armed may wait instead, or close.
 template <std::uint32_t Rings>
 struct told_by_events : gathering<told_by_events<Rings>, Rings, true> {
-    void use(party<Rings, true>& all)
+    void use(party<Rings, true>& all) { loop(all, all.open()); }
+    static void loop(party<Rings, true>& all, ring& me)
     {
-        ring& me = all.open();
         me.submit();
         me.submit();
         while (me.outstanding() != 0) {

@@ -192,10 +192,7 @@ struct world {
     {
         kernel::in_use->wake(word);
     }
-    static void write_event(int fd) noexcept
-    {
-        kernel::in_use->events.at(static_cast<std::size_t>(fd)).write();
-    }
+    static void write_event(inbox& sleeping) noexcept;
     static void nap() noexcept { rl::yield(1, RL_INFO); }
     static void yield() noexcept { rl::yield(1, RL_INFO); }
 
@@ -220,7 +217,14 @@ struct world {
     }
 };
 
-struct inbox : detail::basic_inbox<world> { };
+struct inbox : detail::basic_inbox<world> {
+    rl::var<std::size_t> event{0}; ///< which one; written when a ring is opened
+};
+
+inline void world::write_event(inbox& sleeping) noexcept
+{
+    kernel::in_use->events.at(sleeping.event(RL_INFO)).write();
+}
 
 using shared_queue = detail::shared_queue<world>;
 
