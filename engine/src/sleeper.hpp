@@ -20,7 +20,8 @@ namespace ngpoll::detail {
 /// arming, and so wake early; no wake is lost:
 ///   S1  arm's addition, then the owner's look into the queue (mpsc_queue::empty) <-> push's
 ///       exchange, then count_down's load: all seq_cst, so one of the two sees the other.
-///   S2  count_down's claim (release) -> disarm, is_armed (acquire): what was pushed.
+///   S2  arm -> count_down's claim (acquire): how to wake. A late count-down may claim an arming
+///       of the ring that has the inbox next, with another eventfd.
 ///   S3  touched (release) -> is_untouched (acquire): the last touch of a ring that closes.
 ///
 /// Invariant: missing <= 32,768, the most that a queue holds; wakers at work < 8,192.
@@ -53,15 +54,15 @@ public:
     };
     ended disarm() noexcept
     {
-        // acquire: what was pushed before a claim (S2).
-        const std::uint32_t was = word_.fetch_and(~(kTouch - 1), std::memory_order_acquire);
+        // relaxed: the word's value alone. What was pushed, the queue's own edges bring.
+        const std::uint32_t was = word_.fetch_and(~(kTouch - 1), std::memory_order_relaxed);
         return {.claimed = (was & kMissing) == 0, .chosen = (was & kChosen) != 0};
     }
 
     /// Whether the owner is to sleep (on), and on which value of word().
     [[nodiscard]] bool is_armed(std::uint32_t& value) const noexcept
     {
-        value = word_.load(std::memory_order_acquire); // acquire: as in disarm() (S2)
+        value = word_.load(std::memory_order_relaxed); // relaxed: as in disarm()
         return (value & kMissing) != 0;
     }
 
@@ -85,10 +86,11 @@ public:
             const bool complete = by >= missing;
             const std::uint32_t left
                 = complete ? (found & ~(kMissing | kByEvent)) + kTouch : found - by;
-            // release: what was pushed (S2). relaxed on failure: the next round looks at the value
-            // alone, and it is a later one than the load's.
+            // acquire: the arming, which may be a later one than the load's (S2). Not release: the
+            // owner looks into its queue for what was pushed, again if it finds nothing yet.
+            // relaxed on failure: the next round looks at the value alone.
             if (word_.compare_exchange_strong(
-                    found, left, std::memory_order_release, std::memory_order_relaxed)) {
+                    found, left, std::memory_order_acquire, std::memory_order_relaxed)) {
                 if (!complete)
                     return {};
                 // relaxed: a hint; a late count-down may find the next arming's.

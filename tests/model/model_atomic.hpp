@@ -93,6 +93,7 @@ inline std::uint64_t stores_unordered = 0;
 /// happened, in the order in which it happened, and needs no synchronisation of its own.
 struct operation_watcher {
     virtual void exchanged() { }
+    virtual void about_to_compare_exchange() { } ///< which may make it wait
     virtual void compare_exchanged() { }
 
 protected:
@@ -246,6 +247,9 @@ public:
         std::memory_order failure,
         rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
     {
+        auto* const watcher = watcher_of_thread[rl::thread_index()];
+        if (watcher != nullptr)
+            watcher->about_to_compare_exchange();
         bool done = false;
         {
             const turn alone;
@@ -260,7 +264,6 @@ public:
             else
                 newest_.read();
         }
-        auto* const watcher = watcher_of_thread[rl::thread_index()];
         if (done && watcher != nullptr)
             watcher->compare_exchanged();
         return done;

@@ -34,6 +34,7 @@ constexpr std::array kScenarios{
     named_scenario{"a resident, rings close with requests", run<closing<2, true>>},
     named_scenario{"a resident, one ring with events", run<told_by_events<1>>},
     named_scenario{"a resident, two rings with events", run<told_by_events<2>>},
+    named_scenario{"a resident, events, an inbox is used again", run<reopening_with_events>},
 };
 
 constexpr mutation skipping(const char* name, step skipped)
@@ -61,6 +62,8 @@ constexpr std::array kMutants{
         "push: exchange acq_rel (S1)", weaken<operation::exchange, "push_chain", order::acq_rel>},
     mutation{
         "count_down: load acquire (S1)", weaken<operation::load, "count_down", order::acquire>},
+    mutation{"count_down: compare-exchange relaxed (S2)",
+        weaken<operation::compare_exchange, "count_down", order::relaxed>},
     mutation{"touched: relaxed (S3)", weaken<operation::fetch_sub, "touched", order::relaxed>},
     mutation{"is_untouched: relaxed (S3)", weaken<operation::load, "is_untouched", order::relaxed>},
     mutation{"try_take: release (R1)", weaken<operation::fetch_add, "try_take", order::release>},

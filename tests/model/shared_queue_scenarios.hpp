@@ -156,14 +156,19 @@ struct mixed : gathering<mixed<Rings, HasResident>, Rings, HasResident> {
     }
 };
 
+inline void stop_a_while(unsigned steps_max)
+{
+    for (unsigned steps = rl::rand(steps_max); steps != 0; --steps)
+        rl::yield(1, RL_INFO);
+}
+
 /// Each sends, and computes meanwhile. The push of one stops between its two steps.
 template <std::uint32_t Rings>
 struct computing final : gathering<computing<Rings>, Rings>, operation_watcher {
     void exchanged() override
     {
         watcher_of_thread[rl::thread_index()] = nullptr;
-        for (unsigned steps = rl::rand(30); steps != 0; --steps)
-            rl::yield(1, RL_INFO);
+        stop_a_while(30);
     }
     void use(party<Rings>& all)
     {
@@ -298,6 +303,18 @@ struct told_by_events : gathering<told_by_events<Rings>, Rings, true> {
             all.queue.poll(me);
         }
         all.close(me);
+    }
+};
+
+/// The second ring is opened on the inbox of the first one, with an event of its own.
+/// The resident may be late with a count-down, and come to the arming of the second ring.
+struct reopening_with_events final : gathering<reopening_with_events, 2, true>, operation_watcher {
+    void about_to_compare_exchange() override { stop_a_while(100); }
+    void use(party<2, true>& all)
+    {
+        watcher_of_thread[2] = this;
+        all.compute_until_closed(static_cast<std::size_t>(rl::thread_index()));
+        told_by_events<2>::loop(all, all.open(0));
     }
 };
 
