@@ -14,7 +14,11 @@ namespace ngpoll::test {
 template <std::uint32_t Rings, bool HasResident = false>
 class party {
 public:
-    party() { kernel::in_use = &kernel_; }
+    party()
+    {
+        kernel::in_use = &kernel_;
+        queue.polling().uses_tag = rl::rand(8) != 0;
+    }
 
     /// Takes the inbox of this number, which no open ring has.
     ring& open(std::size_t number)
@@ -22,6 +26,7 @@ public:
         ring& opened = rings_[rl::thread_index()];
         opened.thread = rl::thread_index();
         opened.passes.number = opened.thread + 1;
+        opened.passes.submit_batch_max = 1 + rl::rand(3);
         attach_mutex_.lock(RL_INFO);
         opened.in = &queue.inboxes()[number];
         opened.in->event(RL_INFO) = opened.thread;
@@ -33,7 +38,16 @@ public:
     void wait(ring& me, std::uint32_t wanted, time_limit* until = nullptr)
     {
         wanted = std::min(wanted, me.outstanding());
-        RL_ASSERT(queue.wait(me, wanted, until) >= wanted || until != nullptr);
+        const std::size_t before = me.finished;
+        const std::uint32_t finished = queue.wait(me, wanted, until);
+        RL_ASSERT(finished == me.finished - before);
+        RL_ASSERT(finished >= wanted || until != nullptr);
+    }
+    void poll(ring& me)
+    {
+        const std::size_t before = me.finished;
+        const std::uint32_t finished = queue.poll(me);
+        RL_ASSERT(finished == me.finished - before);
     }
     void wait_for_all(ring& me) { wait(me, me.outstanding()); }
 
@@ -46,7 +60,7 @@ public:
     void poll_until_all_finished(ring& me)
     {
         while (me.outstanding() != 0) {
-            queue.poll(me);
+            poll(me);
             rl::yield(1, RL_INFO);
         }
     }
@@ -135,6 +149,32 @@ struct waiting : gathering<waiting<Rings, Requests, HasResident>, Rings, HasResi
             me.submit();
         while (me.outstanding() != 0)
             all.wait(me, 1 + rl::rand(Requests));
+        all.close(me);
+    }
+};
+
+/// Each calls this and that, with or without a deadline, and computes until all was sent.
+template <std::uint32_t Rings, bool HasResident = false>
+struct anything : gathering<anything<Rings, HasResident>, Rings, HasResident> {
+    void use(party<Rings, HasResident>& all)
+    {
+        ring& me = all.open();
+        for (int calls = 0; calls != 4; ++calls) {
+            if (me.accepted != ring::kRequests && rl::rand(2) == 0)
+                me.submit();
+            time_limit soon;
+            switch (rl::rand(HasResident ? 5 : 4)) {
+            case 0: all.queue.flush(me); break;
+            case 1: all.poll(me); break;
+            case 2: all.wait(me, rl::rand(3)); break;
+            case 3: all.wait(me, rl::rand(3), &soon); break;
+            default:
+                if (me.outstanding() != 0)
+                    static_cast<void>(all.queue.arm_event(me, 1 + rl::rand(me.outstanding())));
+            }
+            for (std::size_t i = 0; i != me.accepted && rl::rand(2) == 0; ++i)
+                all.compute_until_sent(me.requests[i]);
+        }
         all.close(me);
     }
 };
@@ -230,7 +270,7 @@ struct closing : gathering<closing<Rings, HasResident>, Rings, HasResident> {
         switch (rl::rand(4)) {
         case 0: break;
         case 1: all.queue.flush(me); break;
-        case 2: all.queue.poll(me); break;
+        case 2: all.poll(me); break;
         default: all.wait(me, 1);
         }
         all.close(me);
@@ -300,7 +340,7 @@ struct told_by_events : gathering<told_by_events<Rings>, Rings, true> {
             }
             if (armed)
                 all.event_of(me).read();
-            all.queue.poll(me);
+            all.poll(me);
         }
         all.close(me);
     }
