@@ -7,6 +7,7 @@
 #include <ngpoll/nvme_namespace.hpp>
 #include <ngpoll/poll_queue.hpp>
 
+#include "interrupt_rings.hpp"
 #include "transport.hpp"
 
 namespace ngpoll {
@@ -24,9 +25,13 @@ public:
 
     [[nodiscard]] const namespace_info& info() const noexcept { return info_; }
 
+    /// What a poll queue was opened on: one of the two.
+    struct opened_queue {
+        std::unique_ptr<transport> polled; ///< for all rings
+        std::unique_ptr<interrupt_rings> by_interrupt;
+    };
     /// Throws as poll_queue's constructor does. The report says what a depth of 0 became.
-    [[nodiscard]] virtual std::unique_ptr<transport> open_transport(const poll_queue::options& how)
-        = 0;
+    [[nodiscard]] virtual opened_queue open_queue(const poll_queue::options& how) = 0;
 
     /// A completion may depend on the thread that sent the command: before Linux 7.0 it is that
     /// thread's task work. One thread then has to send and poll for all.

@@ -11,10 +11,10 @@
 #include <ngpoll/assert.hpp>
 #include <ngpoll/poll_queue.hpp>
 
+#include "drive_queue.hpp"
 #include "error.hpp"
 #include "process.hpp"
 #include "queue_state.hpp"
-#include "transport.hpp"
 
 namespace ngpoll {
 
@@ -45,7 +45,7 @@ void* map_pages(std::size_t bytes, int extra_flags)
 } // namespace
 
 buffer_pool::buffer_pool(poll_queue& queue, options how)
-    : transport_(queue.state().drive())
+    : queue_(queue.state().drive())
     , options_(how)
     , process_(detail::process_generation)
 {
@@ -109,7 +109,7 @@ buffer_pool::~buffer_pool()
     // table is the parent's.
     if (detail::is_inherited(process_))
         return;
-    const std::shared_ptr<transport> queue = transport_.lock();
+    const std::shared_ptr<drive_queue> queue = queue_.lock();
     if (!queue)
         detail::stop("a buffer_pool was destroyed after its poll_queue; destroy it before");
     if (first_index_ != buffer::kNotFixed)

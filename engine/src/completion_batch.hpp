@@ -61,6 +61,8 @@ public:
     void add_found(std::uint32_t count) noexcept { found_ += count; }
     [[nodiscard]] std::uint32_t found() const noexcept { return found_; }
 
+    /// When the pass has to end; null: never.
+    [[nodiscard]] deadline until() const noexcept { return until_; }
     /// How many a transport may hand in before it asks is_late() again.
     [[nodiscard]] std::uint32_t stretch() const noexcept
     {

@@ -31,15 +31,14 @@ bool has_one_processor()
     return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) == 1;
 }
 
-/// What is in force: the mode that was asked for may not be.
-role_policy role_of(const backend& device, const poll_queue::options& how, poll_mode mode)
+/// Who polls a queue that is polled.
+role_policy role_of(const backend& device, const poll_queue::options& how)
 {
     if (how.role == role_policy::resident)
         return how.role;
     if (how.rings_max > 1 && device.needs_resident())
         return role_policy::resident;
-    if (how.role == role_policy::waiter || how.rings_max == 1 || device.info().emulated
-        || mode != poll_mode::polled)
+    if (how.role == role_policy::waiter || how.rings_max == 1 || device.info().emulated)
         return role_policy::waiter;
     // A resident would take a lone processor from the threads whose commands it polls for.
     return has_one_processor() ? role_policy::waiter : role_policy::resident;
@@ -65,19 +64,29 @@ queue_state::queue_state(std::shared_ptr<backend> device, const poll_queue::opti
                "queue of its own");
     // Several threads then enter a kernel ring, or register buffers with it.
     below.rings_max = std::max(how.rings_max, is_shared ? 2U : 1U);
-    drive_ = device_->open_transport(below);
+    backend::opened_queue opened = device_->open_queue(below);
+    transport_ = std::move(opened.polled);
+    interrupts_ = std::move(opened.by_interrupt);
     options_.depth = report().depth;
-    options_.role = role_of(*device_, how, report().mode);
+    // The mode in force decides, which may not be the one that was asked for.
+    if (is_by_interrupt()) {
+        options_.role = role_policy::waiter;
+        if (how.role == role_policy::resident)
+            interrupts_->decline(
+                "resident: by interrupt each ring waits in the kernel, and nobody has to poll");
+        return;
+    }
+    options_.role = role_of(*device_, how);
     if (how.role == role_policy::waiter && options_.role == role_policy::resident)
-        drive_->decline("waiter: before Linux 7.0 a completion depends on the thread that sent its "
-                        "command, so a resident sends and polls");
+        transport_->decline("waiter: before Linux 7.0 a completion depends on the thread that sent "
+                            "its command, so a resident sends and polls");
     if (is_shared)
         share();
 }
 
 queue_state::queue_state(std::shared_ptr<transport> made, const poll_queue::options& how)
     : options_(how)
-    , drive_(std::move(made))
+    , transport_(std::move(made))
     , process_(process_generation)
 {
     if (how.depth == 0)
@@ -93,13 +102,13 @@ void queue_state::share()
     // Each ring has a depth of 1 or more.
     const std::uint32_t places = std::min(options_.rings_max, options_.depth);
     places_taken_.resize(places);
-    polled_.emplace(*drive_);
+    polled_.emplace(*transport_);
     if (device_)
         polled_->path = device_->info().path.c_str();
     shared_.emplace(*polled_,
         shared_queue<native>::options{.rings_max = places, .has_resident = has_resident()});
     if (has_resident())
-        resident_ = std::make_unique<resident_poller>(*shared_, *drive_, kResidentNumber);
+        resident_ = std::make_unique<resident_poller>(*shared_, *transport_, kResidentNumber);
 }
 
 queue_state::~queue_state()
@@ -111,7 +120,8 @@ queue_state::~queue_state()
     }
     NGPOLL_ASSERT(rings_ == 0, "close every ring before its poll_queue is destroyed");
     resident_.reset();
-    NGPOLL_ASSERT(drive_->in_flight() == 0, "a closed ring left a command in flight");
+    NGPOLL_ASSERT(
+        !transport_ || transport_->in_flight() == 0, "a closed ring left a command in flight");
 }
 
 bool queue_state::is_inherited() const noexcept { return detail::is_inherited(process_); }
@@ -121,10 +131,15 @@ ring_stats queue_state::resident_stats() const noexcept
     return resident_ ? resident_->stats() : ring_stats{};
 }
 
+std::shared_ptr<transport> queue_state::transport_for(const interrupt_rings::ring_options& how)
+{
+    return is_by_interrupt() ? interrupts_->open_ring(how) : transport_;
+}
+
 queue_state::place queue_state::attach(std::uintptr_t thread, std::uint32_t depth)
 {
     const std::lock_guard lock(attach_mutex_);
-    if (!shared_ && first_thread_ != 0 && first_thread_ != thread)
+    if (!shared_ && options_.rings_max == 1 && first_thread_ != 0 && first_thread_ != thread)
         refuse("a poll queue with rings_max 1 belongs to the thread of its first ring; make it "
                "with rings_max 2 or more, or a queue for each thread");
     if (rings_ == options_.rings_max)
@@ -169,6 +184,8 @@ void queue_state::detach(const place& left) noexcept
 
 std::string queue_state::describe()
 {
+    if (is_by_interrupt())
+        return fmt::format("by interrupt, each ring by itself; rings attached: {}\n", rings_);
     if (!shared_)
         return fmt::format("one ring at a time; rings attached: {}\n", rings_);
     // Each figure is exact by itself; one may be of a moment before the other.

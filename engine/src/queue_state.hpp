@@ -11,6 +11,7 @@
 #include <ngpoll/poll_queue.hpp>
 
 #include "backend.hpp"
+#include "interrupt_rings.hpp"
 #include "native.hpp"
 #include "resident_poller.hpp"
 #include "shared_queue.hpp"
@@ -18,7 +19,8 @@
 
 namespace ngpoll::detail {
 
-/// What a poll_queue holds: the transport, the rings' places and, where it is shared, the protocol.
+/// What a poll_queue holds: the rings' places, the transport where it is polled and, where that is
+/// shared, the protocol. By interrupt each ring has a transport of its own, and nothing is shared.
 class queue_state {
 public:
     /// Throws as poll_queue's constructor does.
@@ -29,9 +31,16 @@ public:
     queue_state(const queue_state&) = delete;
     queue_state& operator=(const queue_state&) = delete;
 
-    [[nodiscard]] const poll_queue_report& report() const noexcept { return drive_->report(); }
+    [[nodiscard]] const poll_queue_report& report() const noexcept { return drive()->report(); }
     [[nodiscard]] const poll_queue::options& options() const noexcept { return options_; }
-    [[nodiscard]] const std::shared_ptr<transport>& drive() const noexcept { return drive_; }
+    [[nodiscard]] std::shared_ptr<drive_queue> drive() const noexcept
+    {
+        return interrupts_ ? std::shared_ptr<drive_queue>(interrupts_) : transport_;
+    }
+    [[nodiscard]] bool is_by_interrupt() const noexcept { return interrupts_ != nullptr; }
+    /// For one more ring, on its thread: its own by interrupt, else the queue's.
+    [[nodiscard]] std::shared_ptr<transport> transport_for(
+        const interrupt_rings::ring_options& how);
     /// Null where the queue is not shared.
     [[nodiscard]] shared_queue<native>* shared() noexcept { return shared_ ? &*shared_ : nullptr; }
     [[nodiscard]] bool has_resident() const noexcept
@@ -63,7 +72,9 @@ private:
 
     poll_queue::options options_;
     const std::shared_ptr<backend> device_; ///< outlives the transport
-    std::shared_ptr<transport> drive_; ///< pools look at it to see whether the queue is gone
+    // One of the two. Pools look at it to see whether the queue is gone.
+    std::shared_ptr<transport> transport_;
+    std::shared_ptr<interrupt_rings> interrupts_;
     const unsigned process_; ///< which process made it; see process_generation
 
     std::mutex attach_mutex_; ///< for rings that join and leave

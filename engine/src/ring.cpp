@@ -165,20 +165,20 @@ ring::ring(poll_queue& queue, options how)
 {
     if (queue_.is_inherited())
         stop_caller();
-    if (how.event_fd >= 0 && !queue_.has_resident())
+    if (how.event_fd >= 0 && !queue_.has_resident() && !queue_.is_by_interrupt())
         detail::refuse("event_fd: nobody polls while an event loop waits; make the queue with role "
-                       "resident");
+                       "resident, or by interrupt");
     const auto place = queue_.attach(on_this_thread.thread_number, how.depth);
     state_.depth = place.depth;
     state_.limit = place.depth;
     state_.in = place.in;
-    state_.drive = queue_.drive();
     state_.passes.number = place.number;
     state_.passes.submit_batch_max = std::max(how.submit_batch_max, 1U);
     try {
         // attach() has refused depths that this could not round up.
         state_.staged_mask = std::bit_ceil(place.depth) - 1;
         state_.staged = std::make_unique<request*[]>(std::size_t{state_.staged_mask} + 1);
+        state_.drive = queue_.transport_for({.depth = place.depth, .event_fd = how.event_fd});
         // Where a resident polls, nobody else enters the transport.
         if (!queue_.has_resident())
             state_.passes.seat = state_.drive->attach();
@@ -300,9 +300,10 @@ std::uint32_t ring::waited(std::uint32_t n, const time_point* deadline) noexcept
         finished = own_passes(wanted);
     } else {
         state_.in_callbacks = true;
-        // Not in the kernel, which would poll on past the deadline.
+        // Where it is polled not in the kernel, which would poll on past the deadline.
+        const bool sleeps = queue_.is_by_interrupt();
         while (finished < wanted) {
-            finished += own_pass(0, deadline);
+            finished += own_pass(sleeps ? wanted - finished : 0, deadline);
             if (detail::native::is_over(deadline))
                 break;
         }
@@ -389,7 +390,13 @@ bool ring::arm_event(std::uint32_t n) noexcept
         return false;
     // More than are outstanding would never come.
     const std::uint32_t wanted = std::min(std::max(n, 1U), outstanding());
-    return wanted == 0 || queue_.shared()->arm_event(state_, wanted);
+    if (wanted == 0)
+        return true;
+    if (!queue_.is_by_interrupt())
+        return queue_.shared()->arm_event(state_, wanted);
+    flush();
+    state_.passes.system_calls.add(1);
+    return state_.drive->arm_event(state_.passes.seat);
 }
 
 void ring::close() noexcept

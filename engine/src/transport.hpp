@@ -3,35 +3,28 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
-#include <utility>
 
 #include <ngpoll/detail/ring_state.hpp>
-#include <ngpoll/poll_queue.hpp>
 #include <ngpoll/request.hpp>
 
 #include "completion_batch.hpp"
+#include "drive_queue.hpp"
 
 namespace ngpoll {
 
 using detail::transport_seat;
 
-/// What carries a poll queue's commands to the drive and finds their completions: a kernel ring or
-/// an emulated queue pair.
+/// What carries commands to the drive and finds their completions: a kernel ring or an emulated
+/// queue pair. A polled queue has one for all its rings. By interrupt each ring has its own.
 ///
 /// Calls are virtual and made once per batch, never per I/O. pass() and send() are the poller's
 /// alone; attach() and detach() are called on the thread of the ring that comes or goes.
-class transport {
+class transport : public drive_queue {
 public:
     struct pass_result {
         std::uint32_t sent = 0; ///< commands the drive's side took
         std::uint32_t system_calls = 0;
     };
-
-    transport() = default;
-    transport(const transport&) = delete;
-    transport& operator=(const transport&) = delete;
-    virtual ~transport() = default;
 
     /// Throws std::system_error when the thread cannot use this transport.
     virtual transport_seat attach() = 0;
@@ -52,20 +45,9 @@ public:
     /// Commands taken by pass() or send() and not yet found complete.
     [[nodiscard]] virtual std::uint32_t in_flight() const noexcept = 0;
 
-    /// Registers `count` buffers of `bytes` each, `stride` apart, and returns the index of the
-    /// first; throws std::system_error. kNotFixed where there is nothing to register with.
-    virtual std::uint16_t register_buffers(
-        std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count)
-        = 0;
-    virtual void unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept = 0;
-
-    [[nodiscard]] const poll_queue_report& report() const noexcept { return report_; }
-
-    /// Something that was asked for is not to be had, and why.
-    void decline(std::string what) { report_.declined.push_back(std::move(what)); }
-
-protected:
-    poll_queue_report report_;
+    /// By interrupt only. True: the ring's event_fd will be written to when a completion comes.
+    /// False: a completion is there, or something has to be sent again; make a pass.
+    [[nodiscard]] virtual bool arm_event(const transport_seat&) noexcept { return false; }
 };
 
 } // namespace ngpoll

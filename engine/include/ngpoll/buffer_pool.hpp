@@ -10,7 +10,7 @@
 namespace ngpoll {
 
 class poll_queue;
-class transport;
+class drive_queue;
 
 /// Buffers of one size, registered with a poll queue once, each as a region of its own (a few
 /// instructions per I/O cheaper than one region for all).
@@ -20,6 +20,11 @@ class transport;
 /// thread: on that ring's thread, or before it. at() may be called from any thread. Destroy it
 /// before its queue, or the program stops, and with no command on its buffers in flight. A forked
 /// child has none of the memory, and the destructor does nothing there.
+///
+/// By interrupt each ring registers the queue's pools again, and each time they count as locked
+/// memory. A ring does so when it is made, and for later pools at its next call. Where the limit
+/// does not allow that at such a call, commands of that ring on that pool end with ENOMEM. A pool
+/// that is gone counts until each ring's next call.
 ///
 /// Registered buffers are the safe choice where other processes, or the block layer, may use the
 /// drive at the same time. When the drive's tags run out, the kernel hands a command to a worker,
@@ -54,7 +59,7 @@ private:
     void allocate();
     void free() noexcept;
 
-    std::weak_ptr<transport> transport_; ///< the queue's
+    std::weak_ptr<drive_queue> queue_;
     options options_;
     unsigned process_; ///< which process made it; see detail::process_generation
     std::size_t stride_bytes_ = 0;

@@ -224,7 +224,8 @@ struct ngpoll_ring_options {
 
 /* Depth 0, batches of 32, no event. */
 struct ngpoll_ring_options ngpoll_ring_defaults(void);
-/* NULL for `how` means the defaults. -EINVAL, -EBUSY (no room on the queue). */
+/* NULL for `how` means the defaults. -EINVAL, -EBUSY (no room on the queue); by interrupt
+ * also -ENOMEM, -EMFILE, -ENFILE, for each ring is then a kernel ring of its own. */
 int ngpoll_ring_open(struct ngpoll_queue *queue, const struct ngpoll_ring_options *how,
     struct ngpoll_ring **opened);
 uint32_t ngpoll_ring_depth(const struct ngpoll_ring *ring);
@@ -249,7 +250,8 @@ uint32_t ngpoll_wait(struct ngpoll_ring *ring, uint32_t n);
 uint32_t ngpoll_wait_until(struct ngpoll_ring *ring, uint32_t n, uint64_t deadline_ns);
 /* Sends what is staged and looks for nothing. */
 void ngpoll_flush(struct ngpoll_ring *ring);
-/* For event loops. True: `event_fd` will be written to. False: call ngpoll_poll() now. */
+/* For event loops. True: `event_fd` will be written to. False: call ngpoll_poll() now. By interrupt
+ * `n` counts as 1. */
 bool ngpoll_arm_event(struct ngpoll_ring *ring, uint32_t n);
 uint32_t ngpoll_outstanding(const struct ngpoll_ring *ring);
 

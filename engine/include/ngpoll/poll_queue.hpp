@@ -21,12 +21,13 @@ class queue_state;
 enum class poll_mode : std::uint8_t {
     polled, ///< by polling the drive's completion queue
     hybrid, ///< the kernel sleeps for part of the expected time, then polls (Linux 6.13)
-    interrupt, ///< the drive interrupts
+    interrupt, ///< the drive interrupts, and each ring waits for that by itself
 };
 
 [[nodiscard]] const char* to_string(poll_mode mode) noexcept;
 
-/// Who polls a shared queue. bench/README.md has the figures that chose the default.
+/// Who polls a shared queue; nobody does by interrupt. bench/README.md has the figures that chose
+/// the default.
 enum class role_policy : std::uint8_t {
     /// On a drive, polled, where this process may use two processors or more, and always before
     /// Linux 7.0: resident. Else waiter.
@@ -55,6 +56,8 @@ struct poll_queue_report {
 };
 
 /// One polled source of completions. Holds one transport: a kernel ring, or an emulated queue pair.
+/// By interrupt nothing is shared: each ring has a kernel ring of its own, and no resident is made.
+/// What counts is the mode in force, which report() tells.
 ///
 /// Made on any thread. With `rings_max` 1 it belongs to the first ring's thread from then on, and
 /// costs nothing for being shareable; with more, rings on other threads share it: one polls at a
@@ -116,6 +119,7 @@ public:
     [[nodiscard]] const poll_queue_report& report() const noexcept;
     [[nodiscard]] std::uint32_t depth() const noexcept;
     /// Whether rings hand each other their completions: several may attach, or a resident polls.
+    /// Never by interrupt.
     [[nodiscard]] bool shared() const noexcept;
     /// Who polls, never `automatic`; waiter for a queue that is not shared.
     [[nodiscard]] role_policy role() const noexcept;

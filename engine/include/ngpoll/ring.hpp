@@ -44,14 +44,18 @@ public:
         std::uint32_t submit_batch_max = 32;
         /// An eventfd(2) that arm_event() has written to, for a ring in an event loop (epoll,
         /// asio). The caller's; must be open until the ring is closed. -1: none. The queue needs a
-        /// resident: somebody has to poll while the loop does not.
+        /// resident, which polls while the loop does not, or works by interrupt.
         int event_fd = -1;
     };
 
     /// Throws std::system_error. EBUSY: the poll queue has no room for one more ring, or for its
     /// depth. EINVAL: the queue has rings_max 1 and its first ring was another thread's; or an
-    /// event_fd was given and the queue has no resident; or the thread may leave the processors of
-    /// the queue's hardware_queue.
+    /// event_fd was given, and the queue is polled and has no resident; or the thread may leave the
+    /// processors of the queue's hardware_queue.
+    ///
+    /// By interrupt each ring has a kernel ring of its own, and registers the queue's buffers with
+    /// it. The constructor then also throws ENOMEM, EMFILE or ENFILE (no memory, no locked memory,
+    /// no descriptor), and the kernel's errno for an event_fd that is not an eventfd.
     ring(poll_queue& queue, options how);
     explicit ring(poll_queue& queue)
         : ring(queue, options{})
@@ -88,18 +92,23 @@ public:
     std::uint32_t poll() noexcept;
 
     /// Returns when `n` requests have finished, or all that are outstanding if those are fewer;
-    /// says how many did. A queue of its own waits inside the kernel. On a shared queue the ring
-    /// polls for all rings; while another thread polls, it sleeps. A signal does not end the wait.
+    /// says how many did. A queue of its own waits inside the kernel; by interrupt the thread
+    /// sleeps there. On a shared queue the ring polls for all rings; while another thread polls, it
+    /// sleeps. A signal does not end the wait.
     std::uint32_t wait(std::uint32_t n) noexcept;
-    /// The same, but returns by `deadline` with what has finished until then. On a queue of its own
-    /// it polls meanwhile. It looks at the clock at least every 16 callbacks. A slow callback, or a
-    /// thread that is off its processor, makes it late.
+    /// The same, but returns by `deadline` with what has finished until then. On a polled queue
+    /// of its own it polls meanwhile. It looks at the clock at least every 16 callbacks. A slow
+    /// callback, or a thread that is off its processor, makes it late.
     std::uint32_t wait(std::uint32_t n, std::chrono::steady_clock::time_point deadline) noexcept;
 
     /// For a ring in an event loop. True: `event_fd` will be written to once `n` requests of this
     /// ring can be finished, or all that are outstanding; call poll() then. With nothing
     /// outstanding it arms nothing, and says true. False: there is something to finish: call
     /// poll() now.
+    ///
+    /// By interrupt `n` counts as 1, and the kernel writes to `event_fd`. It may write once more
+    /// than it has to; poll() then finds nothing. In rare cases it ends the loop's epoll_wait()
+    /// with EINTR, without a signal.
     [[nodiscard]] bool arm_event(std::uint32_t n = 1) noexcept;
 
     /// Sends all that is staged without looking for completions. On a shared queue another thread

@@ -27,7 +27,7 @@ emulated_namespace::emulated_namespace(std::string_view path)
     info_.has_poll_queues = true;
 }
 
-std::unique_ptr<transport> emulated_namespace::open_transport(const poll_queue::options& how)
+backend::opened_queue emulated_namespace::open_queue(const poll_queue::options& how)
 {
     if (how.hardware_queue)
         detail::refuse(
@@ -44,7 +44,8 @@ std::unique_ptr<transport> emulated_namespace::open_transport(const poll_queue::
                 info_.path, spec_.queues));
     }
     try {
-        return std::make_unique<emulated_transport>(*this, can);
+        return {
+            .polled = std::make_unique<emulated_transport>(*this, can), .by_interrupt = nullptr};
     } catch (...) {
         return_queue();
         throw;
@@ -53,7 +54,7 @@ std::unique_ptr<transport> emulated_namespace::open_transport(const poll_queue::
 
 void emulated_namespace::return_queue() noexcept
 {
-    queues_taken_.fetch_sub(1, std::memory_order_relaxed); // relaxed: as in open_transport()
+    queues_taken_.fetch_sub(1, std::memory_order_relaxed); // relaxed: as in open_queue()
 }
 
 } // namespace ngpoll

@@ -15,8 +15,8 @@ public:
     /// Throws as nvme_namespace::open() does.
     explicit emulated_namespace(std::string_view path);
 
-    [[nodiscard]] std::unique_ptr<transport> open_transport(
-        const poll_queue::options& how) override;
+    /// Polled, whatever was asked for.
+    [[nodiscard]] opened_queue open_queue(const poll_queue::options& how) override;
 
     [[nodiscard]] emulated::controller& controller() noexcept { return controller_; }
     void return_queue() noexcept;

@@ -20,6 +20,7 @@
 #include "io_uring_ring.hpp"
 #include "kernel_version.hpp"
 #include "sysfs.hpp"
+#include "uring_interrupt_rings.hpp"
 #include "uring_transport.hpp"
 
 namespace ngpoll {
@@ -251,7 +252,7 @@ std::vector<std::uint32_t> device_namespace::processors_of(std::uint32_t hardwar
         info_.path, hardware_queue));
 }
 
-std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::options& how)
+backend::opened_queue device_namespace::open_queue(const poll_queue::options& how)
 {
     // The fork closed the descriptor, and its number may be another drive's by now.
     if (detail::is_inherited(process_))
@@ -262,23 +263,32 @@ std::unique_ptr<transport> device_namespace::open_transport(const poll_queue::op
     // Read anew: a scheduler or a user may have changed them since the namespace was opened.
     const drive_limits limits = fresh_limits();
     poll_queue::options can = possible(how, limits, report);
-    const bool polls = can.mode != poll_mode::interrupt;
+    if (can.mode != poll_mode::interrupt)
+        return {
+            .polled = open_polled(how, can, limits, std::move(report)), .by_interrupt = nullptr};
+    if (can.depth == 0)
+        can.depth = kDepthDefault;
+    return {.polled = nullptr,
+        .by_interrupt = std::make_unique<uring_interrupt_rings>(fd_.get(), can, std::move(report))};
+}
+
+std::unique_ptr<transport> device_namespace::open_polled(const poll_queue::options& how,
+    poll_queue::options can, const drive_limits& limits, poll_queue_report report) const
+{
     uring_transport::options options{.registered_file = how.registered_file, .fd = fd_.get()};
-    if (polls && how.hardware_queue) {
+    if (how.hardware_queue) {
         options.hardware_queue = *how.hardware_queue;
         options.processors = processors_of(*how.hardware_queue);
     }
     uring_transport::holdings holdings;
-    if (polls) {
-        const std::string why = how.force ? std::string() : one_ring_only(limits);
-        holdings.drive_lock = lock_drive(info_, why);
-        if (holdings.drive_lock.get() < 0 && !why.empty())
-            report.declined.emplace_back("drive lock: sysfs does not show the drive, so another "
-                                         "polled queue on it would not be noticed");
-        holdings.tags = take_tags(can, limits);
-        if (can.depth == 0)
-            can.depth = holdings.tags.depth();
-    }
+    const std::string why = how.force ? std::string() : one_ring_only(limits);
+    holdings.drive_lock = lock_drive(info_, why);
+    if (holdings.drive_lock.get() < 0 && !why.empty())
+        report.declined.emplace_back("drive lock: sysfs does not show the drive, so another "
+                                     "polled queue on it would not be noticed");
+    holdings.tags = take_tags(can, limits);
+    if (can.depth == 0)
+        can.depth = holdings.tags.depth();
     if (can.depth == 0)
         can.depth = kDepthDefault;
     report.depth = can.depth;

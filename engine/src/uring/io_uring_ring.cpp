@@ -12,7 +12,6 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,9 +21,6 @@
 namespace ngpoll {
 
 namespace {
-
-/// IORING_MAX_REG_BUFFERS: more than this a table of registered buffers cannot hold.
-constexpr std::uint32_t kFixedBuffersMax = 1U << 14;
 
 struct named_flag {
     unsigned value;
@@ -42,6 +38,7 @@ constexpr std::array kRequired{
 constexpr std::array kOptional{
     named_flag{uapi::kSetupHybridIopoll, "HYBRID_IOPOLL"}, // 6.13
     named_flag{uapi::kSetupNoSqArray, "NO_SQARRAY"}, // 6.6
+    named_flag{IORING_SETUP_DEFER_TASKRUN, "DEFER_TASKRUN"}, // 6.1
     named_flag{IORING_SETUP_SINGLE_ISSUER, "SINGLE_ISSUER"}, // 6.0
     named_flag{IORING_SETUP_COOP_TASKRUN, "COOP_TASKRUN"}, // 5.19
     named_flag{IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL"}, // 5.18
@@ -67,6 +64,10 @@ unsigned wanted_flags(const poll_queue::options& how)
     // One thread for good: set up disabled, and bound to the thread that attaches first.
     if (how.rings_max == 1)
         flags |= IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_R_DISABLED;
+    // By interrupt completions then wait for the thread to ask for them. Without it each one would
+    // interrupt the thread's other system calls, an event loop's epoll_wait() with EINTR.
+    if (how.rings_max == 1 && how.mode == poll_mode::interrupt)
+        flags |= IORING_SETUP_DEFER_TASKRUN;
     return flags;
 }
 
@@ -98,26 +99,6 @@ unsigned wanted_flags(const poll_queue::options& how)
     }
 }
 
-[[noreturn]] void fail_registering(int errno_value, std::uint32_t count, std::uint32_t bytes)
-{
-    const auto total = static_cast<unsigned long long>(count) * bytes;
-    rlimit limit{};
-    ::getrlimit(RLIMIT_MEMLOCK, &limit);
-    switch (errno_value) {
-    case ENOMEM:
-        detail::fail(ENOMEM,
-            fmt::format("registering {} buffers of {} bytes needs {} KiB of locked memory and the "
-                        "limit is {} KiB; raise it (ulimit -l unlimited) or lower the depth",
-                count, bytes, (total + 1023) / 1024, limit.rlim_cur / 1024));
-    case EEXIST:
-        detail::fail(
-            EEXIST, "a poll queue with rings_max 1 takes buffers only from its ring's thread");
-    default:
-        detail::fail(errno_value,
-            fmt::format("{} buffers of {} bytes could not be registered", count, bytes));
-    }
-}
-
 int register_call(int fd, unsigned opcode, void* argument, unsigned count) noexcept
 {
     const long done = ::syscall(__NR_io_uring_register, fd, opcode, argument, count);
@@ -125,7 +106,7 @@ int register_call(int fd, unsigned opcode, void* argument, unsigned count) noexc
 }
 
 /// Puts `regions` into the table of registered buffers; the number done, or a negative errno.
-int update_buffers(int fd, std::uint32_t first, std::span<const iovec> regions) noexcept
+int update_table(int fd, std::uint32_t first, std::span<const iovec> regions) noexcept
 {
     io_uring_rsrc_update2 update{};
     update.offset = first;
@@ -140,6 +121,7 @@ io_uring_ring::io_uring_ring(int fd, const poll_queue::options& how, poll_queue_
     : process_(detail::process_generation)
     , registers_ring_(how.registered_ring)
     , starts_disabled_(how.rings_max == 1)
+    , waits_for_interrupts_(how.mode == poll_mode::interrupt)
 {
     io_uring_params params{};
     set_up(how, params, report);
@@ -237,6 +219,7 @@ void io_uring_ring::map_memory(const io_uring_params& params)
     memory_.cq_entries = params.cq_entries;
     memory_.cqes
         = reinterpret_cast<const uapi::passthrough_cqe*>(rings_.memory + params.cq_off.cqes);
+    memory_.cq_flags = word(params.cq_off.flags);
     if ((params.flags & uapi::kSetupNoSqArray) != 0)
         return;
     unsigned* const array = word(params.sq_off.array);
@@ -250,6 +233,22 @@ int io_uring_ring::enter(
 {
     return io_uring_enter(static_cast<unsigned>(seat.enter_fd), to_submit, min_complete,
         flags | seat.enter_flags, nullptr);
+}
+
+int io_uring_ring::enter_until(const transport_seat& seat, unsigned to_submit,
+    unsigned min_complete, unsigned flags, std::chrono::steady_clock::time_point deadline) noexcept
+{
+    const auto now = std::chrono::steady_clock::now();
+    if (min_complete == 0 || deadline <= now)
+        return enter(seat, to_submit, 0, flags);
+    const std::chrono::nanoseconds left = deadline - now;
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    __kernel_timespec time{.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
+    io_uring_getevents_arg argument{};
+    argument.ts = reinterpret_cast<std::uintptr_t>(&time);
+    return io_uring_enter2(static_cast<unsigned>(seat.enter_fd), to_submit, min_complete,
+        flags | seat.enter_flags | IORING_ENTER_EXT_ARG, reinterpret_cast<sigset_t*>(&argument),
+        sizeof argument);
 }
 
 transport_seat io_uring_ring::attach()
@@ -285,39 +284,44 @@ void io_uring_ring::detach(const transport_seat& seat) noexcept
     register_call(fd_.get(), IORING_UNREGISTER_RING_FDS, &update, 1);
 }
 
-std::uint32_t io_uring_ring::take_slots(std::uint32_t count)
+int io_uring_ring::make_table() noexcept
 {
-    if (slots_taken_.empty()) {
-        // Before anything that would have to be undone.
-        std::vector<bool> none_taken(kFixedBuffersMax);
-        io_uring_rsrc_register table{};
-        table.nr = kFixedBuffersMax;
-        table.flags = IORING_RSRC_REGISTER_SPARSE;
-        const int failed = register_call(fd_.get(), IORING_REGISTER_BUFFERS2, &table, sizeof table);
-        if (failed < 0)
-            detail::fail(-failed,
-                "the kernel makes no table for registered buffers; use some that "
-                "are not registered (buffer_pool::options::fixed, bench -B0)");
-        slots_taken_ = std::move(none_taken);
-    }
-    const auto from = std::search_n(slots_taken_.begin(), slots_taken_.end(), count, false);
-    if (from == slots_taken_.end())
-        detail::refuse(fmt::format(
-            "no room for {} registered buffers beside those there are; a queue takes {}", count,
-            kFixedBuffersMax));
-    std::fill_n(from, count, true);
-    return static_cast<std::uint32_t>(from - slots_taken_.begin());
+    if (has_table_)
+        return 0;
+    io_uring_rsrc_register table{};
+    table.nr = kFixedBuffersMax;
+    table.flags = IORING_RSRC_REGISTER_SPARSE;
+    const int failed = register_call(fd_.get(), IORING_REGISTER_BUFFERS2, &table, sizeof table);
+    has_table_ = failed >= 0;
+    return failed;
+}
+
+int io_uring_ring::update_buffers(std::uint32_t first, std::span<const iovec> regions) noexcept
+{
+    const int failed = make_table();
+    return failed < 0 ? failed : update_table(fd_.get(), first, regions);
+}
+
+void io_uring_ring::drop_buffers() noexcept
+{
+    if (!has_table_ || detail::is_inherited(process_))
+        return;
+    register_call(fd_.get(), IORING_UNREGISTER_BUFFERS, nullptr, 0);
+    has_table_ = false;
+    slots_.clear();
 }
 
 std::uint16_t io_uring_ring::register_buffers(
     std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count)
 {
     const std::lock_guard lock(slots_mutex_);
-    std::vector<iovec> regions(count);
-    const std::uint32_t first = take_slots(count);
-    for (std::uint32_t i = 0; i < count; ++i)
-        regions[i] = {.iov_base = memory + i * stride, .iov_len = bytes};
-    const int done = update_buffers(fd_.get(), first, regions);
+    const std::vector<iovec> regions = regions_of(memory, stride, bytes, count);
+    if (const int failed = make_table(); failed < 0)
+        detail::fail(-failed,
+            "the kernel makes no table for registered buffers; use some that "
+            "are not registered (buffer_pool::options::fixed, bench -B0)");
+    const std::uint32_t first = slots_.take(count);
+    const int done = update_table(fd_.get(), first, regions);
     if (done == static_cast<int>(count))
         return static_cast<std::uint16_t>(first);
     // Fewer than asked for: the kernel ran out in the middle, and says of what only when asked
@@ -325,11 +329,14 @@ std::uint16_t io_uring_ring::register_buffers(
     const std::uint32_t registered = done < 0 ? 0 : static_cast<std::uint32_t>(done);
     int reason = done;
     if (done >= 0)
-        reason = update_buffers(
+        reason = update_table(
             fd_.get(), first + registered, std::span(regions).subspan(registered, 1));
     // Those before it are pinned, and count as locked memory, until they are taken out again.
     forget_buffers(first, count);
-    fail_registering(reason < 0 ? -reason : ENOMEM, count, bytes);
+    fail_registering({.errno_value = reason < 0 ? -reason : ENOMEM,
+        .what = fmt::format("{} buffers of {} bytes", count, bytes),
+        .bytes = std::uint64_t{count} * bytes,
+        .each_ring = waits_for_interrupts_});
 }
 
 void io_uring_ring::forget_buffers(std::uint32_t first, std::uint32_t count) noexcept
@@ -339,9 +346,9 @@ void io_uring_ring::forget_buffers(std::uint32_t first, std::uint32_t count) noe
         const std::uint32_t some = std::min(count, static_cast<std::uint32_t>(kNothing.size()));
         // Refused (EEXIST) on another thread than the ring's: the slots then stay taken until the
         // ring is torn down, which frees them.
-        if (update_buffers(fd_.get(), first, std::span(kNothing).first(some))
+        if (update_table(fd_.get(), first, std::span(kNothing).first(some))
             == static_cast<int>(some))
-            std::fill_n(slots_taken_.begin() + first, some, false);
+            slots_.give_back(first, some);
         first += some;
         count -= some;
     }
@@ -353,6 +360,16 @@ void io_uring_ring::unregister_buffers(std::uint16_t first, std::uint32_t count)
         return;
     const std::lock_guard lock(slots_mutex_);
     forget_buffers(first, count);
+}
+
+void io_uring_ring::register_event(int event_fd)
+{
+    // Not _ASYNC, which leaves out most completions.
+    if (const int failed = register_call(fd_.get(), IORING_REGISTER_EVENTFD, &event_fd, 1);
+        failed < 0)
+        detail::fail(-failed,
+            fmt::format(
+                "event_fd {} could not be registered; give an eventfd(2) that is open", event_fd));
 }
 
 } // namespace ngpoll

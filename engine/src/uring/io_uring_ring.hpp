@@ -2,7 +2,6 @@
 #pragma once
 
 #include <mutex>
-#include <vector>
 
 #include <liburing.h>
 
@@ -10,6 +9,7 @@
 
 #include "../file_descriptor.hpp"
 #include "kernel_ring.hpp"
+#include "registered_buffers.hpp"
 
 namespace ngpoll {
 
@@ -21,7 +21,7 @@ namespace ngpoll {
 /// index array, so that an entry need not be written again while its command may be in flight.
 ///
 /// In a forked child the ring is gone: the descriptor is closed, the memory is not mapped.
-class io_uring_ring final : public kernel_ring {
+class io_uring_ring final : public interrupt_kernel_ring {
 public:
     /// Fills `report` with what came of `how`. `fd` is the namespace, registered as file 0 where
     /// asked for. Throws std::system_error.
@@ -30,11 +30,16 @@ public:
 
     int enter(const transport_seat& seat, unsigned to_submit, unsigned min_complete,
         unsigned flags) noexcept override;
+    int enter_until(const transport_seat& seat, unsigned to_submit, unsigned min_complete,
+        unsigned flags, std::chrono::steady_clock::time_point deadline) noexcept override;
     transport_seat attach() override;
     void detach(const transport_seat& seat) noexcept override;
     std::uint16_t register_buffers(
         std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count) override;
     void unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept override;
+    int update_buffers(std::uint32_t first, std::span<const iovec> regions) noexcept override;
+    void drop_buffers() noexcept override;
+    void register_event(int event_fd) override;
 
 private:
     struct mapping {
@@ -46,8 +51,7 @@ private:
     void map_memory(const io_uring_params& params);
     [[nodiscard]] mapping map(std::size_t bytes, std::uint64_t offset) const;
     void tear_down() noexcept;
-    [[nodiscard]] std::uint32_t take_slots(std::uint32_t count);
-
+    int make_table() noexcept;
     void forget_buffers(std::uint32_t first, std::uint32_t count) noexcept;
 
     file_descriptor fd_;
@@ -56,9 +60,11 @@ private:
     mapping sqes_;
     bool registers_ring_;
     bool starts_disabled_; ///< until the first thread attaches, which it then belongs to
+    bool waits_for_interrupts_;
     std::once_flag enabled_;
+    bool has_table_ = false; ///< for registered buffers
     std::mutex slots_mutex_; ///< pools may come and go on several threads
-    std::vector<bool> slots_taken_; ///< empty until the first pool
+    buffer_slots slots_;
 };
 
 } // namespace ngpoll

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+
+#include <sys/uio.h>
 
 #include <ngpoll/detail/ring_state.hpp>
 
@@ -13,7 +17,8 @@ namespace ngpoll {
 using detail::transport_seat;
 
 /// The words and arrays of an io_uring instance that kernel and program share. The kernel moves
-/// `sq_head` and `cq_tail`, the poller `sq_tail` and `cq_head`; head <= tail <= head + entries.
+/// `sq_head` and `cq_tail`, the poller `sq_tail`, `cq_head` and `cq_flags`; head <= tail <= head +
+/// entries.
 struct ring_memory {
     unsigned* sq_head = nullptr;
     unsigned* sq_tail = nullptr;
@@ -28,6 +33,7 @@ struct ring_memory {
     const unsigned* cq_overflow = nullptr; ///< completions the kernel had to drop
     unsigned cq_entries = 0; ///< a power of two
     const uapi::passthrough_cqe* cqes = nullptr;
+    unsigned* cq_flags = nullptr; ///< IORING_CQ_EVENTFD_DISABLED or 0; the kernel only reads it
 };
 
 /// The kernel's side of an io_uring instance: the seam at which tests put a kernel of their own
@@ -57,6 +63,25 @@ public:
 
 protected:
     ring_memory memory_;
+};
+
+/// What a ring by interrupt needs besides: it waits in the kernel, and belongs to one thread, which
+/// registers the queue's buffers with it.
+class interrupt_kernel_ring : public kernel_ring {
+public:
+    /// enter(), waiting no longer than until `deadline`. -ETIME: it took nothing and that is over.
+    virtual int enter_until(const transport_seat& seat, unsigned to_submit, unsigned min_complete,
+        unsigned flags, std::chrono::steady_clock::time_point deadline) noexcept = 0;
+
+    /// Puts `regions` into the table of registered buffers from place `first` on; an empty region
+    /// frees its place. How many were put there, or a negative errno.
+    virtual int update_buffers(std::uint32_t first, std::span<const iovec> regions) noexcept = 0;
+    /// Frees the whole table, and with it the locked memory that it was charged.
+    virtual void drop_buffers() noexcept = 0;
+
+    /// Has `event_fd` written to at each completion while `cq_flags` is 0. Throws
+    /// std::system_error.
+    virtual void register_event(int event_fd) = 0;
 };
 
 } // namespace ngpoll

@@ -75,6 +75,7 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
 {
     switch (failed) {
     case EINTR: // a signal ended the wait
+    case ETIME: // the deadline did
     case EAGAIN: // no memory for a request, now
     case ENOMEM: // the same, from older code
     case EBUSY: // completions overflowed into the kernel's backlog: reaping makes room
@@ -194,7 +195,11 @@ void uring_transport::write_to_free(std::span<request* const> to_send) noexcept
     write_entries(to_send);
     // More than there is would never come: without IOPOLL the kernel would sleep on it for ever.
     const std::uint32_t wanted = std::min(min_complete, in_flight_);
-    const int sent = enter(seat, wanted, IORING_ENTER_GETEVENTS);
+    return take_in(batch, enter(seat, wanted, IORING_ENTER_GETEVENTS));
+}
+
+transport::pass_result uring_transport::take_in(completion_batch& batch, int sent) noexcept
+{
     reap(batch);
     if (sent < 0) [[unlikely]] {
         end_unsent(batch, -sent);
@@ -215,13 +220,27 @@ void uring_transport::write_to_free(std::span<request* const> to_send) noexcept
 int uring_transport::enter(
     const transport_seat& seat, std::uint32_t min_complete, unsigned flags) noexcept
 {
+    return outcome_of(ring_->enter(seat, unsent(), min_complete, flags));
+}
+
+unsigned uring_transport::unsent() const noexcept
+{
     // acquire: the kernel has read what is before the head. A short submit leaves entries behind
     // the head, and they are counted again here, in their order.
-    const unsigned to_submit = sq_tail_ - io_uring_smp_load_acquire(memory_.sq_head);
-    const int taken = ring_->enter(seat, to_submit, min_complete, flags);
-    if (taken >= 0) [[likely]]
-        return taken;
-    return may_try_again(-taken) ? 0 : taken;
+    return sq_tail_ - io_uring_smp_load_acquire(memory_.sq_head);
+}
+
+int uring_transport::outcome_of(int entered) noexcept
+{
+    if (entered >= 0) [[likely]]
+        return entered;
+    return may_try_again(-entered) ? 0 : entered;
+}
+
+bool uring_transport::has_found() const noexcept
+{
+    // acquire: as in reap(). The head is plain: written by the poller only.
+    return *memory_.cq_head != io_uring_smp_load_acquire(memory_.cq_tail);
 }
 
 [[gnu::cold, gnu::noinline]] void uring_transport::end_unsent(

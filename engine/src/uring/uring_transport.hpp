@@ -26,7 +26,7 @@ namespace ngpoll {
 /// place that the kernel has read: it reads them in order, and no fewer than were ever finished.
 ///
 /// Once io_uring_enter() fails for good, what the kernel has not taken ends with that errno.
-class uring_transport final : public transport {
+class uring_transport : public transport {
 public:
     struct options {
         bool registered_file = true; ///< entries name file 0 of the ring's table instead of `fd`
@@ -62,11 +62,23 @@ public:
         ring_->unregister_buffers(first, count);
     }
 
-private:
+protected:
     void write_entries(std::span<request* const> to_send) noexcept;
+    /// Entries that the kernel has not taken.
+    [[nodiscard]] unsigned unsent() const noexcept;
+    /// What came of io_uring_enter(): entries taken, or the negative errno that it fails with for
+    /// good.
+    [[nodiscard]] static int outcome_of(int entered) noexcept;
+    /// The end of a pass, whose io_uring_enter() came to `sent`.
+    pass_result take_in(completion_batch& batch, int sent) noexcept;
+    [[nodiscard]] bool has_found() const noexcept;
+    [[nodiscard]] const ring_memory& memory() const noexcept { return memory_; }
+    [[nodiscard]] kernel_ring& kernel() noexcept { return *ring_; }
+
+private:
     void write_in_order(std::span<request* const> to_send) noexcept;
     void write_to_free(std::span<request* const> to_send) noexcept;
-    /// Entries taken, or the negative errno that it fails with for good.
+    /// See outcome_of().
     int enter(const transport_seat& seat, std::uint32_t min_complete, unsigned flags) noexcept;
     void reap(completion_batch& batch) noexcept;
     /// Finishes `count` of the completions from `head` on, which end before the array does.
