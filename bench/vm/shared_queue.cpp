@@ -2,18 +2,21 @@
 //
 // What the ngpoll command does not measure of threads on one poll queue. Reads only. The script
 // shared_queue runs it in a virtual machine.
-//   latency DEVICE THREADS DEPTH SECONDS   from submit() to the callback, each thread in wait(1)
+//   latency DEVICE THREADS DEPTH SECONDS   from submit() to the callback, each thread in wait(1).
+//                                          One thread has a queue of its own, but with a last
+//                                          argument other than "auto" it has a shared one
+//   release DEVICE THREADS DEPTH SECONDS   from the release of the poller's role to the next pass
+//                                          of any ring: waiters, each thread in wait(32)
 //   gap DEVICE DEPTH TIMES blocked|computing
 //                                          how long the others go without completions when the
 //                                          ring that polls turns to a second of its own work
 //   gap DEVICE DEPTH TIMES staying         the same when it does not: what the machine does anyway
 //   pauses THREADS SECONDS                 how long, in each second, threads that do nothing but
-//   look
-//                                          at the clock do not get to: no gap can be shorter
+//                                          look at the clock do not get to: no gap can be shorter
 //   sleepers DEVICE                        processor time of rings that wait while another polls;
 //                                          the drive should take a second or more for a read
-// A last argument is who polls, as `ngpoll bench --role` takes it. With a resident poller it is a
-// ring like the others that turns to its own work.
+// A last argument of latency, gap and sleepers is who polls, as `ngpoll bench --role` takes it.
+// With a resident poller it is a ring like the others that turns to its own work.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -29,6 +32,8 @@
 #include <vector>
 
 #include <ngpoll/ngpoll.hpp>
+
+#include "timed_transport.hpp"
 
 namespace {
 
@@ -114,11 +119,28 @@ private:
     }
 };
 
+/// Their number, percentiles and longest.
+void print_times(const std::string& of_what, std::vector<std::uint32_t> all_ns)
+{
+    if (all_ns.empty())
+        throw std::runtime_error("nothing was measured");
+    std::sort(all_ns.begin(), all_ns.end());
+    const auto at = [&](double share) {
+        const double index = share * static_cast<double>(all_ns.size() - 1);
+        return all_ns[static_cast<std::size_t>(index)] / 1000.0;
+    };
+    std::printf("%s %zu p50_us %.1f p99_us %.1f p999_us %.1f max_us %.1f\n", of_what.c_str(),
+        all_ns.size(), at(0.5), at(0.99), at(0.999), at(1));
+}
+
 int latency(
     const char* path, unsigned threads, std::uint32_t depth, unsigned seconds, role_policy role)
 {
     const auto drive = ngpoll::nvme_namespace::open(path);
-    ngpoll::poll_queue queue(drive, shared_by(threads, depth, role));
+    ngpoll::poll_queue::options how = shared_by(threads, depth, role);
+    if (role != role_policy::automatic)
+        how.rings_max = std::max(threads, 2U); // with one place more it is shared
+    ngpoll::poll_queue queue(drive, how);
     std::vector<std::vector<std::uint32_t>> each(threads);
     std::vector<std::thread> running;
     const auto end = clock_type::now() + std::chrono::seconds(seconds);
@@ -138,15 +160,47 @@ int latency(
     std::vector<std::uint32_t> all;
     for (const auto& some : each)
         all.insert(all.end(), some.begin(), some.end());
-    if (all.empty())
-        throw std::runtime_error("no read finished");
-    std::sort(all.begin(), all.end());
-    const auto at = [&](double share) {
-        return all[static_cast<std::size_t>(share * static_cast<double>(all.size() - 1))] / 1000.0;
-    };
-    std::printf("latency threads %u depth %u reads %zu p50_us %.1f p99_us %.1f p999_us %.1f max_us "
-                "%.1f\n",
-        threads, depth, all.size(), at(0.5), at(0.99), at(0.999), at(1));
+    print_times(
+        "latency threads " + std::to_string(threads) + " depth " + std::to_string(depth) + " reads",
+        std::move(all));
+    return 0;
+}
+
+class plain_reader final : public reader {
+public:
+    using reader::reader;
+
+private:
+    void completed(nanoseconds) noexcept override { }
+};
+
+int release(const char* path, unsigned threads, std::uint32_t depth, unsigned seconds)
+{
+    constexpr std::uint32_t kBatch = 32;
+    const auto drive = ngpoll::nvme_namespace::open(path);
+    if (drive.opened()->needs_resident())
+        throw std::runtime_error("before Linux 7.0 a resident polls, and never releases the role");
+    const auto how = shared_by(std::max(threads, 2U), depth, role_policy::waiter);
+    auto made = std::make_unique<timed_transport>(drive.opened(), how);
+    timed_transport& timed = *made;
+    const auto queue = ngpoll::testing_access::make(std::move(made), how);
+    timed.watch(*queue);
+    std::vector<std::thread> running;
+    const auto end = clock_type::now() + std::chrono::seconds(seconds);
+    for (unsigned t = 0; t < threads; ++t)
+        running.emplace_back([&] {
+            plain_reader mine(*queue, drive, depth);
+            mine.fill();
+            while (clock_type::now() < end)
+                mine.ring.wait(kBatch);
+            mine.again = false;
+            mine.ring.close();
+        });
+    for (std::thread& thread : running)
+        thread.join();
+    print_times("release threads " + std::to_string(threads) + " depth " + std::to_string(depth)
+            + " releases",
+        timed.unpolled_ns());
     return 0;
 }
 
@@ -333,6 +387,8 @@ int main(int count, char** arguments)
             = [&](int last) { return role_of(count > last ? arguments[last] : "auto"); };
         if (what == "latency" && (count == 6 || count == 7))
             return latency(arguments[2], number(3), number(4), number(5), role(6));
+        if (what == "release" && count == 6)
+            return release(arguments[2], number(3), number(4), number(5));
         if (what == "gap" && (count == 6 || count == 7))
             return gap(arguments[2], number(3), number(4), arguments[5], role(6));
         if (what == "pauses" && count == 4)
@@ -347,6 +403,7 @@ int main(int count, char** arguments)
         "usage: ngpoll_shared_queue_bench latency DEVICE THREADS DEPTH SECONDS | gap DEVICE DEPTH "
         "TIMES "
         "blocked|computing|staying | sleepers DEVICE  [auto|resident|waiter]\n"
-        "       ngpoll_shared_queue_bench pauses THREADS SECONDS\n");
+        "       ngpoll_shared_queue_bench release DEVICE THREADS DEPTH SECONDS | pauses THREADS "
+        "SECONDS\n");
     return 2;
 }

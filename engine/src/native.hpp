@@ -35,6 +35,8 @@ public:
     /// Commands that nobody polled for are warned of, once.
     void turn_begins() noexcept;
     void turn_ends() noexcept;
+    /// When the last turn ended; 0 before. The holder's, as all of this.
+    [[nodiscard]] std::uint64_t turn_ended_ns() const noexcept { return polled_ns_; }
 
     counter sent, found; ///< commands so far, over all turns
 

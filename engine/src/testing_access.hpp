@@ -40,6 +40,13 @@ struct testing_access {
         queue.state().shared()->polling().uses_tag = false;
     }
 
+    /// When the last turn ended, as detail::now_ns() tells time; 0 before. For a transport that the
+    /// holder of the role calls.
+    static std::uint64_t turn_ended_ns(const poll_queue& queue)
+    {
+        return queue.state().polled().turn_ended_ns();
+    }
+
     /// Whether a thread has the poller's role.
     static bool has_poller(const poll_queue& queue)
     {
