@@ -27,7 +27,7 @@ class timed_transport final : public ngpoll::transport {
 public:
     timed_transport(std::shared_ptr<ngpoll::backend> device, const ngpoll::poll_queue::options& how)
         : device_(std::move(device))
-        , below_(device_->open_transport(how))
+        , below_(device_->open_queue(how).polled)
     {
         report_ = below_->report();
         unpolled_ns_.reserve(kTimesMax);
