@@ -23,6 +23,9 @@ thread_local std::uint32_t jitter = 0; ///< xorshift state; 0: the hook delays n
 /// `timed`: sleeps that end by themselves, which a wait without a deadline must never make.
 std::atomic<std::uint64_t> sleeps{0}, timed{0}, interrupted{0}, wakes{0};
 
+/// Runs on a watched thread that is about to wake another.
+std::atomic<void (*)()> before_wake{nullptr};
+
 void bump(std::atomic<std::uint64_t>& counter) noexcept
 {
     counter.fetch_add(1, std::memory_order_relaxed); // relaxed: statistics
@@ -64,6 +67,8 @@ extern "C" long syscall(long number, ...) noexcept // NOLINT
     const bool is_sleep = ours && operation == FUTEX_WAIT_BITSET_PRIVATE;
     if (ours && operation == FUTEX_WAKE_PRIVATE) {
         bump(wakes);
+        if (void (*const hook)() = before_wake.load())
+            hook();
         stagger();
     }
     if (is_sleep) {

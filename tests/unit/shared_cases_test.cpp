@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+//
+// Cases of a shared queue in which a completion, a wake-up or the poller's duty could get lost.
+// Each is staged on a scripted drive, step by step.
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "catch.hpp"
+#include "scripted_drive.hpp"
+
+using namespace ngpoll;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using test::await;
+using test::counted_request;
+using test::flushes;
+using test::held_request;
+using test::is_answered;
+using test::must;
+using test::scripted_queue;
+
+namespace {
+
+enum class then : std::uint8_t { stays_away, closes, ends_its_thread };
+
+} // namespace
+
+TEST_CASE("a successor that is late, closes or ends its thread passes the duty on")
+{
+    // Ring 1 polls and leaves. It chooses ring 2, which has a completion to finish: its callback
+    // takes longer than its deadline. Ring 3 sleeps, and nobody else polls.
+    const auto what = GENERATE(then::stays_away, then::closes, then::ends_its_thread);
+    CAPTURE(static_cast<int>(what));
+    scripted_queue on({.depth = 24, .rings_max = 3, .role = role_policy::waiter});
+    on.drive.held = 15;
+    held_request first(1), second(2), second_too(4), third(8);
+    steady_clock::time_point deadline;
+    second.context = &deadline;
+    second.on_complete = [](request& r) noexcept {
+        static_cast<counted_request&>(r).count();
+        std::this_thread::sleep_until(
+            *static_cast<const steady_clock::time_point*>(r.context) + milliseconds(1));
+    };
+    std::atomic<bool> second_made{false};
+    std::atomic<bool> third_done{false};
+    std::uint32_t second_told = 0;
+    bool staged = false;
+    on.drive.in_pass = [&] {
+        if (staged || on.drive.sent.load() != 4 || !on.says(2, "sleeps on 2")
+            || !on.says(3, "sleeps on 1"))
+            return;
+        staged = true;
+        on.drive.held = 12; // the first and the second come in one pass
+    };
+    const test::watchdog dog(*on.queue);
+
+    ring own(*on.queue, {.depth = 8});
+    std::thread waits_for_two([&] {
+        await([&] { return on.drive.passes.load() != 0; });
+        ring two(*on.queue, {.depth = 8});
+        second_made = true;
+        must(two.submit(second) && two.submit(second_too));
+        deadline = steady_clock::now() + milliseconds(300);
+        second_told = two.wait(2, deadline);
+        if (what == then::stays_away)
+            await([&] { return third_done.load(); });
+        if (what == then::closes)
+            two.close();
+    });
+    std::thread waits_for_one([&] {
+        await([&] { return second_made.load(); });
+        ring three(*on.queue, {.depth = 8});
+        must(three.submit(third));
+        must(three.wait(1) == 1);
+        third_done = true;
+    });
+    REQUIRE(own.submit(first));
+    CHECK(own.wait(1) == 1);
+    on.drive.held = what == then::stays_away ? 4 : 0;
+    await([&] { return third_done.load(); });
+    on.drive.held = 0;
+    waits_for_two.join();
+    waits_for_one.join();
+    CHECK(second_told == 1);
+    for (const held_request* r : {&first, &second, &second_too, &third})
+        CHECK(is_answered(*r));
+}
+
+TEST_CASE("a successor whose deadline passes as it is chosen leaves no other asleep")
+{
+    // By chance: ring 1's wait and ring 2's deadline end within some microseconds of each other.
+    test::chance random("late successor");
+    CAPTURE(random.seed());
+    scripted_queue on({.depth = 24, .rings_max = 3, .role = role_policy::waiter});
+    on.drive.latency = microseconds(400);
+    std::atomic<std::uint64_t> round{0}, ready{0}, third_done{0};
+    const std::uint64_t rounds = test::rounds("late successor", 300);
+    const test::watchdog dog(*on.queue);
+    ring own(*on.queue, {.depth = 8});
+    std::thread late([&] {
+        test::chance mine(random.seed(), 1);
+        ring two(*on.queue, {.depth = 8});
+        held_request never(1);
+        on.drive.held = 1;
+        must(two.submit(never));
+        two.flush();
+        for (std::uint64_t i = 1; i <= rounds; ++i) {
+            await([&] { return round.load() >= i; });
+            ready.fetch_add(1);
+            const auto in = microseconds(300 + mine.below(300));
+            must(two.wait(1, steady_clock::now() + in) == 0);
+            await([&] { return third_done.load() >= i; }); // and polls for nobody
+        }
+        on.drive.held = 0;
+        must(two.wait(1) == 1);
+    });
+    std::thread sleeps([&] {
+        ring three(*on.queue, {.depth = 8});
+        for (std::uint64_t i = 1; i <= rounds; ++i) {
+            held_request r(0);
+            await([&] { return round.load() >= i; });
+            ready.fetch_add(1);
+            must(three.submit(r));
+            must(three.wait(1) == 1);
+            must(is_answered(r));
+            third_done.store(i);
+        }
+    });
+    for (std::uint64_t i = 1; i <= rounds; ++i) {
+        held_request r(0);
+        REQUIRE(own.submit(r));
+        own.flush();
+        round = i;
+        await([&] { return ready.load() == 2 * i; });
+        REQUIRE(own.wait(1) == 1);
+        REQUIRE(is_answered(r));
+        await([&] { return third_done.load() >= i; });
+    }
+    late.join();
+    sleeps.join();
+}
+
+TEST_CASE("a ring whose own command stalls does not hold up the others'")
+{
+    const auto role = GENERATE(role_policy::waiter, role_policy::resident);
+    CAPTURE(to_string(role));
+    scripted_queue on({.depth = 32, .rings_max = 4, .role = role});
+    on.drive.latency = microseconds(20);
+    on.drive.held = 1;
+    held_request stalls(1);
+    std::atomic<bool> stalled_done{false};
+    std::atomic<unsigned> early{0};
+    const test::watchdog dog(*on.queue);
+    std::thread polls([&] {
+        ring own(*on.queue, {.depth = 8});
+        must(own.submit(stalls));
+        must(own.wait(1) == 1);
+        stalled_done = true;
+    });
+    await([&] { return on.drive.sent.load() == 1; });
+    std::vector<std::thread> others;
+    for (unsigned i = 0; i < 3; ++i)
+        others.emplace_back([&] {
+            ring own(*on.queue, {.depth = 8});
+            auto requests = flushes(4);
+            for (unsigned again = 1; again <= 200; ++again) {
+                for (counted_request& r : requests)
+                    must(own.submit(r));
+                must(own.wait(4) == 4);
+                for (const counted_request& r : requests)
+                    must(is_answered(r, again));
+            }
+            early.fetch_add(stalled_done.load() ? 1 : 0);
+        });
+    for (std::thread& each : others)
+        each.join();
+    CHECK(early.load() == 0);
+    CHECK(on.drive.in_flight_now.load() == 1);
+    on.drive.held = 0;
+    polls.join();
+    CHECK(is_answered(stalls));
+}
+
+TEST_CASE("what is flushed while another ring makes its only pass is sent, and done without more")
+{
+    scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::waiter});
+    std::atomic<bool> in_pass{false};
+    std::atomic<bool> flushed{false};
+    held_request r(0);
+    const test::watchdog dog(*on.queue);
+    std::thread computes([&] {
+        ring own(*on.queue, {.depth = 8});
+        await([&] { return in_pass.load(); });
+        must(own.submit(r));
+        own.flush(); // in vain: the role is the other one's
+        flushed = true;
+        await([&] { return !in_pass.load(); });
+        std::this_thread::sleep_for(milliseconds(10));
+        must(on.drive.sent.load() == 1);
+        must(own.poll() == 1); // it was there, one look is enough
+    });
+    ring polls(*on.queue, {.depth = 8});
+    on.drive.in_pass = [&] {
+        if (flushed)
+            return;
+        in_pass = true;
+        await([&] { return flushed.load(); });
+    };
+    polls.poll();
+    CHECK(on.drive.sent.load() == 1);
+    in_pass = false;
+    computes.join();
+    CHECK(is_answered(r));
+}
+
+TEST_CASE("what a ring flushes goes on while it computes")
+{
+    struct rule {
+        role_policy role;
+        bool another_polls;
+    };
+    const auto with = GENERATE(rule{role_policy::waiter, false}, rule{role_policy::waiter, true},
+        rule{role_policy::resident, false}, rule{role_policy::resident, true});
+    CAPTURE(to_string(with.role), with.another_polls);
+    scripted_queue on({.depth = 16, .rings_max = 2, .role = with.role});
+    on.drive.latency = milliseconds(1);
+    held_request r(0);
+    std::atomic<bool> over{false};
+    const test::watchdog dog(*on.queue);
+    ring own(*on.queue, {.depth = 8});
+    std::thread busy([&] {
+        if (!with.another_polls)
+            return;
+        ring other(*on.queue, {.depth = 8});
+        auto requests = flushes(4);
+        while (!over.load()) {
+            for (counted_request& each : requests)
+                must(other.submit(each));
+            must(other.wait(4) == 4);
+        }
+    });
+    if (with.another_polls)
+        await([&] { return on.drive.sent.load() > 8; });
+    for (unsigned again = 1; again <= 10; ++again) {
+        REQUIRE(own.submit(r));
+        own.flush();
+        if (with.role == role_policy::waiter && !with.another_polls)
+            CHECK(on.drive.sent.load() == again); // by flush() itself
+        std::this_thread::sleep_for(milliseconds(10)); // computes
+        if (with.role == role_policy::resident || with.another_polls)
+            await([&] { return on.says(1, "handed over " + std::to_string(again) + ";"); });
+        CHECK(own.poll() == 1);
+        CHECK(is_answered(r, again));
+    }
+    over = true;
+    busy.join();
+}
+
+TEST_CASE("what a poller found for others waits for at most 16 of its own callbacks")
+{
+    // The 17th callback of the polling thread goes on only once the other ring has finished.
+    scripted_queue on({.depth = 80, .rings_max = 2, .role = role_policy::waiter});
+    on.drive.held = 1;
+    held_request others(1);
+    struct own_callbacks {
+        unsigned count = 0;
+        bool other_was_done = false;
+        std::atomic<bool> other_done{false};
+    } state;
+    std::vector<std::unique_ptr<held_request>> requests;
+    for (unsigned i = 0; i < 32; ++i) {
+        requests.push_back(std::make_unique<held_request>(1));
+        requests.back()->context = &state;
+        requests.back()->on_complete = [](request& r) noexcept {
+            static_cast<counted_request&>(r).count();
+            auto& of = *static_cast<own_callbacks*>(r.context);
+            if (++of.count != 18)
+                return;
+            const auto late = steady_clock::now() + milliseconds(100);
+            while (!of.other_done && steady_clock::now() < late)
+                std::this_thread::sleep_for(microseconds(50));
+            of.other_was_done = of.other_done;
+        };
+    }
+    const test::watchdog dog(*on.queue);
+    ring own(*on.queue, {.depth = 64});
+    std::thread waits([&] {
+        ring other(*on.queue, {.depth = 8});
+        must(other.submit(others));
+        other.flush(); // the first one that the pass finds
+        await([&] { return on.drive.passes.load() != 0; });
+        must(other.wait(1) == 1);
+        state.other_done = true;
+    });
+    await([&] { return on.drive.sent.load() == 1; });
+    bool staged = false;
+    on.drive.in_pass = [&] {
+        if (!staged && on.drive.sent.load() == 33 && on.says(2, "sleeps on 1")) {
+            staged = true;
+            on.drive.held = 0;
+        }
+    };
+    for (const auto& r : requests)
+        REQUIRE(own.submit(*r));
+    CHECK(own.wait(32) == 32);
+    waits.join();
+    CHECK(state.other_was_done);
+    CHECK(is_answered(others));
+    for (const auto& r : requests)
+        CHECK(is_answered(*r));
+}
