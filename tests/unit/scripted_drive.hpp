@@ -34,8 +34,8 @@ public:
     {
         const pass_result did = send(to_send, seat);
         passes.fetch_add(1);
-        if (in_pass)
-            in_pass();
+        if (has_script_.load())
+            script_();
         const auto now = std::chrono::steady_clock::now();
         const std::uint32_t hold = held.load();
         std::vector<request*> done;
@@ -53,7 +53,7 @@ public:
     }
     pass_result send(std::span<request* const> to_send, const transport_seat&) noexcept override
     {
-        const auto due = std::chrono::steady_clock::now() + latency;
+        const auto due = std::chrono::steady_clock::now() + latency.load();
         for (request* const r : to_send)
             flying_.push_back({.r = r, .due = due});
         in_flight_now.store(static_cast<std::uint32_t>(flying_.size()));
@@ -75,10 +75,14 @@ public:
         return reinterpret_cast<std::uintptr_t>(&r) ^ 0x5a5a;
     }
 
-    // Set before the first pass.
-    std::chrono::nanoseconds latency{0};
-    std::function<void()> in_pass; ///< after the pass has sent, before it looks
+    /// Runs in each pass from then on, after the pass has sent and before it looks. Once.
+    void on_pass(std::function<void()> script)
+    {
+        script_ = std::move(script);
+        has_script_.store(true); // a resident may be in its first pass
+    }
 
+    std::atomic<std::chrono::nanoseconds> latency{std::chrono::nanoseconds(0)};
     /// Commands that have a bit of these in cdw15 stall.
     std::atomic<std::uint32_t> held{0};
     std::atomic<std::uint64_t> sent{0}, passes{0};
@@ -89,6 +93,8 @@ private:
         request* r;
         std::chrono::steady_clock::time_point due;
     };
+    std::function<void()> script_;
+    std::atomic<bool> has_script_{false};
     std::vector<flying> flying_; // not atomic: TSan tells of passes that are not in order
 };
 

@@ -51,13 +51,13 @@ TEST_CASE("a successor that is late, closes or ends its thread passes the duty o
     std::atomic<bool> third_done{false};
     std::uint32_t second_told = 0;
     bool staged = false;
-    on.drive.in_pass = [&] {
+    on.drive.on_pass([&] {
         if (staged || on.drive.sent.load() != 4 || !on.says(2, "sleeps on 2")
             || !on.says(3, "sleeps on 1"))
             return;
         staged = true;
         on.drive.held = 12; // the first and the second come in one pass
-    };
+    });
     const test::watchdog dog(*on.queue);
 
     ring own(*on.queue, {.depth = 8});
@@ -206,12 +206,12 @@ TEST_CASE("what is flushed while another ring makes its only pass is sent, and d
         must(own.poll() == 1); // it was there, one look is enough
     });
     ring polls(*on.queue, {.depth = 8});
-    on.drive.in_pass = [&] {
+    on.drive.on_pass([&] {
         if (flushed)
             return;
         in_pass = true;
         await([&] { return flushed.load(); });
-    };
+    });
     polls.poll();
     CHECK(on.drive.sent.load() == 1);
     in_pass = false;
@@ -300,12 +300,12 @@ TEST_CASE("what a poller found for others waits for at most 16 of its own callba
     });
     await([&] { return on.drive.sent.load() == 1; });
     bool staged = false;
-    on.drive.in_pass = [&] {
+    on.drive.on_pass([&] {
         if (!staged && on.drive.sent.load() == 33 && on.says(2, "sleeps on 1")) {
             staged = true;
             on.drive.held = 0;
         }
-    };
+    });
     for (const auto& r : requests)
         REQUIRE(own.submit(*r));
     CHECK(own.wait(32) == 32);

@@ -53,12 +53,12 @@ TEST_CASE("closing during another's pass cancels what is queued at once and wait
     std::vector<std::unique_ptr<counting_request>> requests;
     for (unsigned i = 0; i < 7; ++i)
         requests.push_back(std::make_unique<counting_request>(2, cancelled));
-    on.drive.in_pass = [&] {
+    on.drive.on_pass([&] {
         if (!sent_all || in_pass)
             return;
         in_pass = true;
         await([&] { return on.says(2, "closes"); });
-    };
+    });
     const test::watchdog dog(*on.queue);
     std::thread polls([&] {
         ring own(*on.queue, {.depth = 8});
@@ -109,7 +109,7 @@ TEST_CASE("a ring whose wake-up is put off has closed only when the poller has l
     held_request stalls(1);
     std::atomic<bool> armed{false}, put_off{false}, closed{false}, was_closed_early{false};
     unsigned passes = 0;
-    on.drive.in_pass = [&] {
+    on.drive.on_pass([&] {
         if (!armed || on.drive.sent.load() != 9 || closed)
             return;
         on.drive.held = 1; // in the first of these passes all eight come
@@ -119,7 +119,7 @@ TEST_CASE("a ring whose wake-up is put off has closed only when the poller has l
         await([&] { return on.says(1, "closes"); });
         std::this_thread::sleep_for(milliseconds(10));
         was_closed_early = closed.load();
-    };
+    });
     const test::watchdog dog(*on.queue);
     ring leaves(*on.queue, {.depth = 8});
     for (const auto& r : requests)
@@ -153,10 +153,10 @@ TEST_CASE("a ring that closes when it is chosen to poll polls, and wakes the nex
     on.drive.held = 7;
     held_request first(1), second(2), third(4);
     std::atomic<bool> second_made{false}, third_waits{false}, second_closed{false};
-    on.drive.in_pass = [&] {
+    on.drive.on_pass([&] {
         if (on.says(2, "sleeps on 1, closes") && on.says(3, "sleeps on 1"))
             on.drive.held.fetch_and(6U);
-    };
+    });
     const test::watchdog dog(*on.queue);
     ring own(*on.queue, {.depth = 8});
     std::thread closes([&] {

@@ -2,6 +2,7 @@
 //
 // What a shared queue costs: wake-ups, sleeps, looks at the clock, calls of an event loop, and the
 // time of a processor while nothing is to do.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -282,7 +283,7 @@ TEST_CASE("a wake-up that is put off is paid by the second pass after, or by the
     sleeps.flush();
     testing_access::arm(sleeps, 1, 100); // as if it expected 100 more
     std::vector<bool> owed; // at the start of each pass
-    on.drive.in_pass = [&] {
+    on.drive.on_pass([&] {
         owed.push_back(on.says(1, "is owed a wake-up"));
         if (owed.size() == 3)
             on.drive.held = 5; // the sleeper's comes in this pass
@@ -290,7 +291,7 @@ TEST_CASE("a wake-up that is put off is paid by the second pass after, or by the
             on.drive.held = 1;
         if (owed.size() == 8)
             on.drive.held = 0;
-    };
+    });
     REQUIRE(polls.submit(stalls));
     if (finds)
         REQUIRE(polls.submit(found_next));
@@ -359,7 +360,7 @@ TEST_CASE("an event loop is called at most once for 8 completions, and costs not
     }
     std::uint64_t calls = 0;
     while (own.outstanding() != 0) {
-        if (own.arm_event(8))
+        if (own.arm_event(kDepth / 2))
             REQUIRE(is_readable(told.fd, test::kDeadline));
         told.read();
         own.poll();
@@ -377,7 +378,11 @@ TEST_CASE("an event loop is called at most once for 8 completions, and costs not
     std::this_thread::sleep_for(milliseconds(10));
     CHECK(own.arm_event());
     constexpr milliseconds kIdle{500};
-    const auto before = time_of_the_process();
-    CHECK_FALSE(is_readable(told.fd, kIdle));
-    CHECK(time_of_the_process() - before < kIdle / 100);
+    std::chrono::nanoseconds least = kIdle; // of three: the sanitizers have threads, too
+    for (int i = 0; i < 3 && least >= kIdle / 100; ++i) {
+        const auto before = time_of_the_process();
+        CHECK_FALSE(is_readable(told.fd, kIdle));
+        least = std::min(least, time_of_the_process() - before);
+    }
+    CHECK(least < kIdle / 100);
 }
