@@ -140,7 +140,7 @@ TEST_CASE("a real-time ring gets its completions from a poller below it on its o
     const std::uint64_t rings = test::rounds("real-time rings", 20);
     progress done;
     {
-        const test::watchdog dog([&] { print_state(done); });
+        const test::watchdog dog(queue, [&] { print_state(done); });
         std::vector<std::thread> running;
         running.emplace_back([&] { poller(queue, device.info(), done); });
         for (unsigned i = 0; i < hogs; ++i)

@@ -393,7 +393,7 @@ void stress(unsigned rings, bool on_one_thread, role_policy role)
         poll_queue queue(device, {.depth = kDepthMax * rings, .rings_max = rings, .role = role});
         const target drive{.queue = queue, .info = device.info(), .numbered = numbered};
         const auto until = steady_clock::now() + length;
-        const test::watchdog dog([&] { print_state(workers); });
+        const test::watchdog dog(queue, [&] { print_state(workers); });
         std::vector<std::thread> running;
         const std::size_t each = on_one_thread ? rings : 1;
         for (std::size_t i = 0; i < rings; i += each)
