@@ -254,7 +254,7 @@ TEST_CASE("what a ring flushes goes on while it computes")
             CHECK(on.drive.sent.load() == again); // by flush() itself
         std::this_thread::sleep_for(milliseconds(10)); // computes
         if (with.role == role_policy::resident || with.another_polls)
-            await([&] { return on.says(1, "handed over " + std::to_string(again) + ";"); });
+            await([&] { return on.says(1, "handed over and not finished: 1;"); });
         CHECK(own.poll() == 1);
         CHECK(is_answered(r, again));
     }

@@ -182,9 +182,9 @@ TEST_CASE("event loops go on beside one that never reads its event")
         loops.emplace_back([&, i] {
             const event told;
             ring own(emulated.queue, {.depth = 8, .event_fd = told.fd});
-            auto all = blocks(i * 8, 8);
+            auto own_blocks = blocks(i * 8, 8);
             for (unsigned again = 0; again < 100; ++again) {
-                for (auto& each : all)
+                for (auto& each : own_blocks)
                     each->submit(own);
                 while (own.outstanding() != 0) {
                     if (own.arm_event(4))
@@ -192,7 +192,7 @@ TEST_CASE("event loops go on beside one that never reads its event")
                     told.read();
                     own.poll();
                 }
-                for (auto& each : all)
+                for (auto& each : own_blocks)
                     each->check();
             }
             done.fetch_add(1);
@@ -201,7 +201,9 @@ TEST_CASE("event loops go on beside one that never reads its event")
     for (std::thread& each : loops)
         each.join();
     CHECK(stuck.outstanding() == 8);
-    await([&] { return scripted_queue::says_of(emulated.queue, 1, "handed over 8;"); });
+    await([&] {
+        return scripted_queue::says_of(emulated.queue, 1, "handed over and not finished: 8;");
+    });
     CHECK(stuck.poll() == 8);
     for (auto& each : all)
         each->check();
