@@ -97,6 +97,14 @@ queue_state::queue_state(std::shared_ptr<transport> made, const poll_queue::opti
         share();
 }
 
+queue_state::queue_state(std::shared_ptr<interrupt_rings> made, const poll_queue::options& how)
+    : options_(how)
+    , interrupts_(std::move(made))
+    , process_(process_generation)
+{
+    options_.role = role_policy::waiter;
+}
+
 void queue_state::share()
 {
     // Each ring has a depth of 1 or more.

@@ -25,8 +25,9 @@ class queue_state {
 public:
     /// Throws as poll_queue's constructor does.
     queue_state(std::shared_ptr<backend> device, const poll_queue::options& how);
-    /// Over a transport of a test's.
+    /// Over what a test made.
     queue_state(std::shared_ptr<transport> made, const poll_queue::options& how);
+    queue_state(std::shared_ptr<interrupt_rings> made, const poll_queue::options& how);
     ~queue_state();
     queue_state(const queue_state&) = delete;
     queue_state& operator=(const queue_state&) = delete;

@@ -7,6 +7,7 @@
 #include <ngpoll/poll_queue.hpp>
 #include <ngpoll/ring.hpp>
 
+#include "interrupt_rings.hpp"
 #include "queue_state.hpp"
 #include "transport.hpp"
 
@@ -20,6 +21,13 @@ struct testing_access {
     {
         return std::unique_ptr<poll_queue>(new poll_queue(std::make_unique<detail::queue_state>(
             std::shared_ptr<transport>(std::move(made)), how)));
+    }
+
+    static std::unique_ptr<poll_queue> make(
+        std::unique_ptr<interrupt_rings> made, poll_queue::options how)
+    {
+        return std::unique_ptr<poll_queue>(new poll_queue(std::make_unique<detail::queue_state>(
+            std::shared_ptr<interrupt_rings>(std::move(made)), how)));
     }
 
     static void warn_after(poll_queue& queue, std::int64_t unpolled_ns)

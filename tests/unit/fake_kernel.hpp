@@ -2,12 +2,16 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -22,12 +26,13 @@ namespace ngpoll::test {
 /// The kernel's side of a ring, in this process: takes entries and posts completions as a test
 /// says. Everything it was asked and everything it took is kept, in order. As a kernel that has no
 /// tag left does, it looks into a command's entry once more before it completes.
-class fake_kernel final : public kernel_ring {
+class fake_kernel final : public interrupt_kernel_ring {
 public:
     struct call {
         unsigned to_submit;
         unsigned min_complete;
         unsigned flags;
+        std::chrono::steady_clock::time_point until = {}; ///< 0: none
     };
 
     /// `start` is where all four indices begin: near UINT_MAX they wrap soon. `has_array`: it has
@@ -48,7 +53,8 @@ public:
             .cq_tail = &cq_tail_,
             .cq_overflow = &cq_overflow_,
             .cq_entries = 2 * entries,
-            .cqes = cqes_.data()};
+            .cqes = cqes_.data(),
+            .cq_flags = &cq_flags};
     }
 
     int enter(const transport_seat&, unsigned to_submit, unsigned min_complete,
@@ -67,6 +73,36 @@ public:
             on_enter(*this);
         return may_take;
     }
+
+    int enter_until(const transport_seat& seat, unsigned to_submit, unsigned min_complete,
+        unsigned flags, std::chrono::steady_clock::time_point deadline) noexcept override
+    {
+        const int entered = enter(seat, to_submit, min_complete, flags);
+        calls.back().until = deadline;
+        return entered;
+    }
+    int update_buffers(std::uint32_t first, std::span<const iovec> regions) noexcept override
+    {
+        int done = 0;
+        for (const iovec& region : regions) {
+            locked_bytes -= table[first].iov_len;
+            table.erase(first);
+            if (locked_bytes + region.iov_len > locked_bytes_max)
+                return done != 0 ? done : -ENOMEM;
+            locked_bytes += region.iov_len;
+            if (region.iov_len != 0)
+                table[first] = region;
+            ++first;
+            ++done;
+        }
+        return done;
+    }
+    void drop_buffers() noexcept override
+    {
+        table.clear();
+        locked_bytes = 0;
+    }
+    void register_event(int event_fd) override { registered_event = event_fd; }
 
     transport_seat attach() override
     {
@@ -120,6 +156,11 @@ public:
     bool keep_taken = true;
     int attached = 0;
     std::uint32_t registered = 0;
+    // By interrupt.
+    std::map<std::uint32_t, iovec> table; ///< of registered buffers: places that are not empty
+    std::size_t locked_bytes = 0, locked_bytes_max = SIZE_MAX;
+    int registered_event = -1;
+    unsigned cq_flags = 0;
 
 private:
     void take(unsigned count)
