@@ -86,14 +86,15 @@ public:
                 finished += poll_for_all(me, wanted - finished, until);
                 continue;
             }
+            in_vain = drained == 0 ? in_vain + 1 : 0; // what comes_soon() saw could not be had
+            if (in_vain > 2)
+                World::nap(); // a poller is between the two steps of its push
             if (World::comes_soon(*this, me, chosen, until))
                 continue;
             const rest_end how = rest(me, wanted - finished, until);
             chosen = how.chosen && !World::skips(step::pass_duty_on);
             finished += how.finished;
-            in_vain = drained == 0 && how.finished == 0 && !how.slept ? in_vain + 1 : 0;
-            if (in_vain > 2)
-                World::nap(); // a poller is between the two steps of its push
+            in_vain = how.slept || how.finished != 0 ? 0 : in_vain;
         }
         // It leaves and does not poll: a turn sends what it pushed, and wakes the next.
         if (chosen || (pushed && !World::skips(step::send_before_leaving)))
@@ -164,7 +165,6 @@ public:
 
     [[nodiscard]] bool has_resident() const noexcept { return turns_.has_resident; }
     [[nodiscard]] std::span<inbox> inboxes() noexcept { return turns_.inboxes(); }
-    /// Hints, and figures.
     [[nodiscard]] bool is_role_free() const noexcept { return turns_.is_role_free(); }
     [[nodiscard]] bool has_queued() const noexcept { return !turns_.submissions.all_popped(); }
     [[nodiscard]] bool is_resident_asleep() const noexcept { return resident_.missing() != 0; }
