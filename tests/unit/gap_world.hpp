@@ -190,6 +190,7 @@ struct gap_world : detail::native {
         native::nap();
         meter.stretch_begins();
     }
+    static void write_event(const inbox&) noexcept { } // no ring here has one
     static void set_cancelled(request&) noexcept { }
     static void set_deferred(request&) noexcept { }
 };

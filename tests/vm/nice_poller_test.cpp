@@ -31,8 +31,8 @@ namespace {
 
 /// One slice is enough to send a command, to find it and to hand it over. The poller may lose the
 /// processor within any of these.
-constexpr std::uint64_t kSlicesMax = 4;
-constexpr int kWaits = 40;
+constexpr std::uint64_t kSlicesMax = 6;
+constexpr int kWaits = 20;
 
 std::int64_t now() { return static_cast<std::int64_t>(detail::now_ns()); }
 double ms(std::int64_t ns) { return 1e-6 * static_cast<double>(ns); }
