@@ -212,13 +212,13 @@ std::string queue_state::describe()
             // relaxed: a figure.
             each.closing.load(std::memory_order_relaxed) ? ", closes" : "");
     }
-    const std::uint64_t holder = shared_->polling().holder();
+    const std::uint64_t holder = shared_->who_polls().polling.holder();
     return fmt::format("role: {}{}\nqueued: {}; in flight: {}\n{}",
         holder == 0                     ? std::string("free")
             : holder == kResidentNumber ? std::string("the resident's")
                                         : fmt::format("ring {}'s", holder),
         shared_->is_resident_asleep() ? ", asleep" : "",
-        beyond(pushed, shared_->polling().popped()),
+        beyond(pushed, shared_->who_polls().polling.popped()),
         beyond(polled_->sent.get(), polled_->found.get()), rings);
 }
 

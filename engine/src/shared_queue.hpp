@@ -168,7 +168,7 @@ public:
     [[nodiscard]] bool is_role_free() const noexcept { return turns_.is_role_free(); }
     [[nodiscard]] bool has_queued() const noexcept { return !turns_.submissions.all_popped(); }
     [[nodiscard]] bool is_resident_asleep() const noexcept { return resident_.missing() != 0; }
-    [[nodiscard]] poller<World>& polling() noexcept { return turns_.polling; }
+    [[nodiscard]] turns<World>& who_polls() noexcept { return turns_; }
 
 private:
     using turn = typename turns<World>::turn;

@@ -45,7 +45,7 @@ struct testing_access {
     /// Everything is deferred, whoever polls. Before the first pass.
     static void use_no_tag(poll_queue& queue)
     {
-        queue.state().shared()->polling().uses_tag = false;
+        queue.state().shared()->who_polls().polling.uses_tag = false;
     }
 
     /// When the last turn ended, as detail::now_ns() tells time; 0 before. For a transport that the
@@ -60,6 +60,16 @@ struct testing_access {
     {
         auto* const shared = queue.state().shared();
         return shared->has_resident() || !shared->is_role_free();
+    }
+
+    /// Rings that sleep, and rings that were woken and have not run since.
+    static std::uint32_t resting(const poll_queue& queue)
+    {
+        return queue.state().shared()->who_polls().resting();
+    }
+    static std::int32_t woken(const poll_queue& queue)
+    {
+        return queue.state().shared()->who_polls().wakes.woken();
     }
 
     /// Whether a ring's wake-up was put off.

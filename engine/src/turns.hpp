@@ -81,6 +81,11 @@ public:
     /// A hint, and a figure.
     [[nodiscard]] bool is_role_free() const noexcept { return role_.is_free(); }
 
+    [[nodiscard]] std::uint32_t resting() const noexcept
+    {
+        return resting_.load(std::memory_order_relaxed); // relaxed: a figure
+    }
+
     const bool has_resident;
 
 private:
@@ -117,7 +122,7 @@ private:
     {
         // relaxed: an arming that has to be seen comes before a try in vain, and that before this
         // turn's release.
-        if (resting_.load(std::memory_order_relaxed) == 0)
+        if (resting() == 0)
             return false;
         const auto after = static_cast<std::size_t>(me.in - inboxes_.get());
         for (std::size_t k = 1; k <= inbox_count_; ++k) {

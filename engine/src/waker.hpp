@@ -33,8 +33,14 @@ public:
     /// thread's time slice, milliseconds. What it submits then is what is polled for next.
     void yield_to_woken() noexcept
     {
-        if (woken_.load(std::memory_order_relaxed) > 0) // relaxed: a hint
+        if (woken() > 0)
             World::yield();
+    }
+
+    /// A figure.
+    [[nodiscard]] std::int32_t woken() const noexcept
+    {
+        return woken_.load(std::memory_order_relaxed); // relaxed: a figure
     }
 
 private:

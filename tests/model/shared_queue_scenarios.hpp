@@ -18,7 +18,7 @@ public:
     party()
     {
         kernel::in_use = &kernel_;
-        queue.polling().uses_tag = rl::rand(8) != 0;
+        queue.who_polls().polling.uses_tag = rl::rand(8) != 0;
     }
 
     /// Takes the inbox of this number, which no open ring has.

@@ -200,6 +200,33 @@ TEST_CASE("a thread that ends closes the rings it leaves open")
     CHECK(error.value == (rings_max == 1 ? EINVAL : 0));
 }
 
+TEST_CASE("once all have returned, no ring counts as asleep or as woken")
+{
+    const auto role = GENERATE(role_policy::waiter, role_policy::resident);
+    CAPTURE(to_string(role));
+    drive emulated("emu:size=1M,latency=0-100us", {.depth = 24, .rings_max = 3, .role = role});
+    const test::watchdog dog(emulated.queue);
+    std::atomic<std::uint64_t> sleeps{0};
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < 3; ++i)
+        threads.emplace_back([&] {
+            ring own(emulated.queue, {.depth = 8});
+            auto requests = flushes(8);
+            for (unsigned again = 1; again <= 300; ++again) {
+                for (counted_request& r : requests)
+                    if (!own.submit(r))
+                        return;
+                own.wait(8);
+            }
+            sleeps += own.stats().sleeps;
+        });
+    for (std::thread& each : threads)
+        each.join();
+    CHECK(sleeps != 0);
+    CHECK(testing_access::resting(emulated.queue) == 0);
+    CHECK(testing_access::woken(emulated.queue) == 0);
+}
+
 TEST_CASE("commands that nobody polled for long are warned of once")
 {
     const std::string said = last_words([] {
