@@ -172,8 +172,8 @@ TEST_CASE("event loops go on beside one that never reads its event")
     const test::watchdog dog(emulated.queue);
     const event never_read;
     ring stuck(emulated.queue, {.depth = 8, .event_fd = never_read.fd});
-    auto all = blocks(0, 8);
-    for (auto& each : all)
+    auto of_stuck = blocks(0, 8);
+    for (auto& each : of_stuck)
         each->submit(stuck);
     static_cast<void>(stuck.arm_event(8));
     std::atomic<unsigned> done{0};
@@ -205,8 +205,27 @@ TEST_CASE("event loops go on beside one that never reads its event")
         return scripted_queue::says_of(emulated.queue, 1, "handed over and not finished: 8;");
     });
     CHECK(stuck.poll() == 8);
-    for (auto& each : all)
+    for (auto& each : of_stuck)
         each->check();
+}
+
+TEST_CASE("an event loop that has something to finish is told to poll, and gets no event")
+{
+    drive emulated("emu:size=1M", {.depth = 8, .role = role_policy::resident});
+    const event told;
+    ring own(emulated.queue, {.depth = 8, .event_fd = told.fd});
+    const test::watchdog dog(emulated.queue, own);
+    auto requests = flushes(2);
+    for (counted_request& r : requests)
+        REQUIRE(own.submit(r));
+    own.flush();
+    await([&] { return scripted_queue::says_of(emulated.queue, 1, "handed over 2;"); });
+    CHECK_FALSE(own.arm_event(1));
+    CHECK_FALSE(own.arm_event(2));
+    CHECK_FALSE(is_readable(told.fd, milliseconds(5)));
+    CHECK(own.poll() == 2);
+    for (const counted_request& r : requests)
+        CHECK(r.finished == 1);
 }
 
 TEST_CASE("two rings on each of two threads finish all, whichever of them waits")
@@ -305,6 +324,24 @@ TEST_CASE("a wake-up that is put off is paid by the second pass after, or by the
     }
     testing_access::disarm(sleeps);
     CHECK(sleeps.poll() == 1);
+}
+
+TEST_CASE("a resident that goes to sleep has paid the wake-ups that it put off")
+{
+    scripted_queue on({.depth = 8, .role = role_policy::resident});
+    on.drive.held = 1;
+    held_request r(1);
+    const test::watchdog dog(*on.queue);
+    ring sleeps(*on.queue, {.depth = 8});
+    REQUIRE(sleeps.submit(r));
+    sleeps.flush();
+    testing_access::arm(sleeps, 1, 100); // as if it expected 100 more
+    on.drive.held = 0;
+    await([&] { return on.says(1, "handed over 1; awake"); });
+    await([&] { return !on.says(1, "is owed a wake-up"); });
+    testing_access::disarm(sleeps);
+    CHECK(sleeps.poll() == 1);
+    CHECK(is_answered(r));
 }
 
 TEST_CASE("a submission finds everyone asleep, and is carried out")
