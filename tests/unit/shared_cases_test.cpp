@@ -88,6 +88,7 @@ TEST_CASE("a successor that is late, closes or ends its thread passes the duty o
     });
     REQUIRE(own.submit(first));
     CHECK(own.wait(1) == 1);
+    CHECK(own.stats().wakes == 1); // its successor, and no other
     on.drive.held = what == then::stays_away ? 4 : 0;
     await([&] { return third_done.load(); });
     on.drive.held = 0;
@@ -150,6 +151,47 @@ TEST_CASE("a successor whose deadline passes as it is chosen leaves no other asl
     }
     late.join();
     sleeps.join();
+}
+
+TEST_CASE("a ring that looked for the role just before it was let go does not sleep on")
+{
+    // By chance: ring 1's wait ends while ring 2 is between its look at the role and its sleep. A
+    // new ring looks for completions in between, 20 us, as long as none was in vain. Ring 1 makes
+    // no call before ring 2 is done.
+    test::chance random("look at the role");
+    CAPTURE(random.seed());
+    scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::waiter});
+    on.drive.latency = microseconds(100);
+    std::atomic<std::uint64_t> round{0}, done{0};
+    const std::uint64_t rounds = test::rounds("look at the role", 2000);
+    const test::watchdog dog(*on.queue);
+    std::thread second([&] {
+        test::chance mine(random.seed(), 1);
+        for (std::uint64_t i = 1; i <= rounds; ++i) {
+            ring own(*on.queue, {.depth = 8});
+            held_request r(0);
+            must(own.submit(r));
+            const auto after = microseconds(mine.below(150));
+            while (round.load() < i)
+                std::this_thread::yield();
+            const auto start = steady_clock::now() + after;
+            while (steady_clock::now() < start) { }
+            must(own.wait(1) == 1);
+            must(is_answered(r));
+            own.close();
+            done.store(i);
+        }
+    });
+    ring own(*on.queue, {.depth = 8});
+    for (std::uint64_t i = 1; i <= rounds; ++i) {
+        held_request r(0);
+        REQUIRE(own.submit(r));
+        round = i;
+        REQUIRE(own.wait(1) == 1);
+        REQUIRE(is_answered(r));
+        await([&] { return done.load() >= i; });
+    }
+    second.join();
 }
 
 TEST_CASE("a ring whose own command stalls does not hold up the others'")

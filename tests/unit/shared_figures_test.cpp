@@ -133,9 +133,9 @@ TEST_CASE("one loop on poll() beside seven rings that sleep wakes them a bounded
     constexpr std::uint64_t kCompletions = std::uint64_t{kSleepers} * kWaits * kEach;
     std::printf("%llu wake-ups for %llu completions\n", static_cast<unsigned long long>(all),
         static_cast<unsigned long long>(kCompletions));
-    // Each wait is woken once for what it waits for: a quarter of this. The rest is for rings that
-    // are chosen to poll and find that the loop has taken the role again.
-    CHECK(all <= kCompletions);
+    // Each wait is woken once for what it waits for. As many may be chosen to poll, and find that
+    // the loop has taken the role again: so two a wait, half of the completions.
+    CHECK(all <= kCompletions / 2);
 }
 
 TEST_CASE("rings that all loop on poll() finish all, and never sleep")

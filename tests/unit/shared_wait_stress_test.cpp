@@ -242,7 +242,7 @@ TEST_CASE("two rings of one thread wait in turns without sleeping")
 TEST_CASE("signals do not end a wait, nor keep its ring asleep")
 {
     auto made = std::make_unique<rough_drive>(rough_drive::options{.latency_ns = 5'000'000});
-    const auto queue = on(std::move(made), 2);
+    const auto queue = on(std::move(made), 2, role_policy::resident);
     struct sigaction quiet { };
     quiet.sa_handler = [](int) {};
     REQUIRE(::sigaction(SIGUSR1, &quiet, nullptr) == 0);
@@ -251,11 +251,6 @@ TEST_CASE("signals do not end a wait, nor keep its ring asleep")
     constexpr unsigned kWaits = 50;
     std::atomic<bool> over{false};
     const test::watchdog dog(*queue, [&] { print_state(workers); });
-    std::thread polling([&] {
-        ring own(*queue, {.depth = 32});
-        while (!over.load())
-            own.poll();
-    });
     std::thread waiting([&] {
         worker& w = *workers[0];
         start(w, 1, false);
@@ -274,7 +269,6 @@ TEST_CASE("signals do not end a wait, nor keep its ring asleep")
         std::this_thread::sleep_for(microseconds(100));
     }
     waiting.join();
-    polling.join();
     std::printf("%llu of %llu sleeps interrupted\n",
         static_cast<unsigned long long>(interrupted.load()),
         static_cast<unsigned long long>(sleeps.load()));
