@@ -219,7 +219,9 @@ TEST_CASE("an event loop that has something to finish is told to poll, and gets 
     for (counted_request& r : requests)
         REQUIRE(own.submit(r));
     own.flush();
-    await([&] { return scripted_queue::says_of(emulated.queue, 1, "handed over 2;"); });
+    await([&] {
+        return scripted_queue::says_of(emulated.queue, 1, "handed over and not finished: 2;");
+    });
     CHECK_FALSE(own.arm_event(1));
     CHECK_FALSE(own.arm_event(2));
     CHECK_FALSE(is_readable(told.fd, milliseconds(5)));
@@ -337,7 +339,7 @@ TEST_CASE("a resident that goes to sleep has paid the wake-ups that it put off")
     sleeps.flush();
     testing_access::arm(sleeps, 1, 100); // as if it expected 100 more
     on.drive.held = 0;
-    await([&] { return on.says(1, "handed over 1; awake"); });
+    await([&] { return on.says(1, "handed over and not finished: 1; awake"); });
     await([&] { return !on.says(1, "is owed a wake-up"); });
     testing_access::disarm(sleeps);
     CHECK(sleeps.poll() == 1);
