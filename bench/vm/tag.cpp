@@ -4,10 +4,9 @@
 // The script tag runs it in a virtual machine.
 // usage: ngpoll_tag_bench DEVICE THREADS DEPTH WAY SECONDS
 //   own        a queue of the ring's own; one thread only
-//   tag        a shared queue without a resident. The ring that polls finishes its own completions
-//              inline, and hands the others over
-//   no-tag     the same queue with the tag switched off: all completions are handed over
-//   resident   a thread of the queue's own polls, so all completions are handed over
+//   tag        a shared queue without a resident: the ring that polls finishes its own inline.
+//   no-tag     the same queue with the tag switched off: all completions are handed over.
+//   resident   a thread of the queue's own polls: all completions are handed over.
 // It prints one line of figures, of the SECONDS that follow half a second of warming up. Where
 // `tests/vm/run -u` counts instructions, it marks both ends of those seconds.
 #include <algorithm>

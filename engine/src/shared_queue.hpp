@@ -24,11 +24,8 @@ namespace ngpoll::detail {
 /// `World` is what the protocol stands on: the atomics, requests and rings, the drive, time and
 /// sleep. The engine's is `native`; a model checker brings another and runs this very code.
 ///
-/// Rules:
-/// - While a ring waits and something is queued or in flight, a thread polls or a wake-up is on its
-///   way; see turns.
-/// - No timer repairs anything: a wait without a deadline never times out.
-/// - Completions of one ring come in the order in which they were found.
+/// Rules, beside that of turns: no timer repairs anything, so a wait without a deadline never times
+/// out. Completions of one ring come in the order in which they were found.
 template <class World>
 class shared_queue {
 public:

@@ -17,7 +17,8 @@ namespace ngpoll::detail {
 ///
 /// A claim takes the whole arming, so one waker wakes for it, once. arm(), disarm() and
 /// is_untouched() are the owner's, the rest is anybody's. A late poller may count down the next
-/// arming, and so wake early; no wake is lost:
+/// arming, and so wake early. No wake is lost. The edges:
+///
 ///   S1  arm's addition, then the owner's look into the queue (mpsc_queue::empty) <-> push's
 ///       exchange, then count_down's load: all seq_cst, so one of the two sees the other.
 ///   S2  arm -> count_down's claim (acquire): how to wake. A late count-down may claim an arming

@@ -18,11 +18,11 @@ namespace ngpoll::detail {
 /// Who polls a shared queue, and who is next. A `turn` is the one way to have the role; its end is
 /// the one release.
 ///
-/// While a ring waits and something is queued or in flight, a thread polls or a wake-up is on its
-/// way: each push and each arming is followed by a try for the role, and whoever lets go of it
-/// looks at the tail of the submission queue and for an armed ring.
+/// Rule: while a ring waits and something is queued or in flight, a thread polls, or a wake-up is
+/// on its way. A thread that has pushed, or a ring that has armed, tries for the role next. The
+/// holder that lets go of it looks at the tail of the submission queue, and for an armed ring.
 ///
-/// Made before the rings; any thread. With a resident no ring has a turn.
+/// It is made before the rings. Any thread may call it. With a resident no ring has a turn.
 template <class World>
 class turns {
 public:

@@ -48,10 +48,11 @@ public:
         int event_fd = -1;
     };
 
-    /// Throws std::system_error. EBUSY: the poll queue has no room for one more ring, or for its
-    /// depth. EINVAL: the queue has rings_max 1 and its first ring was another thread's; or an
-    /// event_fd was given, and the queue is polled and has no resident; or the thread may leave the
-    /// processors of the queue's hardware_queue.
+    /// Throws std::system_error.
+    /// - EBUSY: the poll queue has no room for one more ring, or for its depth.
+    /// - EINVAL: the queue has rings_max 1 and its first ring was another thread's.
+    /// - EINVAL: an event_fd was given, and the queue is polled and has no resident.
+    /// - EINVAL: the thread may leave the processors of the queue's hardware_queue.
     ///
     /// By interrupt each ring has a kernel ring of its own, and registers the queue's buffers with
     /// it. The constructor then also throws ENOMEM, EMFILE or ENFILE (no memory, no locked memory,
