@@ -5,7 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "bench.hpp"
+#include "bench/bench.hpp"
 #include "error_line.hpp"
 #include "exit_status.hpp"
 #include "standard_streams.hpp"

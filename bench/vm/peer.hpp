@@ -19,7 +19,7 @@
 
 #include <ngpoll/nvme_namespace.hpp>
 
-#include "random_position.hpp"
+#include "bench/random_position.hpp"
 
 // What the peers of ngpoll have in common: their arguments, their reads and what they print. How
 // the threads share one poll queue is each program's own, and uses liburing alone.

@@ -26,7 +26,7 @@
 
 #include <ngpoll/ngpoll.hpp>
 
-#include "random_position.hpp"
+#include "bench/random_position.hpp"
 #include "testing_access.hpp"
 
 namespace {

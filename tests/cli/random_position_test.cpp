@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "random_position.hpp"
+#include "bench/random_position.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -52,8 +52,8 @@ TEST_CASE("positions are uniform over the whole namespace")
         least = std::min(least, position);
         most = std::max(most, position);
         // floor(position * bins / count), in 128 bits as the generator does it
-        ++seen[static_cast<std::size_t>(static_cast<double>(position)
-            * static_cast<double>(bins) / static_cast<double>(count))];
+        ++seen[static_cast<std::size_t>(static_cast<double>(position) * static_cast<double>(bins)
+            / static_cast<double>(count))];
     }
     const double deviate = deviate_from_uniform(seen);
     CAPTURE(count, deviate, least, most);

@@ -4,7 +4,7 @@
 
 #include "catch.hpp"
 #include "fake_tree.hpp"
-#include "uring/sysfs.hpp"
+#include "linux/sysfs.hpp"
 
 using namespace ngpoll;
 using test::fake_tree;

@@ -17,9 +17,8 @@
 #include <ngpoll/hardware_queues.hpp>
 
 #include "../error.hpp"
+#include "../linux/kernel_version.hpp"
 #include "io_uring_ring.hpp"
-#include "kernel_version.hpp"
-#include "sysfs.hpp"
 #include "uring_interrupt_rings.hpp"
 #include "uring_transport.hpp"
 

@@ -8,7 +8,7 @@
 
 #include "../backend.hpp"
 #include "../file_descriptor.hpp"
-#include "sysfs.hpp"
+#include "../linux/sysfs.hpp"
 #include "tag_budget.hpp"
 
 namespace ngpoll {

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "../error.hpp"
-#include "kernel_version.hpp"
+#include "../linux/kernel_version.hpp"
 
 namespace ngpoll {
 

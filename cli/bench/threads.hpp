@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "bench_report.hpp"
-#include "bench_worker.hpp"
+#include "result.hpp"
+#include "worker.hpp"
 
 namespace ngpoll::cli {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bench_threads.hpp"
+#include "threads.hpp"
 
 #include <exception>
 #include <system_error>

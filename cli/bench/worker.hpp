@@ -12,7 +12,7 @@
 
 #include <ngpoll/ngpoll.hpp>
 
-#include "bench_options.hpp"
+#include "options.hpp"
 #include "random_position.hpp"
 
 namespace ngpoll::cli {

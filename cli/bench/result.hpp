@@ -8,9 +8,9 @@
 
 #include <ngpoll/ngpoll.hpp>
 
-#include "bench_layout.hpp"
-#include "bench_options.hpp"
-#include "bench_worker.hpp"
+#include "options.hpp"
+#include "placement.hpp"
+#include "worker.hpp"
 
 namespace ngpoll::cli {
 
@@ -30,6 +30,12 @@ struct bench_interval {
     [[nodiscard]] double iops() const noexcept
     {
         return seconds > 0 ? static_cast<double>(finished()) / seconds : 0;
+    }
+    /// The calls that sent commands and looked for completions: system calls, or passes where the
+    /// drive is emulated and there are none.
+    [[nodiscard]] std::uint64_t calls() const noexcept
+    {
+        return stats.system_calls != 0 ? stats.system_calls : stats.passes;
     }
     // What sharing a poll queue took, as ring_stats counts it: here, and nowhere else.
     /// Times the poller's role went from one ring to another.
@@ -51,7 +57,7 @@ struct bench_result {
     bench_options options;
     std::string choice; ///< the word that chose its poll queues
     bench_geometry geometry;
-    bench_layout layout;
+    placement layout;
     std::vector<poll_queue_report> queues;
     role_policy role = role_policy::waiter; ///< who polls them; of no account unless shared
     bool in_huge_pages = false;
@@ -61,18 +67,6 @@ struct bench_result {
     std::vector<error_count> errors;
 };
 
-/// The lines before the first figure: what is read, and how.
-[[nodiscard]] std::string drive_text(const bench_options& options, const namespace_info& device);
-/// And of each part: how the threads lie, and what could not be had.
-[[nodiscard]] std::string layout_text(const bench_result& run);
-/// The line each second; begins like t/io_uring's.
-[[nodiscard]] std::string interval_text(const bench_interval& second, std::uint32_t block_bytes);
-[[nodiscard]] std::string summary_text(const bench_result& run);
-/// One run's results, or, of several, each one's and how they compare.
-[[nodiscard]] std::string json_text(std::span<const bench_result> parts);
-
-// Shared with bench_comparison.cpp.
-[[nodiscard]] std::string rate_text(double per_second);
 [[nodiscard]] inline double ratio(std::uint64_t part, std::uint64_t whole) noexcept
 {
     return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bench_layout.hpp"
+#include "placement.hpp"
 
 #include <charconv>
 #include <iterator>
@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "processors.hpp"
+#include <ngpoll/processors.hpp>
 
 namespace ngpoll::cli {
 
@@ -57,7 +57,7 @@ std::vector<std::size_t> spread(
 }
 
 /// A poll queue for each hardware queue that got a thread.
-void share_by_hardware(bench_layout& made, std::uint32_t threads)
+void share_by_hardware(placement& made, std::uint32_t threads)
 {
     constexpr std::uint32_t kNone = ~0U;
     std::vector<std::uint32_t> queue_of(made.hardware.size(), kNone);
@@ -88,15 +88,15 @@ queue_choice queue_choice::parse(std::string_view option, std::string_view word)
     return {.what = kind::counted, .count = count, .word = std::string(word)};
 }
 
-bench_layout lay_out(const queue_choice& choice, std::uint32_t threads, const bench_ground& ground)
+placement lay_out(const queue_choice& choice, std::uint32_t threads, const placement_bounds& bounds)
 {
-    const hardware_queue_map& map = ground.map;
-    bench_layout made;
-    made.hardware = reachable(map, ground.allowed, made.notes);
+    const hardware_queue_map& map = bounds.map;
+    placement made;
+    made.hardware = reachable(map, bounds.allowed, made.notes);
     const bool automatic = choice.what == queue_choice::kind::automatic;
     const bool own = choice.what == queue_choice::kind::own;
     const std::size_t several = made.hardware.size();
-    if (automatic && several > 1 && ground.queues_max != 1) {
+    if (automatic && several > 1 && bounds.queues_max != 1) {
         share_by_hardware(made, threads);
         return made;
     }

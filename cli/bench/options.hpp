@@ -9,7 +9,7 @@
 #include <ngpoll/nvme_namespace.hpp>
 #include <ngpoll/poll_queue.hpp>
 
-#include "bench_layout.hpp"
+#include "placement.hpp"
 
 namespace CLI {
 class App;
@@ -67,6 +67,6 @@ void check_counts(const bench_options& options);
 
 /// Checks options against the namespace too; throws std::invalid_argument with one line.
 [[nodiscard]] bench_geometry plan(
-    const bench_options& options, const namespace_info& device, const bench_layout& layout);
+    const bench_options& options, const namespace_info& device, const placement& layout);
 
 } // namespace ngpoll::cli

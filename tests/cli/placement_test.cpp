@@ -6,18 +6,19 @@
 #include <thread>
 #include <vector>
 
-#include "../unit/catch.hpp"
-#include "bench_layout.hpp"
-#include "processors.hpp"
+#include <ngpoll/processors.hpp>
 
+#include "../unit/catch.hpp"
+#include "bench/placement.hpp"
+
+using ngpoll::allowed_processors;
 using ngpoll::hardware_queue_map;
-using ngpoll::cli::allowed_processors;
-using ngpoll::cli::bench_ground;
-using ngpoll::cli::bench_layout;
+using ngpoll::pin_this_thread;
+using ngpoll::ranges_text;
 using ngpoll::cli::lay_out;
-using ngpoll::cli::pin_this_thread;
+using ngpoll::cli::placement;
+using ngpoll::cli::placement_bounds;
 using ngpoll::cli::queue_choice;
-using ngpoll::cli::ranges_text;
 
 namespace {
 
@@ -32,7 +33,7 @@ hardware_queue_map drive_with(const std::vector<cpus>& queues)
     return map;
 }
 
-bench_layout laid_out(const char* choice, std::uint32_t threads, const hardware_queue_map& map,
+placement laid_out(const char* choice, std::uint32_t threads, const hardware_queue_map& map,
     const cpus& allowed = {0, 1, 2, 3})
 {
     return lay_out(
@@ -40,7 +41,7 @@ bench_layout laid_out(const char* choice, std::uint32_t threads, const hardware_
 }
 
 /// "0@4:0 1@5:1", each thread's poll queue, and the drive's with the processors it keeps to.
-std::string text(const bench_layout& layout)
+std::string text(const placement& layout)
 {
     std::string all;
     std::uint32_t index = 0;
@@ -58,7 +59,7 @@ std::string text(const bench_layout& layout)
     return all;
 }
 
-bool notes(const bench_layout& layout, const std::string& words)
+bool notes(const placement& layout, const std::string& words)
 {
     for (const std::string& note : layout.notes)
         if (note.find(words) != std::string::npos)
@@ -142,7 +143,8 @@ TEST_CASE("a number of poll queues is dealt out to the drive's, or spans them")
 
 TEST_CASE("on a kernel that bears one poll queue auto is one, over all of the drive's")
 {
-    bench_ground old{.map = drive_with({{0, 1}, {2, 3}}), .allowed = {0, 1, 2, 3}, .queues_max = 1};
+    placement_bounds old{
+        .map = drive_with({{0, 1}, {2, 3}}), .allowed = {0, 1, 2, 3}, .queues_max = 1};
     const auto choice = queue_choice::parse("--queues", "auto");
     CHECK(text(lay_out(choice, 2, old)) == "0 0");
     CHECK(notes(lay_out(choice, 2, old), "this kernel bears no more"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bench_options.hpp"
+#include "options.hpp"
 
 #include <algorithm>
 #include <map>
@@ -95,7 +95,7 @@ void check_product(const bench_options& options, std::uint32_t threads, std::uin
 }
 
 void check_depth(
-    const bench_options& options, const namespace_info& device, const bench_layout& layout)
+    const bench_options& options, const namespace_info& device, const placement& layout)
 {
     constexpr std::uint32_t kRingEntriesMax = 32768;
     for (std::uint32_t q = 0; q < layout.queues; ++q)
@@ -105,7 +105,7 @@ void check_depth(
     if (!options.polled || device.emulated || device.queue_depth_max == 0)
         return;
     std::map<std::optional<std::size_t>, std::uint32_t> threads; // on each hardware queue
-    for (const bench_layout::seat& seat : layout.seats)
+    for (const placement::seat& seat : layout.seats)
         ++threads[seat.hardware];
     for (const auto& [hardware, count] : threads)
         check_product(
@@ -215,7 +215,7 @@ std::vector<queue_choice> parts_of(const bench_options& options)
 }
 
 bench_geometry plan(
-    const bench_options& options, const namespace_info& device, const bench_layout& layout)
+    const bench_options& options, const namespace_info& device, const placement& layout)
 {
     check_counts(options);
     const std::uint64_t bytes = options.block_bytes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "processors.hpp"
+#include <ngpoll/processors.hpp>
 
 #include <array>
 #include <cerrno>
@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-namespace ngpoll::cli {
+namespace ngpoll {
 
 namespace {
 
@@ -64,4 +64,4 @@ std::string ranges_text(std::span<const std::uint32_t> numbers)
     return text;
 }
 
-} // namespace ngpoll::cli
+} // namespace ngpoll

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bench_report.hpp"
+#include "result.hpp"
 
 namespace ngpoll::cli {
 

@@ -15,17 +15,18 @@
 #include <fmt/ranges.h>
 
 #include <ngpoll/ngpoll.hpp>
+#include <ngpoll/processors.hpp>
 
-#include "bench_comparison.hpp"
-#include "bench_layout.hpp"
-#include "bench_report.hpp"
-#include "bench_threads.hpp"
-#include "error_line.hpp"
-#include "exit_status.hpp"
-#include "output_file.hpp"
-#include "processors.hpp"
-#include "stop_signals.hpp"
-#include "text_output.hpp"
+#include "../error_line.hpp"
+#include "../exit_status.hpp"
+#include "../output_file.hpp"
+#include "../stop_signals.hpp"
+#include "../text_output.hpp"
+#include "comparison.hpp"
+#include "json.hpp"
+#include "placement.hpp"
+#include "text.hpp"
+#include "threads.hpp"
 
 namespace ngpoll::cli {
 
@@ -40,7 +41,7 @@ double seconds_since(clock::time_point start)
 
 using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
 
-bench_ground ground_of(const bench_options& options, const namespace_info& device)
+placement_bounds bounds_of(const bench_options& options, const namespace_info& device)
 {
     // Those who are interrupted need not keep to the processors of poll queues.
     if (device.emulated || !options.polled)
@@ -52,13 +53,13 @@ bench_ground ground_of(const bench_options& options, const namespace_info& devic
 
 /// What is known of a run before it starts: all but the figures.
 bench_result prepare(const bench_options& options, const queue_choice& choice,
-    const nvme_namespace& device, const bench_ground& ground)
+    const nvme_namespace& device, const placement_bounds& bounds)
 {
     bench_result planned;
     planned.device = device.info();
     planned.options = options;
     planned.choice = choice.word;
-    planned.layout = lay_out(choice, options.threads, ground);
+    planned.layout = lay_out(choice, options.threads, bounds);
     planned.geometry = plan(options, device.info(), planned.layout);
     return planned;
 }
@@ -279,11 +280,11 @@ int run_bench(const bench_options& asked)
     const std::vector<queue_choice> parts = parts_of(options);
     const nvme_namespace device
         = nvme_namespace::open(options.device.empty() ? own_drive(options, parts) : options.device);
-    const bench_ground ground = ground_of(options, device.info());
+    const placement_bounds bounds = bounds_of(options, device.info());
     std::vector<bench_result> planned;
     planned.reserve(parts.size());
     for (const queue_choice& part : parts)
-        planned.push_back(prepare(options, part, device, ground));
+        planned.push_back(prepare(options, part, device, bounds));
     output_file json("--json", options.json_path);
     text_output out(json.is_standard_output() ? stderr : stdout);
     const stop_signals signals; // until the JSON file is in its place

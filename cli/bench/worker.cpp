@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bench_worker.hpp"
+#include "worker.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -8,7 +8,7 @@
 #include <random>
 #include <stdexcept>
 
-#include "processors.hpp"
+#include <ngpoll/processors.hpp>
 
 namespace ngpoll::cli {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "bench_options.hpp"
+#include "options.hpp"
 
 namespace ngpoll::cli {
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "bench_comparison.hpp"
+#include "comparison.hpp"
 
 #include <algorithm>
 #include <iterator>
 
 #include <fmt/format.h>
+
+#include "text.hpp"
 
 namespace ngpoll::cli {
 

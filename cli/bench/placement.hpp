@@ -30,7 +30,7 @@ struct queue_choice {
 };
 
 /// Which poll queue each thread of a run is on, and which processors it keeps to.
-struct bench_layout {
+struct placement {
     struct seat {
         std::uint32_t queue = 0; ///< < queues
         std::optional<std::size_t> hardware; ///< in `hardware`; none: on any processor
@@ -73,7 +73,7 @@ struct bench_layout {
 };
 
 /// What a layout has to fit.
-struct bench_ground {
+struct placement_bounds {
     hardware_queue_map map; ///< empty where nothing is polled
     std::vector<std::uint32_t> allowed; ///< the processors this process may use, ascending
     std::uint32_t queues_max = 0; ///< poll queues the kernel bears on one drive; 0: any number
@@ -82,7 +82,7 @@ struct bench_ground {
 /// Spreads `threads` over poll queues. A command goes to the drive's poll queue that its sender's
 /// processor has, so where the drive has several, a thread keeps to the processors of one: else
 /// one kernel ring would come to span several.
-[[nodiscard]] bench_layout lay_out(
-    const queue_choice& choice, std::uint32_t threads, const bench_ground& ground);
+[[nodiscard]] placement lay_out(
+    const queue_choice& choice, std::uint32_t threads, const placement_bounds& bounds);
 
 } // namespace ngpoll::cli

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "json.hpp"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "comparison.hpp"
+#include "text.hpp"
+
+namespace ngpoll::cli {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+json interval_json(const bench_interval& of, std::uint32_t block_bytes)
+{
+    const std::uint64_t calls = of.calls();
+    return {{"seconds", of.seconds}, {"reads", of.finished()}, {"iops", of.iops()},
+        {"bytes_per_second", of.iops() * block_bytes}, {"errors", of.errors},
+        {"inline", of.stats.finished_inline}, {"deferred", of.stats.finished_deferred},
+        {"inline_share", ratio(of.stats.finished_inline, of.finished())},
+        {"deferred_share", ratio(of.stats.finished_deferred, of.finished())},
+        {"system_calls", of.stats.system_calls}, {"passes", of.stats.passes},
+        {"empty_passes", of.stats.empty_passes}, {"hand_overs", of.hand_overs()},
+        {"wake_ups", of.wake_ups()}, {"sleeps", of.stats.sleeps}, {"wakes", of.stats.wakes},
+        {"takeovers", of.stats.takeovers}, {"submitted_per_call", ratio(of.stats.sent, calls)},
+        {"completed_per_call", ratio(of.finished(), calls)}};
+}
+
+json device_json(const namespace_info& device)
+{
+    return {{"path", device.path}, {"emulated", device.emulated}, {"model", device.model},
+        {"serial", device.serial}, {"firmware", device.firmware}, {"nsid", device.nsid},
+        {"capacity_blocks", device.capacity_blocks}, {"lba_bytes", device.lba_bytes},
+        {"metadata_bytes", device.metadata_bytes},
+        {"transfer_bytes_max", device.transfer_bytes_max},
+        {"queue_depth_max", device.queue_depth_max},
+        {"has_poll_queues",
+            device.has_poll_queues ? json(*device.has_poll_queues) : json(nullptr)}};
+}
+
+json options_json(const bench_result& run)
+{
+    const bench_options& o = run.options;
+    return {{"block_bytes", o.block_bytes}, {"depth", o.depth}, {"submit_batch", o.submit_batch},
+        {"complete_batch", o.complete_batch}, {"threads", o.threads}, {"mode", to_string(o.mode())},
+        {"fixed_buffers", o.fixed_buffers}, {"registered_file", o.registered_file},
+        {"registered_ring", o.registered_ring}, {"random", o.random}, {"runtime", o.seconds},
+        {"huge_pages", run.in_huge_pages}};
+}
+
+/// Of all threads together.
+json sum_json(const bench_interval& of, std::uint32_t block_bytes)
+{
+    json sum = interval_json(of, block_bytes);
+    sum["thread_iops_min"] = of.thread_iops_min;
+    sum["thread_iops_max"] = of.thread_iops_max;
+    return sum;
+}
+
+json layout_json(const bench_result& run)
+{
+    json layout = {{"queues_asked", run.choice}, {"queues", run.layout.queues},
+        {"role", to_string(run.role)}, {"hardware_poll_queues", json::array()},
+        {"notes", run.layout.notes}};
+    for (const hardware_poll_queue& queue : run.layout.hardware)
+        layout["hardware_poll_queues"].push_back({{"hctx", queue.index}, {"cpus", queue.cpus}});
+    return layout;
+}
+
+json thread_json(const bench_result& run, std::uint32_t index)
+{
+    const placement::seat& seat = run.layout.seats[index];
+    json thread = {{"queue", seat.queue},
+        {"hctx", seat.hardware ? json(run.layout.hardware[*seat.hardware].index) : json(nullptr)}};
+    thread.update(
+        interval_json(run.threads[index], static_cast<std::uint32_t>(run.options.block_bytes)));
+    return thread;
+}
+
+/// What each part of a comparison has for itself.
+void add_part(json& to, const bench_result& run)
+{
+    const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
+    to["layout"] = layout_json(run);
+    for (const poll_queue_report& queue : run.queues)
+        to["queues"].push_back({{"transport", queue.transport}, {"mode", to_string(queue.mode)},
+            {"flags", queue.flags}, {"not_in_force", queue.declined}});
+    to["summary"] = sum_json(run.total, block_bytes);
+    to["errors"] = json::array();
+    for (const error_count& kind : run.errors) {
+        const bool from_drive = kind.status.nvme_status != 0;
+        to["errors"].push_back({{"kind", from_drive ? "nvme" : "errno"},
+            {"value", from_drive ? kind.status.nvme_status : kind.status.errno_value},
+            {"text", kind.status.text()}, {"count", kind.count}});
+    }
+    to["threads"] = json::array();
+    for (std::uint32_t i = 0; i < run.threads.size(); ++i)
+        to["threads"].push_back(thread_json(run, i));
+    to["intervals"] = json::array();
+    for (const bench_interval& second : run.intervals)
+        to["intervals"].push_back(sum_json(second, block_bytes));
+}
+
+json comparison_json(std::span<const bench_result> parts)
+{
+    json all = json::array();
+    for (const compared_part& part : compare(parts))
+        all.push_back({{"queues_asked", part.choice}, {"iops", part.iops},
+            {"iops_ratio_to_last", part.iops_ratio}, {"thread_iops_min", part.thread_iops_min},
+            {"thread_iops_max", part.thread_iops_max}, {"deferred_share", part.deferred_share},
+            {"passes", part.passes}, {"empty_passes", part.empty_passes},
+            {"system_calls_per_io", part.system_calls_per_io},
+            {"hand_overs_per_second", part.hand_overs_per_second},
+            {"wake_ups_per_second", part.wake_ups_per_second}});
+    return all;
+}
+
+} // namespace
+
+std::string json_text(std::span<const bench_result> parts)
+{
+    json root;
+    root["ngpoll"] = NGPOLL_VERSION;
+    root["kernel"] = kernel_text();
+    root["device"] = device_json(parts.front().device);
+    root["options"] = options_json(parts.front());
+    if (!parts.front().options.compare) {
+        add_part(root, parts.front());
+        return root.dump(2) + "\n";
+    }
+    root["comparison"] = comparison_json(parts);
+    for (const bench_result& part : parts)
+        add_part(root["parts"].emplace_back(json::object()), part);
+    return root.dump(2) + "\n";
+}
+
+} // namespace ngpoll::cli

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "result.hpp"
+
+#include <algorithm>
+
+namespace ngpoll::cli {
+
+bench_interval bench_interval::since(const bench_interval& before) const noexcept
+{
+    const ring_stats& a = stats;
+    const ring_stats& b = before.stats;
+    return {.seconds = seconds - before.seconds,
+        .stats = {.finished_inline = a.finished_inline - b.finished_inline,
+            .finished_deferred = a.finished_deferred - b.finished_deferred,
+            .passes = a.passes - b.passes,
+            .empty_passes = a.empty_passes - b.empty_passes,
+            .system_calls = a.system_calls - b.system_calls,
+            .sent = a.sent - b.sent,
+            .sleeps = a.sleeps - b.sleeps,
+            .wakes = a.wakes - b.wakes,
+            .takeovers = a.takeovers - b.takeovers},
+        .errors = errors - before.errors};
+}
+
+bench_interval together(
+    std::span<const bench_interval> threads, const ring_stats& residents) noexcept
+{
+    bench_interval sum{.seconds = threads.front().seconds,
+        .stats = residents,
+        .threads = static_cast<std::uint32_t>(threads.size()),
+        .thread_iops_min = threads.front().iops(),
+        .thread_iops_max = threads.front().iops()};
+    for (const bench_interval& thread : threads) {
+        sum.stats += thread.stats;
+        sum.errors += thread.errors;
+        sum.thread_iops_min = std::min(sum.thread_iops_min, thread.iops());
+        sum.thread_iops_max = std::max(sum.thread_iops_max, thread.iops());
+    }
+    return sum;
+}
+
+} // namespace ngpoll::cli

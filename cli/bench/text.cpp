@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "text.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/utsname.h>
+
+#include <ngpoll/processors.hpp>
+
+namespace ngpoll::cli {
+
+namespace {
+
+std::string bandwidth_text(double bytes_per_second)
+{
+    constexpr double kMiB = 1 << 20;
+    if (bytes_per_second >= 1024 * kMiB)
+        return fmt::format("{:.2f}GiB/s", bytes_per_second / (1024 * kMiB));
+    return fmt::format("{:.0f}MiB/s", bytes_per_second / kMiB);
+}
+
+std::string size_text(std::uint64_t bytes)
+{
+    constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    std::size_t unit = 0;
+    auto value = static_cast<double>(bytes);
+    for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit)
+        value /= 1024;
+    return fmt::format("{:.4g} {}", value, kUnits[unit]);
+}
+
+/// "thread 0-1 on poll queue hctx2: cpus 0", a line for each of the drive's poll queues in use.
+std::string pins_text(const placement& layout)
+{
+    std::string text;
+    for (std::size_t h = 0; h < layout.hardware.size(); ++h) {
+        std::vector<std::uint32_t> threads;
+        for (std::uint32_t t = 0; t < layout.seats.size(); ++t)
+            if (layout.seats[t].hardware == h)
+                threads.push_back(t);
+        if (!threads.empty())
+            text += fmt::format("thread {} on poll queue hctx{}: cpus {}\n", ranges_text(threads),
+                layout.hardware[h].index, ranges_text(layout.hardware[h].cpus));
+    }
+    return text;
+}
+
+} // namespace
+
+std::string kernel_text()
+{
+    utsname name{};
+    ::uname(&name);
+    return fmt::format("{} {}", name.sysname, name.release);
+}
+
+std::string rate_text(double per_second)
+{
+    if (per_second >= 1e6)
+        return fmt::format("{:.3f}M", per_second / 1e6);
+    if (per_second >= 1e4)
+        return fmt::format("{:.2f}K", per_second / 1e3);
+    return fmt::format("{:.0f}", per_second);
+}
+
+std::string drive_text(const bench_options& o, const namespace_info& d)
+{
+    std::string text;
+    auto out = std::back_inserter(text);
+    if (d.emulated)
+        fmt::format_to(out,
+            "emulated drive ({}): the IOPS below are what the engine and this processor do by "
+            "themselves; no kernel and no drive is in them\n",
+            d.path);
+    else
+        fmt::format_to(out, "{}: {}, serial {}, firmware {}, {}\n", d.path, d.model, d.serial,
+            d.firmware, kernel_text());
+    if (d.has_poll_queues == false && o.polled)
+        fmt::format_to(out,
+            "warning: {} has no poll queues, so this runs by interrupt; to poll: modprobe -r nvme "
+            "&& modprobe nvme poll_queues=2 (or boot with nvme.poll_queues=2)\n",
+            d.path);
+    fmt::format_to(out, "{} in blocks of {} bytes; {} reads of {} bytes, depth {}, batches {}/{}\n",
+        size_text(d.capacity_blocks * d.lba_bytes), d.lba_bytes, o.random ? "random" : "sequential",
+        o.block_bytes, o.depth, o.submit_batch, o.complete_batch);
+    return text;
+}
+
+std::string layout_text(const bench_result& run)
+{
+    const bench_options& o = run.options;
+    const poll_queue_report& queue = run.queues.front();
+    std::string text;
+    auto out = std::back_inserter(text);
+    fmt::format_to(out, "{} thread{} on {} poll queue{}; {}, {}{}{}{}\n", o.threads,
+        o.threads == 1 ? "" : "s", run.layout.queues, run.layout.queues == 1 ? "" : "s",
+        queue.transport, to_string(queue.mode), queue.flags.empty() ? "" : ", ",
+        fmt::join(queue.flags, "|"), o.fixed_buffers ? ", fixed buffers" : "");
+    if (o.threads > run.layout.queues || run.role == role_policy::resident)
+        fmt::format_to(out, "who polls: {}\n",
+            run.role == role_policy::resident
+                ? "a resident thread for each poll queue"
+                : "a thread that waits, until it has what it waits for");
+    text += pins_text(run.layout);
+    for (const std::string& note : run.layout.notes)
+        fmt::format_to(out, "note: {}\n", note);
+    for (const std::string& declined : queue.declined)
+        fmt::format_to(out, "not in force: {}\n", declined);
+    return text;
+}
+
+std::string interval_text(const bench_interval& second, std::uint32_t block_bytes)
+{
+    const std::uint64_t calls = second.calls();
+    std::string text
+        = fmt::format("IOPS={}, BW={}, IOS/call={:.0f}/{:.0f}, inline={:.1f}%, deferred={:.1f}%",
+            rate_text(second.iops()), bandwidth_text(second.iops() * block_bytes),
+            ratio(second.stats.sent, calls), ratio(second.finished(), calls),
+            100 * ratio(second.stats.finished_inline, second.finished()),
+            100 * ratio(second.stats.finished_deferred, second.finished()));
+    if (second.threads > 1) {
+        const double seconds = std::max(second.seconds, 1e-9);
+        text += fmt::format(
+            ", hand-overs={}/s, wake-ups={}/s, empty polls={:.1f}%, slowest={}, fastest={}",
+            rate_text(static_cast<double>(second.hand_overs()) / seconds),
+            rate_text(static_cast<double>(second.wake_ups()) / seconds),
+            100 * ratio(second.stats.empty_passes, second.stats.passes),
+            rate_text(second.thread_iops_min), rate_text(second.thread_iops_max));
+    }
+    if (second.errors != 0)
+        text += fmt::format(", errors={}", second.errors);
+    return text;
+}
+
+std::string summary_text(const bench_result& run)
+{
+    bench_interval all = run.total;
+    const std::uint64_t errors = std::exchange(all.errors, 0); // has a word of its own here
+    const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
+    std::string text;
+    auto out = std::back_inserter(text);
+    fmt::format_to(out, "{} reads in {:.2f} s: {}, errors: {}\n", all.finished(), all.seconds,
+        interval_text(all, block_bytes), errors);
+    if (run.threads.size() > 1)
+        for (std::size_t i = 0; i < run.threads.size(); ++i)
+            fmt::format_to(out, "thread {}: {}\n", i, interval_text(run.threads[i], block_bytes));
+    for (const error_count& kind : run.errors)
+        fmt::format_to(out, "{} reads failed: {}\n", kind.count, kind.status.text());
+    return text;
+}
+
+} // namespace ngpoll::cli

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "result.hpp"
+
+namespace ngpoll::cli {
+
+/// The lines before the first figure: what is read, and how.
+[[nodiscard]] std::string drive_text(const bench_options& options, const namespace_info& device);
+/// And of each part: how the threads lie, and what could not be had.
+[[nodiscard]] std::string layout_text(const bench_result& run);
+/// The line each second; begins like t/io_uring's.
+[[nodiscard]] std::string interval_text(const bench_interval& second, std::uint32_t block_bytes);
+[[nodiscard]] std::string summary_text(const bench_result& run);
+
+/// "331.61K" for a number a second.
+[[nodiscard]] std::string rate_text(double per_second);
+/// "Linux 6.12.95"
+[[nodiscard]] std::string kernel_text();
+
+} // namespace ngpoll::cli
