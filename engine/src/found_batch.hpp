@@ -48,10 +48,8 @@ public:
         inbox* const whose = r.owner;
         if (whose == poll_ctx_) {
             // What was found for others does not wait for all of this ring's callbacks.
-            if (own_since_hand_over_++ == kOwnCallbacksMax) [[unlikely]] {
-                hand_over();
-                own_since_hand_over_ = 1;
-            }
+            if (own_since_hand_over_++ == kOwnCallbacksMax) [[unlikely]]
+                hand_over_early();
             me_->finish(r);
         } else {
             defer(r, *whose);
@@ -103,6 +101,13 @@ public:
     }
 
 private:
+    /// Out of line: it would crowd the registers of the transport's loop.
+    [[gnu::noinline]] void hand_over_early() noexcept
+    {
+        hand_over();
+        own_since_hand_over_ = 1;
+    }
+
     void defer(request& r, inbox& whose) noexcept
     {
         ++deferred_;

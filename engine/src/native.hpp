@@ -30,13 +30,25 @@ public:
     void pass(std::span<request* const> to_send, found_batch<struct native>& completions,
         pass_context& by) noexcept;
     void send(std::span<request* const> to_send, pass_context& by) noexcept;
-    [[nodiscard]] std::uint32_t in_flight() const noexcept;
+    [[nodiscard]] std::uint32_t in_flight() const noexcept
+    {
+        return static_cast<std::uint32_t>(sent.get() - found.get());
+    }
 
     /// Commands that nobody polled for are warned of, once.
-    void turn_begins() noexcept;
-    void turn_ends() noexcept;
-    /// When the last turn ended; 0 before. The holder's, as all of this.
-    [[nodiscard]] std::uint64_t turn_ended_ns() const noexcept { return polled_ns_; }
+    void turn_begins() noexcept
+    {
+        if (unpolled_since_ns_ != 0)
+            warn_if_unpolled();
+    }
+    void turn_ends() noexcept
+    {
+        if (in_flight() != 0 && unpolled_since_ns_ == 0)
+            unpolled_since_ns_ = now_ns();
+    }
+    /// When the first turn after the last pass ended that left commands in flight; 0: none did. The
+    /// holder's, as all of this.
+    [[nodiscard]] std::uint64_t unpolled_since_ns() const noexcept { return unpolled_since_ns_; }
 
     counter sent, found; ///< commands so far, over all turns
 
@@ -46,8 +58,10 @@ public:
     std::int64_t unpolled_ns_max = 20'000'000'000;
 
 private:
+    void warn_if_unpolled() noexcept;
+
     transport& below_;
-    std::uint64_t polled_ns_ = 0; ///< when the last turn ended
+    std::uint64_t unpolled_since_ns_ = 0;
     bool warned_ = false;
 };
 

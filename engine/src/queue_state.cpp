@@ -229,6 +229,7 @@ void polled_drive::pass(
 {
     completion_batch batch(completions);
     const transport::pass_result did = below_.pass(to_send, batch, by.seat, 0);
+    unpolled_since_ns_ = 0;
     completions.add_found(batch.found());
     by.passes.add(1);
     by.system_calls.add(did.system_calls);
@@ -248,26 +249,16 @@ void polled_drive::send(std::span<request* const> to_send, pass_context& by) noe
     sent.add(to_send.size());
 }
 
-std::uint32_t polled_drive::in_flight() const noexcept { return below_.in_flight(); }
-
-void polled_drive::turn_begins() noexcept
+void polled_drive::warn_if_unpolled() noexcept
 {
-    if (warned_ || polled_ns_ == 0 || below_.in_flight() == 0)
-        return;
-    const std::uint64_t idle_ns = now_ns() - polled_ns_;
-    if (static_cast<std::int64_t>(idle_ns) < unpolled_ns_max)
+    const std::uint64_t idle_ns = now_ns() - unpolled_since_ns_;
+    if (warned_ || static_cast<std::int64_t>(idle_ns) < unpolled_ns_max)
         return;
     warned_ = true;
     std::fprintf(stderr,
         "ngpoll: warning: for %.0f s nobody polled %s while %u commands were in flight; the driver "
         "gives up on a command after 30 s, so have a ring in poll() or wait()\n",
-        static_cast<double>(idle_ns) * 1e-9, path, below_.in_flight());
-}
-
-void polled_drive::turn_ends() noexcept
-{
-    if (!warned_)
-        polled_ns_ = now_ns();
+        static_cast<double>(idle_ns) * 1e-9, path, in_flight());
 }
 
 } // namespace ngpoll::detail

@@ -147,6 +147,7 @@ std::uint32_t detail::ring_state::take_staged(request*& first, request*& last) n
     auto position = static_cast<std::uint32_t>(sent);
     first = last = at[position & mask];
     first->owner = owner;
+#pragma GCC unroll 4
     for (std::uint32_t left = count; --left != 0;) {
         request* const next = at[++position & mask];
         next->owner = owner;

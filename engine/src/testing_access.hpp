@@ -48,11 +48,11 @@ struct testing_access {
         queue.state().shared()->who_polls().polling.uses_tag = false;
     }
 
-    /// When the last turn ended, as detail::now_ns() tells time; 0 before. For a transport that the
-    /// holder of the role calls.
-    static std::uint64_t turn_ended_ns(const poll_queue& queue)
+    /// Since when nobody polls for what is in flight, as detail::now_ns() tells time; 0: a turn has
+    /// made a pass and not ended. For a transport that the holder of the role calls.
+    static std::uint64_t unpolled_since_ns(const poll_queue& queue)
     {
-        return queue.state().polled().turn_ended_ns();
+        return queue.state().polled().unpolled_since_ns();
     }
 
     /// Whether a thread has the poller's role.

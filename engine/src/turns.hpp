@@ -96,7 +96,8 @@ private:
         for (bool gap = false;;) {
             if (!World::skips(step::pay_before_release))
                 polling.pay_all();
-            const bool has_room = polling.room_at_drive() != 0;
+            // Asked only where something is left: few turns end so.
+            const bool has_room = submissions.all_popped() || polling.room_at_drive() != 0;
             polling.end_turn();
             const std::uint64_t tried = role_.release();
             if (submissions.all_popped() || World::skips(step::look_at_tail_after_release))

@@ -64,13 +64,21 @@ void emulated_transport::submit(std::span<request* const> to_send) noexcept
     device_.controller().service(queue_);
 }
 
-transport::pass_result emulated_transport::pass(std::span<request* const> to_send,
-    completion_batch& batch, const transport_seat&, std::uint32_t) noexcept
+/// Finishes what has completed, a stretch of the batch at most. Returns how many.
+template <bool AllOwn>
+std::uint32_t emulated_transport::reap(completion_batch& batch) noexcept
 {
-    submit(to_send);
+    const auto finish = [&batch](request& r, status outcome, std::uint64_t result) {
+        if constexpr (AllOwn)
+            batch.finish_own(r, outcome, result);
+        else
+            batch.finish_shared(r, outcome, result);
+    };
+    const std::uint32_t most = batch.stretch();
     std::uint32_t found = 0;
     // Bounded by the queue: nothing is sent, so nothing completes, while callbacks run.
-    while ((queue_.completions[completion_head_].status_and_phase & 1U) == phase_) {
+    while (found < most
+        && (queue_.completions[completion_head_].status_and_phase & 1U) == phase_) {
         const emulated::completion_entry entry = queue_.completions[completion_head_];
         completion_head_ = queue_.after(completion_head_);
         if (completion_head_ == 0)
@@ -79,12 +87,25 @@ transport::pass_result emulated_transport::pass(std::span<request* const> to_sen
         request& r = *std::exchange(requests_[entry.cid], nullptr);
         free_ids_.push_back(entry.cid);
         ++found;
-        batch.finish(r, {.nvme_status = static_cast<std::uint16_t>(entry.status_and_phase >> 1U)},
-            entry.dw0 | static_cast<std::uint64_t>(entry.dw1) << 32U);
-        if (found % 16 == 0 && batch.is_late())
-            break;
+        const std::uint64_t result = entry.dw0 | static_cast<std::uint64_t>(entry.dw1) << 32U;
+        const auto code = static_cast<std::uint16_t>(entry.status_and_phase >> 1U);
+        if (code == 0) [[likely]]
+            finish(r, {}, result);
+        else
+            finish(r, {.nvme_status = code}, result);
     }
-    batch.add_found(found);
+    return found;
+}
+
+transport::pass_result emulated_transport::pass(std::span<request* const> to_send,
+    completion_batch& batch, const transport_seat&, std::uint32_t) noexcept
+{
+    submit(to_send);
+    std::uint32_t found = 0;
+    do {
+        found = batch.all_own() ? reap<true>(batch) : reap<false>(batch);
+        batch.add_found(found);
+    } while (found == batch.stretch() && !batch.is_late());
     return {.sent = static_cast<std::uint32_t>(to_send.size())};
 }
 

@@ -38,6 +38,8 @@ public:
 
 private:
     void submit(std::span<request* const> to_send) noexcept;
+    template <bool AllOwn>
+    std::uint32_t reap(completion_batch& batch) noexcept;
 
     emulated_namespace& device_;
     emulated::queue_pair queue_;
