@@ -5,7 +5,7 @@
 #include <memory>
 
 #include <ngpoll/nvme_namespace.hpp>
-#include <ngpoll/poll_queue.hpp>
+#include <ngpoll/poll_queue_options.hpp>
 
 #include "interrupt_rings.hpp"
 #include "transport.hpp"
@@ -31,7 +31,7 @@ public:
         std::unique_ptr<interrupt_rings> by_interrupt;
     };
     /// Throws as poll_queue's constructor does. The report says what a depth of 0 became.
-    [[nodiscard]] virtual opened_queue open_queue(const poll_queue::options& how) = 0;
+    [[nodiscard]] virtual opened_queue open_queue(const poll_queue_options& how) = 0;
 
     /// A completion may depend on the thread that sent the command: before Linux 7.0 it is that
     /// thread's task work. One thread then has to send and poll for all.

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include <ngpoll/poll_queue.hpp>
+#include <ngpoll/poll_queue_options.hpp>
 
 namespace ngpoll {
 

@@ -27,13 +27,13 @@ emulated_namespace::emulated_namespace(std::string_view path)
     info_.has_poll_queues = true;
 }
 
-backend::opened_queue emulated_namespace::open_queue(const poll_queue::options& how)
+backend::opened_queue emulated_namespace::open_queue(const poll_queue_options& how)
 {
     if (how.hardware_queue)
         detail::refuse(
             fmt::format("{}: hardware_queue {}: an emulated drive has none; leave it out",
                 info_.path, *how.hardware_queue));
-    poll_queue::options can = how;
+    poll_queue_options can = how;
     if (can.depth == 0)
         can.depth = kDepthDefault;
     // relaxed: a count that guards nothing else.

@@ -16,7 +16,7 @@ public:
     explicit emulated_namespace(std::string_view path);
 
     /// Polled, whatever was asked for.
-    [[nodiscard]] opened_queue open_queue(const poll_queue::options& how) override;
+    [[nodiscard]] opened_queue open_queue(const poll_queue_options& how) override;
 
     [[nodiscard]] emulated::controller& controller() noexcept { return controller_; }
     void return_queue() noexcept;

@@ -32,7 +32,7 @@ emulated::submission_entry entry_for(const command& cmd, std::uint16_t cid) noex
 
 } // namespace
 
-emulated_transport::emulated_transport(emulated_namespace& device, const poll_queue::options& how)
+emulated_transport::emulated_transport(emulated_namespace& device, const poll_queue_options& how)
     : device_(device)
     , queue_(how.depth + 1)
     , requests_(how.depth)
@@ -77,8 +77,7 @@ std::uint32_t emulated_transport::reap(completion_batch& batch) noexcept
     const std::uint32_t most = batch.stretch();
     std::uint32_t found = 0;
     // Bounded by the queue: nothing is sent, so nothing completes, while callbacks run.
-    while (found < most
-        && (queue_.completions[completion_head_].status_and_phase & 1U) == phase_) {
+    while (found < most && (queue_.completions[completion_head_].status_and_phase & 1U) == phase_) {
         const emulated::completion_entry entry = queue_.completions[completion_head_];
         completion_head_ = queue_.after(completion_head_);
         if (completion_head_ == 0)

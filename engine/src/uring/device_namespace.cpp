@@ -199,10 +199,10 @@ drive_limits device_namespace::fresh_limits() const
     return info_.block_device.empty() ? drive_limits{} : read_drive_limits(info_.block_device);
 }
 
-poll_queue::options device_namespace::possible(
-    const poll_queue::options& how, const drive_limits& limits, poll_queue_report& report) const
+poll_queue_options device_namespace::possible(
+    const poll_queue_options& how, const drive_limits& limits, poll_queue_report& report) const
 {
-    poll_queue::options can = how;
+    poll_queue_options can = how;
     if (how.mode == poll_mode::interrupt)
         return can;
     if (!info_.has_poll_queues.value_or(true)) {
@@ -219,7 +219,7 @@ poll_queue::options device_namespace::possible(
 }
 
 tag_budget device_namespace::take_tags(
-    const poll_queue::options& how, const drive_limits& limits) const
+    const poll_queue_options& how, const drive_limits& limits) const
 {
     // Nothing is known of it: then nothing can be counted.
     if (limits.tags == 0)
@@ -251,7 +251,7 @@ std::vector<std::uint32_t> device_namespace::processors_of(std::uint32_t hardwar
         info_.path, hardware_queue));
 }
 
-backend::opened_queue device_namespace::open_queue(const poll_queue::options& how)
+backend::opened_queue device_namespace::open_queue(const poll_queue_options& how)
 {
     // The fork closed the descriptor, and its number may be another drive's by now.
     if (detail::is_inherited(process_))
@@ -261,7 +261,7 @@ backend::opened_queue device_namespace::open_queue(const poll_queue::options& ho
     poll_queue_report report;
     // Read anew: a scheduler or a user may have changed them since the namespace was opened.
     const drive_limits limits = fresh_limits();
-    poll_queue::options can = possible(how, limits, report);
+    poll_queue_options can = possible(how, limits, report);
     if (can.mode != poll_mode::interrupt)
         return {
             .polled = open_polled(how, can, limits, std::move(report)), .by_interrupt = nullptr};
@@ -271,8 +271,8 @@ backend::opened_queue device_namespace::open_queue(const poll_queue::options& ho
         .by_interrupt = std::make_unique<uring_interrupt_rings>(fd_.get(), can, std::move(report))};
 }
 
-std::unique_ptr<transport> device_namespace::open_polled(const poll_queue::options& how,
-    poll_queue::options can, const drive_limits& limits, poll_queue_report report) const
+std::unique_ptr<transport> device_namespace::open_polled(const poll_queue_options& how,
+    poll_queue_options can, const drive_limits& limits, poll_queue_report report) const
 {
     uring_transport::options options{.registered_file = how.registered_file, .fd = fd_.get()};
     if (how.hardware_queue) {

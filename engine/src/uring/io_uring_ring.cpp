@@ -50,7 +50,7 @@ constexpr std::array kOptional{
 /// Kernels before 6.10 are taken along: distributions call kernels 5.14 that have 6.12's io_uring.
 bool reads_entries_late() { return kernel_version() < 615; }
 
-unsigned wanted_flags(const poll_queue::options& how)
+unsigned wanted_flags(const poll_queue_options& how)
 {
     unsigned flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL;
     if (!reads_entries_late())
@@ -117,7 +117,7 @@ int update_table(int fd, std::uint32_t first, std::span<const iovec> regions) no
 
 } // namespace
 
-io_uring_ring::io_uring_ring(int fd, const poll_queue::options& how, poll_queue_report& report)
+io_uring_ring::io_uring_ring(int fd, const poll_queue_options& how, poll_queue_report& report)
     : process_(detail::process_generation)
     , registers_ring_(how.registered_ring)
     , starts_disabled_(how.rings_max == 1)
@@ -151,7 +151,7 @@ void io_uring_ring::tear_down() noexcept
 }
 
 void io_uring_ring::set_up(
-    const poll_queue::options& how, io_uring_params& params, poll_queue_report& report)
+    const poll_queue_options& how, io_uring_params& params, poll_queue_report& report)
 {
     const unsigned entries = std::bit_ceil(how.depth);
     unsigned flags = wanted_flags(how);

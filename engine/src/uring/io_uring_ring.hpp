@@ -5,7 +5,7 @@
 
 #include <liburing.h>
 
-#include <ngpoll/poll_queue.hpp>
+#include <ngpoll/poll_queue_options.hpp>
 
 #include "../file_descriptor.hpp"
 #include "kernel_ring.hpp"
@@ -25,7 +25,7 @@ class io_uring_ring final : public interrupt_kernel_ring {
 public:
     /// Fills `report` with what came of `how`. `fd` is the namespace, registered as file 0 where
     /// asked for. Throws std::system_error.
-    io_uring_ring(int fd, const poll_queue::options& how, poll_queue_report& report);
+    io_uring_ring(int fd, const poll_queue_options& how, poll_queue_report& report);
     ~io_uring_ring() override;
 
     int enter(const transport_seat& seat, unsigned to_submit, unsigned min_complete,
@@ -47,7 +47,7 @@ private:
         std::size_t bytes = 0;
     };
 
-    void set_up(const poll_queue::options& how, io_uring_params& params, poll_queue_report& report);
+    void set_up(const poll_queue_options& how, io_uring_params& params, poll_queue_report& report);
     void map_memory(const io_uring_params& params);
     [[nodiscard]] mapping map(std::size_t bytes, std::uint64_t offset) const;
     void tear_down() noexcept;

@@ -9,7 +9,7 @@
 namespace ngpoll {
 
 uring_interrupt_rings::uring_interrupt_rings(
-    int fd, const poll_queue::options& how, poll_queue_report report)
+    int fd, const poll_queue_options& how, poll_queue_report report)
     : fd_(fd)
     , options_(how)
 {
@@ -19,9 +19,9 @@ uring_interrupt_rings::uring_interrupt_rings(
 }
 
 /// As for a queue with one ring: each kernel ring belongs to one thread.
-poll_queue::options uring_interrupt_rings::ring_options_of(std::uint32_t depth) const
+poll_queue_options uring_interrupt_rings::ring_options_of(std::uint32_t depth) const
 {
-    poll_queue::options how = options_;
+    poll_queue_options how = options_;
     how.depth = depth;
     how.rings_max = 1;
     how.mode = poll_mode::interrupt;
@@ -42,7 +42,7 @@ std::uint16_t uring_interrupt_rings::register_buffers(
 {
     // Rings that are open register them at their next call, where nothing can throw. So what the
     // kernel will refuse is found out here: memory it cannot pin, a limit that is too low.
-    poll_queue::options how = ring_options_of(1);
+    poll_queue_options how = ring_options_of(1);
     how.registered_file = false;
     poll_queue_report not_reported;
     io_uring_ring trial(fd_, how, not_reported);

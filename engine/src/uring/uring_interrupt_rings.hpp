@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <memory>
 
-#include <ngpoll/poll_queue.hpp>
+#include <ngpoll/poll_queue_options.hpp>
 
 #include "../interrupt_rings.hpp"
 #include "registered_buffers.hpp"
@@ -16,7 +16,7 @@ class uring_interrupt_rings final : public interrupt_rings {
 public:
     /// `fd` is the namespace; `report` has what was declined so far. Sets up a kernel ring and
     /// closes it again, so that what the kernel refuses is refused here, and reported.
-    uring_interrupt_rings(int fd, const poll_queue::options& how, poll_queue_report report);
+    uring_interrupt_rings(int fd, const poll_queue_options& how, poll_queue_report report);
 
     [[nodiscard]] std::unique_ptr<transport> open_ring(const ring_options& how) override;
     /// Registers the buffers for a try, then leaves it to each ring.
@@ -28,10 +28,10 @@ public:
     }
 
 private:
-    [[nodiscard]] poll_queue::options ring_options_of(std::uint32_t depth) const;
+    [[nodiscard]] poll_queue_options ring_options_of(std::uint32_t depth) const;
 
     const int fd_;
-    const poll_queue::options options_;
+    const poll_queue_options options_;
     const std::shared_ptr<buffer_table> buffers_ = std::make_shared<buffer_table>();
 };
 
