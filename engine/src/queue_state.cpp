@@ -231,12 +231,10 @@ void polled_drive::pass(
     const transport::pass_result did = below_.pass(to_send, batch, by.seat, 0);
     unpolled_since_ns_ = 0;
     completions.add_found(batch.found());
-    by.passes.add(1);
-    by.system_calls.add(did.system_calls);
-    by.sent.add(did.sent);
-    by.finished_inline.add(completions.finished_inline());
-    if (batch.found() == 0)
-        by.empty_passes.add(1);
+    by.count_pass({.sent = did.sent,
+        .system_calls = did.system_calls,
+        .found = batch.found(),
+        .finished_inline = completions.finished_inline()});
     sent.add(to_send.size());
     found.add(batch.found());
 }

@@ -344,12 +344,10 @@ std::uint32_t ring::own_polling_pass(std::span<request* const> to_send, std::uin
     detail::pass_context& by = state_.passes;
     completion_batch batch(state_, deadline);
     const transport::pass_result did = state_.drive->pass(to_send, batch, by.seat, min_complete);
-    by.passes.add(1);
-    by.system_calls.add(did.system_calls);
-    by.sent.add(did.sent);
-    by.finished_inline.add(batch.found());
-    if (batch.found() == 0)
-        by.empty_passes.add(1);
+    by.count_pass({.sent = did.sent,
+        .system_calls = did.system_calls,
+        .found = batch.found(),
+        .finished_inline = batch.found()});
     return batch.found();
 }
 

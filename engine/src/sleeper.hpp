@@ -104,13 +104,14 @@ public:
         }
     }
 
-    /// Claims an owner that sleeps in wait() to poll for all. False: it does not.
+    /// Claims an owner that sleeps in wait() to poll for all. False: it does not. Only where nobody
+    /// arms by event: event loops have a resident, and then nobody is chosen.
     [[nodiscard]] bool choose() noexcept
     {
         // relaxed: an arming that has to be seen comes before the release of the role that this
         // look follows; see poller_role.
         std::uint32_t found = word_.load(std::memory_order_relaxed);
-        while ((found & kMissing) != 0 && (found & kByEvent) == 0) {
+        while ((found & kMissing) != 0) {
             // relaxed, both: the duty is all that it carries; the role orders the rest.
             if (word_.compare_exchange_strong(found, ((found & ~kMissing) | kChosen) + kTouch,
                     std::memory_order_relaxed, std::memory_order_relaxed))

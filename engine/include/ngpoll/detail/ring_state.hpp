@@ -31,6 +31,23 @@ struct pass_context {
         wakes, takeovers;
 
     [[nodiscard]] ring_stats snapshot() const noexcept;
+
+    /// What one polling pass came to.
+    struct pass_figures {
+        std::uint32_t sent = 0;
+        std::uint32_t system_calls = 0;
+        std::uint32_t found = 0;
+        std::uint32_t finished_inline = 0; ///< of those found
+    };
+    void count_pass(const pass_figures& did) noexcept
+    {
+        passes.add(1);
+        system_calls.add(did.system_calls);
+        sent.add(did.sent);
+        finished_inline.add(did.finished_inline);
+        if (did.found == 0)
+            empty_passes.add(1);
+    }
 };
 
 /// What only a ring's own thread touches. `in` is what others touch of it.
