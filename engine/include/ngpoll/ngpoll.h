@@ -79,7 +79,7 @@ struct ngpoll_queue_options {
     uint32_t role; /* an enum ngpoll_role */
     bool registered_file;
     bool registered_ring;
-    bool force; /* what the running kernel may crash on; see poll_queue.hpp */
+    bool force; /* what the running kernel may crash on; see poll_queue_options.hpp */
     /* The hardware queue it is for, as read_hardware_queues() in hardware_queues.hpp counts; 0: not
      * told. Number 0 is never a poll queue. */
     uint32_t hardware_queue;
