@@ -16,8 +16,8 @@
 #include "testing_access.hpp"
 #include "transport.hpp"
 
-/// A drive's own transport, and a note of how long each time nobody polled for commands in flight:
-/// from the first release of the poller's role to the next pass, whichever ring makes it.
+/// A drive's own transport. It notes how long nobody polls for commands in flight: from the first
+/// release of the poller's role to the next pass. Any ring may make that pass.
 /// Only the holder of the role calls it, but for attaching, detaching and registering.
 class timed_transport final : public ngpoll::transport {
 public:

@@ -58,14 +58,13 @@ struct poll_queue_options {
     bool registered_ring = true;
     /// The hardware queue that this one is for, hardware_poll_queue::index. Its tags then count
     /// apart from those of other hardware queues. Each thread that sends must be pinned to that
-    /// queue's processors before its ring is made, and stay there: the thread that makes a
-    /// queue with a resident poller, or without one each ring's thread. It has no effect by
-    /// interrupt.
+    /// queue's processors before its ring is made, and stay there. With a resident poller the
+    /// thread that makes the queue must be. It has no effect by interrupt.
     std::optional<std::uint32_t> hardware_queue = std::nullopt;
-    /// Do what is refused because the running kernel may crash on it: a second polled queue on
-    /// one drive, up to Linux 6.4, and later where the drive has an I/O scheduler (6.12 and 7.3
-    /// oops); and polling a drive that is not on PCIe (6.12 and 7.3 oops within seconds over
-    /// TCP).
+    /// Do what is refused because the running kernel may crash on it:
+    /// - a second polled queue on one drive, up to Linux 6.4;
+    /// - the same on later kernels, where the drive has an I/O scheduler (6.12 and 7.3 oops);
+    /// - polling a drive that is not on PCIe (6.12 and 7.3 oops within seconds over TCP).
     bool force = false;
 };
 
