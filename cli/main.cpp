@@ -9,6 +9,7 @@
 #include "error_line.hpp"
 #include "exit_status.hpp"
 #include "standard_streams.hpp"
+#include "subcommand.hpp"
 #include "text_output.hpp"
 
 namespace ngpoll::cli {
@@ -34,8 +35,9 @@ int run_command(int argc, char** argv)
     CLI::App app("Polled NVMe passthrough I/O", "ngpoll");
     app.set_version_flag("--version", "ngpoll " NGPOLL_VERSION);
     app.require_subcommand(1);
-    bench_options options;
-    const CLI::App& bench = add_bench(app, options);
+    const subcommand all[] = {
+        add_bench(app),
+    };
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -43,7 +45,10 @@ int run_command(int argc, char** argv)
             return print_answer(app, error);
         throw;
     }
-    return bench.parsed() ? run_bench(options) : kExitSuccess;
+    for (const subcommand& one : all)
+        if (one.parser->parsed())
+            return one.run();
+    return kExitSuccess; // require_subcommand() leaves none out
 }
 
 } // namespace

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -24,6 +25,7 @@
 #include "../text_output.hpp"
 #include "comparison.hpp"
 #include "json.hpp"
+#include "options.hpp"
 #include "placement.hpp"
 #include "text.hpp"
 #include "threads.hpp"
@@ -268,8 +270,6 @@ std::string finish(output_file& json, const outcome& became, const text_output& 
     return fmt::format("{}", fmt::join(failures, "; and "));
 }
 
-} // namespace
-
 int run_bench(const bench_options& asked)
 {
     check_counts(asked);
@@ -295,6 +295,16 @@ int run_bench(const bench_options& asked)
     if (!failures.empty())
         print_error(failures);
     return failures.empty() && read_well(became.done) ? kExitSuccess : kExitFailed;
+}
+
+} // namespace
+
+subcommand add_bench(CLI::App& app)
+{
+    const auto options = std::make_shared<bench_options>();
+    CLI::App& bench = *app.add_subcommand("bench", "Read as fast as it goes, and count");
+    add_options(bench, *options);
+    return {.parser = &bench, .run = [options] { return run_bench(*options); }};
 }
 
 } // namespace ngpoll::cli

@@ -114,9 +114,8 @@ void check_depth(
 
 } // namespace
 
-CLI::App& add_bench(CLI::App& app, bench_options& options)
+void add_options(CLI::App& bench, bench_options& options)
 {
-    CLI::App& bench = *app.add_subcommand("bench", "Read as fast as it goes, and count");
     // The last one of each counts, as with t/io_uring; of devices there is one.
     bench.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     bench
@@ -176,7 +175,6 @@ CLI::App& add_bench(CLI::App& app, bench_options& options)
             return std::string(path.empty() ? "give a file, or - for standard output" : "");
         });
     add_foreign_switches(bench);
-    return bench;
 }
 
 void check_counts(const bench_options& options)

@@ -55,8 +55,8 @@ struct bench_geometry {
     std::uint64_t positions = 0; ///< places an I/O can start at, each a multiple of its size
 };
 
-/// Adds the subcommand, which fills `options` when it is parsed.
-CLI::App& add_bench(CLI::App& app, bench_options& options);
+/// Makes `bench` take the options, which fill `options` when they are parsed.
+void add_options(CLI::App& bench, bench_options& options);
 
 /// Checks what can be checked without a drive; throws std::invalid_argument with one line.
 void check_counts(const bench_options& options);
