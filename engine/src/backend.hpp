@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 
+#include <sys/types.h>
+
 #include <ngpoll/nvme_namespace.hpp>
 #include <ngpoll/poll_queue_options.hpp>
 
@@ -25,6 +27,10 @@ public:
 
     [[nodiscard]] const namespace_info& info() const noexcept { return info_; }
 
+    /// Of the character device that is open; 0 where there is none. A path may lead to another
+    /// device by now.
+    [[nodiscard]] dev_t device_number() const noexcept { return device_number_; }
+
     /// What a poll queue was opened on: one of the two.
     struct opened_queue {
         std::unique_ptr<transport> polled; ///< for all rings
@@ -39,6 +45,7 @@ public:
 
 protected:
     namespace_info info_;
+    dev_t device_number_ = 0;
 };
 
 } // namespace ngpoll

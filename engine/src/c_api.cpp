@@ -119,6 +119,7 @@ struct handle {
 constexpr std::uint64_t kNamespaceMark = 0x6e67706f6c6c6e73;
 constexpr std::uint64_t kQueueMark = 0x6e67706f6c6c7175;
 constexpr std::uint64_t kBuffersMark = 0x6e67706f6c6c6266;
+constexpr std::uint64_t kPermitMark = 0x6e67706f6c6c7770;
 constexpr std::uint64_t kRingMark = 0x6e67706f6c6c7269;
 
 /// Makes what a call opens. `*opened` is NULL where that fails.
@@ -261,6 +262,30 @@ void ngpoll_namespace_close(ngpoll_namespace* ns)
 {
     close_as<nvme_namespace>(kNamespaceMark, ns,
         "ngpoll_namespace_close: the namespace is closed already, or is no namespace");
+}
+
+int ngpoll_write_permit_open(const ngpoll_namespace* ns, const ngpoll_write_permit_options* how,
+    ngpoll_write_permit** opened)
+{
+    return open_as(kPermitMark, opened, [&](std::uint64_t mark) {
+        need(ns != nullptr, "the namespace is NULL");
+        need(how != nullptr, "the options are NULL: a drive has to be named");
+        write_permit::options options;
+        options.named_otherwise = how->named_otherwise;
+        options.force = how->force;
+        options.family = how->family;
+        if (how->serial_nsid != nullptr)
+            options.serial_nsid = how->serial_nsid;
+        if (how->force_option != nullptr)
+            options.force_option = how->force_option;
+        return new handle<write_permit>(mark, write_permit::take(of(ns), options));
+    });
+}
+
+void ngpoll_write_permit_close(ngpoll_write_permit* permit)
+{
+    close_as<write_permit>(kPermitMark, permit,
+        "ngpoll_write_permit_close: the permit is closed already, or is no permit");
 }
 
 ngpoll_queue_options ngpoll_queue_defaults(void)

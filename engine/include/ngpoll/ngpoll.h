@@ -29,6 +29,7 @@ struct ngpoll_namespace; /* an open NVMe namespace */
 struct ngpoll_queue; /* one polled source of completions, shared by rings */
 struct ngpoll_ring; /* one thread's context on a queue */
 struct ngpoll_buffers; /* memory that a queue's commands may name */
+struct ngpoll_write_permit; /* leave to write to a namespace */
 
 /* What the calling thread's last failed call has to say; "" before the first. Good until that
  * thread's next failure. */
@@ -62,6 +63,23 @@ void ngpoll_namespace_get_info(
     const struct ngpoll_namespace *ns, struct ngpoll_namespace_info *info);
 /* Queues made from it go on. NULL does nothing, as in all calls that close. */
 void ngpoll_namespace_close(struct ngpoll_namespace *ns);
+
+/* ---- Leave to write to a namespace, taken before the first write. Any thread. ---- */
+
+struct ngpoll_write_permit_options {
+    const char *serial_nsid; /* what the user typed to name the drive, SERIAL:NSID; NULL: "" */
+    bool named_otherwise; /* it was named in another way, and serial_nsid is ignored */
+    bool force; /* write although nobody can tell whether it is in use */
+    const char *force_option; /* how the user sets `force`, for the error; NULL: "--force" */
+    uint32_t family; /* that process and its children share permits; 0: nobody does */
+};
+
+/* Holds the block device exclusively until it is closed; drive_use.hpp says more. emu: needs none.
+ * -EINVAL (another drive's name, or none), -EBUSY (in use: mounted, swap, part of dm, md or LVM,
+ * held), -EPERM (it cannot be told, and `force` is false). */
+int ngpoll_write_permit_open(const struct ngpoll_namespace *ns,
+    const struct ngpoll_write_permit_options *how, struct ngpoll_write_permit **opened);
+void ngpoll_write_permit_close(struct ngpoll_write_permit *permit);
 
 /* ---- Poll queues. Made on any thread. ---- */
 

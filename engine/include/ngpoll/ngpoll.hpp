@@ -4,6 +4,7 @@
 // The whole engine.
 #include <ngpoll/buffer_pool.hpp> // IWYU pragma: export
 #include <ngpoll/command.hpp> // IWYU pragma: export
+#include <ngpoll/drive_use.hpp> // IWYU pragma: export
 #include <ngpoll/hardware_queues.hpp> // IWYU pragma: export
 #include <ngpoll/mpsc_queue.hpp> // IWYU pragma: export
 #include <ngpoll/nvme_namespace.hpp> // IWYU pragma: export

@@ -134,6 +134,9 @@ device_namespace::device_namespace(std::string_view path, nvme_namespace::option
                     info_.path));
         detail::fail(reason, fmt::format("{} cannot be opened", info_.path));
     }
+    struct stat opened { };
+    if (::fstat(fd_.get(), &opened) == 0)
+        device_number_ = opened.st_rdev;
     identify();
     read_limits();
 }

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include <sys/sysmacros.h>
+
+#include <ngpoll/drive_use.hpp>
+
+#include "catch.hpp"
+#include "fake_tree.hpp"
+#include "linux/block_devices.hpp"
+
+using namespace ngpoll;
+
+namespace {
+
+/// /sys, /proc and /dev of a machine whose /dev/null, 1:3, is the passthrough device ng7n2.
+class machine : public ngpoll::test::fake_tree {
+public:
+    machine()
+    {
+        link("sys/dev/char/1:3", "sys/devices/nvme/nvme7/ng7n2");
+        drive("nvme7n2", "259:0");
+        mounts({});
+        file("proc/swaps", "Filename\tType\tSize\tUsed\tPriority");
+    }
+    void drive(const std::string& name, const std::string& number) const
+    {
+        file("sys/block/" + name + "/dev", number);
+        file("sys/block/" + name + "/size", "2097152");
+        link("sys/class/block/" + name, "sys/block/" + name);
+        file("dev/" + name, "");
+    }
+    void partition(const std::string& name, const std::string& number) const
+    {
+        const std::string folder = "sys/block/" + name.substr(0, name.rfind('p')) + "/" + name;
+        file(folder + "/partition", "1");
+        file(folder + "/dev", number);
+        link("sys/class/block/" + name, folder);
+        file("dev/" + name, "");
+    }
+    /// Each with its device's number, place and source.
+    void mounts(const std::vector<std::array<std::string, 3>>& all) const
+    {
+        std::string text = "22 1 0:21 / /proc rw,relatime shared:5 - proc proc rw";
+        for (const auto& [number, place, source] : all)
+            text += "\n30 22 " + number + " / " + place + " rw,relatime shared:1 - ext4 " + source
+                + " rw";
+        file("proc/self/mountinfo", text);
+    }
+    void swap(const std::string& path) const
+    {
+        file("proc/swaps",
+            "Filename\tType\tSize\tUsed\tPriority\n" + path + " partition\t1048572\t0\t-2");
+    }
+    void opened(const std::string& process, const std::string& program, const std::string& path,
+        const std::string& flags) const
+    {
+        const std::string folder = "proc/" + process;
+        file(folder + "/comm", program);
+        file(folder + "/fdinfo/3", "pos:\t0\nflags:\t" + flags + "\nmnt_id:\t24");
+        std::filesystem::create_directories(root() + "/" + folder + "/fd");
+        std::filesystem::create_symlink(path, root() + "/" + folder + "/fd/3");
+    }
+    /// "mount: mounted on /home | umount /home", a line each, and what is unknown.
+    [[nodiscard]] std::string use() const
+    {
+        const drive_use found = read_drive_use("/dev/null", root());
+        std::string text;
+        for (const drive_user& user : found.users)
+            text += std::string(kind_text(user.what)) + ": " + user.text
+                + (user.release.empty() ? "" : " | " + user.release) + '\n';
+        return text + found.unknown;
+    }
+};
+
+} // namespace
+
+TEST_CASE("a drive that nothing uses has no users, and that is known")
+{
+    const machine here;
+    here.partition("nvme7n2p1", "259:1");
+    here.drive("nvme7n20", "259:9"); // others, in use
+    here.drive("nvme0n1", "259:8");
+    here.mounts({{"259:9", "/", "/dev/nvme7n20"}, {"259:8", "/home", "/dev/nvme0n1"}});
+    here.swap("/dev/nvme7n20");
+    here.link("sys/block/nvme0n1/holders/md0", "sys/block/md0");
+    here.opened("812", "blkid", "/dev/nvme7n2", "0100000");
+    CHECK(here.use().empty());
+}
+
+TEST_CASE("each use of a namespace is found and named, with the command that ends it")
+{
+    const machine here;
+    SECTION("mounted, with a blank in the place")
+    {
+        here.mounts({{"259:0", "/my\\040home", "/dev/nvme7n2"}});
+        CHECK(here.use() == "mount: mounted on /my home | umount /my home\n");
+    }
+    SECTION("mounted in several places")
+    {
+        here.mounts({{"259:0", "/a", "/dev/root"}, {"259:0", "/b", "/dev/root"},
+            {"259:0", "/c", "/dev/root"}});
+        CHECK(here.use() == "mount: mounted on /a and 2 more places | umount -A /dev/nvme7n2\n");
+    }
+    SECTION("mounted with a number that is not the device's, as btrfs")
+    {
+        here.mounts({{"0:45", "/a", "/dev/nvme7n2"}});
+        CHECK(here.use() == "mount: mounted on /a | umount /a\n");
+    }
+    SECTION("mounted by a link to it")
+    {
+        here.link("dev/disk/by-label/x", "dev/disk/by-label");
+        here.remove("dev/disk/by-label/x");
+        std::filesystem::create_symlink("../../nvme7n2", here.root() + "/dev/disk/by-label/x");
+        here.mounts({{"0:45", "/a", "/dev/disk/by-label/x"}});
+        CHECK(here.use() == "mount: mounted on /a | umount /a\n");
+    }
+    SECTION("swap")
+    {
+        here.swap("/dev/nvme7n2");
+        CHECK(here.use() == "swap: swap | swapoff /dev/nvme7n2\n");
+    }
+    SECTION("device mapper")
+    {
+        const std::string dm = "sys/block/dm-0/dm/";
+        here.link("sys/block/nvme7n2/holders/dm-0", "sys/block/dm-0");
+        here.link("sys/class/block/dm-0", "sys/block/dm-0");
+        here.file(dm + "name", "big--vg-home");
+        here.file(dm + "uuid", "LVM-abc");
+        CHECK(here.use() == "lvm: dm-0 (big--vg-home, LVM) | vgchange -an big-vg\n");
+        here.file(dm + "uuid", "CRYPT-LUKS2-abc");
+        CHECK(here.use()
+            == "device_mapper: dm-0 (big--vg-home, crypt) | cryptsetup close big--vg-home\n");
+        here.file(dm + "uuid", "mpath-abc");
+        CHECK(here.use()
+            == "device_mapper: dm-0 (big--vg-home, multipath) | multipath -f big--vg-home\n");
+        here.file(dm + "uuid", "");
+        CHECK(here.use() == "device_mapper: dm-0 (big--vg-home) | dmsetup remove big--vg-home\n");
+    }
+    SECTION("md, and others")
+    {
+        here.link("sys/block/nvme7n2/holders/md127", "sys/block/md127");
+        CHECK(here.use() == "md: md127 | mdadm --stop /dev/md127\n");
+        here.remove("sys/block/nvme7n2/holders/md127");
+        here.link("sys/block/nvme7n2/holders/bcache0", "sys/block/bcache0");
+        CHECK(here.use() == "other_device: bcache0\n");
+    }
+    SECTION("open for writing")
+    {
+        here.opened("812", "qemu-system-x86", "/dev/nvme7n2", "0140002");
+        CHECK(here.use() == "writer: open for writing in process 812 (qemu-system-x86)\n");
+    }
+}
+
+TEST_CASE("partitions in use count, each with its name")
+{
+    const machine here;
+    for (const std::string n : {"1", "2", "3", "4"})
+        here.partition("nvme7n2p" + n, "259:" + n);
+    here.mounts({{"259:1", "/", "/dev/root"}});
+    here.swap("/dev/nvme7n2p2");
+    here.link("sys/block/nvme7n2/nvme7n2p3/holders/md0", "sys/block/md0");
+    here.opened("7", "sh", "/dev/nvme7n2p4", "01");
+    const std::string use = here.use();
+    CAPTURE(use);
+    CHECK(use.find("mount: partition nvme7n2p1 mounted on / | umount /\n") != std::string::npos);
+    CHECK(
+        use.find("swap: partition nvme7n2p2 swap | swapoff /dev/nvme7n2p2\n") != std::string::npos);
+    CHECK(
+        use.find("md: partition nvme7n2p3 in md0 | mdadm --stop /dev/md0\n") != std::string::npos);
+    CHECK(use.find("writer: partition nvme7n2p4 open for writing in process 7 (sh)\n")
+        != std::string::npos);
+}
+
+TEST_CASE("the same namespace behind another controller counts")
+{
+    const machine here;
+    here.drive("nvme8n2", "259:5");
+    here.mounts({{"259:5", "/a", "/dev/nvme8n2"}});
+    here.file("sys/block/nvme7n2/wwid", "eui.0025385b61b0a1c2");
+    here.link("sys/block/nvme7n2/device", "sys/devices/nvme7");
+    here.file("sys/devices/nvme7/serial", "S4 EV   ");
+    SECTION("with its identifier and its serial")
+    {
+        here.file("sys/block/nvme8n2/wwid", "eui.0025385b61b0a1c2");
+        here.link("sys/block/nvme8n2/device", "sys/devices/nvme8");
+        here.file("sys/devices/nvme8/serial", "S4 EV   ");
+        CHECK(here.use() == "mount: nvme8n2 mounted on /a | umount /a\n");
+        here.file("sys/devices/nvme8/serial", "S4 EW   "); // another drive of a careless maker
+        CHECK(here.use().empty());
+    }
+    SECTION("and neither without any")
+    {
+        here.remove("sys/block/nvme7n2/wwid");
+        CHECK(here.use().empty());
+    }
+    SECTION("nor a path of a multipath node, which nobody can open")
+    {
+        here.drive("nvme7c0n2", "259:6");
+        here.file("sys/block/nvme7c0n2/hidden", "1");
+        here.file("sys/block/nvme7c0n2/wwid", "eui.0025385b61b0a1c2");
+        here.link("sys/block/nvme7c0n2/device", "sys/devices/nvme8");
+        here.file("sys/devices/nvme8/serial", "S4 EV   ");
+        CHECK(block_devices_of(makedev(1, 3), here.root()).found.size() == 1);
+    }
+}
+
+TEST_CASE("what cannot be told is said")
+{
+    const machine here;
+    SECTION("no block device")
+    {
+        here.remove("sys/block/nvme7n2");
+        CHECK(here.use() == "it has no block device");
+    }
+    SECTION("a block device of size 0, whose uses are told all the same")
+    {
+        here.file("sys/block/nvme7n2/size", "0");
+        here.link("sys/block/nvme7n2/holders/md0", "sys/block/md0");
+        CHECK(here.use()
+            == "md: md0 | mdadm --stop /dev/md0\nits block device, nvme7n2, has size 0, as with "
+               "metadata that Linux cannot handle");
+    }
+    SECTION("no sysfs")
+    {
+        here.remove("sys");
+        CHECK(here.use() == "sysfs does not show which block device is beside it");
+    }
+    CHECK(read_drive_use("/dev", here.root()).unknown == "/dev is no passthrough device");
+    CHECK(read_drive_use("emu:", here.root()).unknown.empty());
+}
+
+TEST_CASE("a drive is named by its serial, or else by its address")
+{
+    const machine here;
+    namespace_info info;
+    info.path = "/dev/null";
+    info.serial = "  S4 EV";
+    info.nsid = 2;
+    CHECK(serial_and_nsid(info, here.root()) == "S4 EV:2");
+    info.serial = "";
+    CHECK(serial_and_nsid(info, here.root()) == ":2");
+    here.file("sys/devices/nvme/nvme7c1/address", "0000:05:00.0");
+    here.link("sys/block/nvme7c1n2/device", "sys/devices/nvme/nvme7c1");
+    CHECK(serial_and_nsid(info, here.root()) == "0000:05:00.0:2"); // of a multipath node's path
+    here.link("sys/devices/nvme/nvme7/ng7n2/device", "sys/devices/nvme/nvme7");
+    here.file("sys/devices/nvme/nvme7/address", "0000:04:00.0");
+    CHECK(serial_and_nsid(info, here.root()) == "0000:04:00.0:2");
+}
+
+TEST_CASE("block devices are opened exclusively, and others' looks are waited for")
+{
+    const machine here;
+    here.drive("nvme8n2", "259:5");
+    for (const std::string name : {"nvme7", "nvme8"}) {
+        here.file("sys/block/" + name + "n2/wwid", "eui.1");
+        here.link("sys/block/" + name + "n2/device", "sys/devices/" + name);
+        here.file("sys/devices/" + name + "/serial", "S");
+    }
+    const block_devices devices = block_devices_of(makedev(1, 3), here.root());
+    REQUIRE(devices.found.size() == 2);
+    std::vector<int> answers;
+    std::vector<std::string> opened;
+    const auto open = [&](const std::string& node, dev_t expected) {
+        opened.push_back(node.substr(here.root().size()) + " " + std::to_string(minor(expected)));
+        const int answer = answers.empty() ? -EBUSY : answers.front();
+        if (!answers.empty())
+            answers.erase(answers.begin());
+        return answer == 0 ? ::dup(1) : answer;
+    };
+    SECTION("all of them")
+    {
+        answers = {-EBUSY, -EBUSY, 0, 0};
+        const exclusive_claim claim = claim_exclusively(devices, here.root(), open);
+        CHECK(claim.held.size() == 2);
+        CHECK_FALSE(claim.has_other_holder);
+        CHECK(claim.unknown.empty());
+        CHECK(opened
+            == std::vector<std::string>{
+                "/dev/nvme7n2 0", "/dev/nvme7n2 0", "/dev/nvme7n2 0", "/dev/nvme8n2 5"});
+    }
+    SECTION("held by another, for good")
+    {
+        answers = {0};
+        CHECK(claim_exclusively(devices, here.root(), open).has_other_holder);
+        here.opened("812", "mdadm", "/dev/nvme7n2", "0100000");
+        CHECK(holders_of(devices, here.root()).at(0).text == "held by process 812 (mdadm)");
+        here.remove("proc/812");
+        CHECK(holders_of(devices, here.root()).at(0).text.starts_with("held by the kernel"));
+        here.swap("/dev/nvme8n2"); // it came between
+        CHECK(holders_of(devices, here.root()).at(0).text == "nvme8n2 swap");
+    }
+    SECTION("not to be opened")
+    {
+        answers = {0, -EACCES};
+        const exclusive_claim claim = claim_exclusively(devices, here.root(), open);
+        CHECK(claim.unknown.find("nvme8n2, cannot be opened (Permission") != std::string::npos);
+        answers = {-ENODEV, 0};
+        CHECK(claim_exclusively(devices, here.root(), open).unknown.ends_with("is not there"));
+        CHECK(opened.size() == 4);
+    }
+}
+
+TEST_CASE("emu: needs no permit, and gets one whatever it is called")
+{
+    const nvme_namespace drive = nvme_namespace::open("emu:size=1M");
+    const write_permit permit = write_permit::take(drive, {});
+    CHECK(permit.unchecked().empty());
+}
