@@ -12,12 +12,13 @@
 using ngpoll::emulated::parse_spec;
 using ngpoll::emulated::spec;
 
-TEST_CASE("without settings an emulated drive is 1 GiB of 512-byte blocks on one queue")
+TEST_CASE("without settings an emulated drive is 1 GiB of 512-byte blocks, with all the queues "
+          "that it may have")
 {
     const spec parsed = parse_spec("emu:");
     CHECK(parsed.size_bytes == std::uint64_t{1} << 30);
     CHECK(parsed.lba_bytes == 512);
-    CHECK(parsed.queues == 1);
+    CHECK(parsed.queues == 1024);
     CHECK(parsed.latency_ns == 0);
     CHECK(parsed.unreadable_first > parsed.unreadable_last);
 }

@@ -64,10 +64,10 @@ public:
     };
 
     /// Opens `/dev/ngXnY`, or `emu:` and its settings, separated by commas, each optional:
-    /// `size=1G` (bytes, with K, M, G or T), `lba=512` (512 to 65536), `queues=1` (queue pairs,
-    /// 1 to 1024), `latency=0` (ns, or with us or ms; LEAST-MOST draws each command's, so that they
-    /// overtake each other), `unreadable=FIRST-LAST` (LBAs whose reads end with Unrecovered Read
-    /// Error).
+    /// `size=1G` (bytes, with K, M, G or T), `lba=512` (512 to 65536), `queues=1024` (queue pairs
+    /// at most, 1 to 1024), `latency=0` (ns, or with us or ms; LEAST-MOST draws each command's, so
+    /// that they overtake each other), `unreadable=FIRST-LAST` (LBAs whose reads end with
+    /// Unrecovered Read Error).
     ///
     /// Throws std::system_error with a text that says what to do: ENOENT (no such device), ENOTTY
     /// (not an NVMe namespace), EACCES or EPERM (no permission), EINVAL (an `emu:` setting that

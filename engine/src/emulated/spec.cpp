@@ -14,7 +14,7 @@ namespace ngpoll::emulated {
 
 namespace {
 
-constexpr std::string_view kExample = "emu:size=1G,lba=512,queues=1,latency=0";
+constexpr std::string_view kExample = "emu:size=1G,lba=512,queues=8,latency=10us";
 
 struct unit {
     std::string_view suffix;

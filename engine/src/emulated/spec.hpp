@@ -10,7 +10,7 @@ namespace ngpoll::emulated {
 struct spec {
     std::uint64_t size_bytes = std::uint64_t{1} << 30;
     std::uint32_t lba_bytes = 512;
-    std::uint32_t queues = 1;
+    std::uint32_t queues = 1024; ///< queue pairs at most; each costs nothing until it is taken
     std::uint64_t latency_ns = 0;
     std::uint64_t latency_ns_max = 0; ///< above latency_ns: each command's is drawn between the two
     /// First and last LBA whose reads fail; none where first > last.
