@@ -54,6 +54,11 @@ void print_error(std::string_view text) noexcept
     std::fprintf(stderr, "ngpoll: %.*s\n", static_cast<int>(text.size()), text.data());
 }
 
+void print_note(std::string_view text) noexcept
+{
+    std::fprintf(stderr, "ngpoll: note: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
 void print_error(const std::exception& error) noexcept
 {
     try {

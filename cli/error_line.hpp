@@ -14,5 +14,7 @@ namespace ngpoll::cli {
 /// Prints "ngpoll: TEXT" on standard error. Does not throw: nobody is left to tell when that fails.
 void print_error(std::string_view text) noexcept;
 void print_error(const std::exception& error) noexcept;
+/// Prints "ngpoll: note: TEXT" there: something the user may not expect, and no error.
+void print_note(std::string_view text) noexcept;
 
 } // namespace ngpoll::cli

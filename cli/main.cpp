@@ -1,40 +1,69 @@
 // SPDX-License-Identifier: MIT
 #include <cstdio>
 #include <exception>
+#include <span>
 #include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "bench/bench.hpp"
+#include "drives.hpp"
 #include "error_line.hpp"
 #include "exit_status.hpp"
+#include "first_steps.hpp"
+#include "option_list.hpp"
 #include "standard_streams.hpp"
 #include "subcommand.hpp"
 #include "text_output.hpp"
+#include "version.hpp"
 
 namespace ngpoll::cli {
 
 namespace {
 
-/// --help and --version, which CLI11 reports as errors with the status of success.
-int print_answer(const CLI::App& app, const CLI::ParseError& answer)
+int print_text(const std::string& text)
 {
-    std::ostringstream text;
-    app.exit(answer, text, text);
     text_output out(stdout);
-    out.print(text.str());
+    out.print(text);
     if (!out.failed())
         return kExitSuccess;
     print_error(out.failure_text());
     return kExitFailed;
 }
 
+/// --help and --version, which CLI11 reports as errors with the status of success.
+int print_answer(const CLI::App& app, const CLI::ParseError& answer)
+{
+    std::ostringstream text;
+    app.exit(answer, text, text);
+    return print_text(text.str());
+}
+
+int run_parsed(std::span<const subcommand> all)
+{
+    for (const subcommand& one : all) {
+        if (!one.parser->parsed())
+            continue;
+        for (const std::string& note : repeated_options(*one.parser))
+            print_note(note);
+        return one.run();
+    }
+    std::vector<command_summary> commands;
+    for (const subcommand& one : all)
+        commands.push_back({one.parser->get_name(), one.parser->get_description()});
+    return print_text(first_steps(commands, drives_here()));
+}
+
 int run_command(int argc, char** argv)
 {
     prepare_standard_streams();
     CLI::App app("Polled NVMe passthrough I/O", "ngpoll");
-    app.set_version_flag("--version", "ngpoll " NGPOLL_VERSION);
-    app.require_subcommand(1);
+    app.set_version_flag("--version", version_text());
+    app.require_subcommand(0, 1);
+    app.footer("'ngpoll COMMAND --help' explains a command, with examples.");
     const subcommand all[] = {
         add_bench(app),
     };
@@ -43,12 +72,9 @@ int run_command(int argc, char** argv)
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0)
             return print_answer(app, error);
-        throw;
+        throw std::invalid_argument(refusal_text(app, error));
     }
-    for (const subcommand& one : all)
-        if (one.parser->parsed())
-            return one.run();
-    return kExitSuccess; // require_subcommand() leaves none out
+    return run_parsed(all);
 }
 
 } // namespace

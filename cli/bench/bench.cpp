@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -20,6 +19,7 @@
 
 #include "../error_line.hpp"
 #include "../exit_status.hpp"
+#include "../option_list.hpp"
 #include "../output_file.hpp"
 #include "../stop_signals.hpp"
 #include "../text_output.hpp"
@@ -200,15 +200,6 @@ void bench_run::collect()
     }
 }
 
-/// An emulated drive of its own, with room for each part.
-std::string own_drive(const bench_options& options, const std::vector<queue_choice>& parts)
-{
-    std::uint32_t queues = 1;
-    for (const queue_choice& part : parts)
-        queues = std::max(queues, lay_out(part, options.threads, {}).queues);
-    return fmt::format("emu:size=1G,lba=512,queues={}", queues);
-}
-
 /// What became of the parts.
 struct outcome {
     std::vector<bench_result> done; ///< at least one
@@ -272,14 +263,14 @@ std::string finish(output_file& json, const outcome& became, const text_output& 
 
 int run_bench(const bench_options& asked)
 {
-    check_counts(asked);
+    check_options(asked);
     bench_options options = asked;
     // As t/io_uring does; the header prints what is in force.
     options.submit_batch = std::min(options.submit_batch, options.depth);
     options.complete_batch = std::min(options.complete_batch, options.depth);
     const std::vector<queue_choice> parts = parts_of(options);
     const nvme_namespace device
-        = nvme_namespace::open(options.device.empty() ? own_drive(options, parts) : options.device);
+        = nvme_namespace::open(options.devices.empty() ? "emu:" : options.devices.front());
     const placement_bounds bounds = bounds_of(options, device.info());
     std::vector<bench_result> planned;
     planned.reserve(parts.size());
@@ -302,9 +293,9 @@ int run_bench(const bench_options& asked)
 subcommand add_bench(CLI::App& app)
 {
     const auto options = std::make_shared<bench_options>();
-    CLI::App& bench = *app.add_subcommand("bench", "Read as fast as it goes, and count");
+    option_list bench(app, "bench", "Read as fast as it goes, and count");
     add_options(bench, *options);
-    return {.parser = &bench, .run = [options] { return run_bench(*options); }};
+    return {.parser = bench.parser(), .run = [options] { return run_bench(*options); }};
 }
 
 } // namespace ngpoll::cli

@@ -8,15 +8,31 @@
 #include <stdexcept>
 #include <string_view>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "../option_list.hpp"
 
 namespace ngpoll::cli {
 
 namespace {
 
 constexpr std::uint32_t kThreadsMax = 1024;
+constexpr std::uint32_t kDepthMax = 32768; // of a kernel ring
 constexpr std::size_t kPartsMax = 16;
+
+constexpr const char* kExamples = R"(Examples:
+  ngpoll bench                         an emulated drive: what the engine itself can do
+  ngpoll bench /dev/ng0n1              random reads of 4 KiB, depth 128, for ten seconds
+  ngpoll bench -b512 -d128 -c32 -s32 -p1 -F1 -B1 -O0 -P1 -u1 -n1 /dev/ng0n1
+                                       a line made for fio's t/io_uring
+  ngpoll bench -n4 --compare shared,private /dev/ng0n1
+                                       four threads on shared poll queues, then on their own
+  ngpoll bench -r60 --json result.json /dev/ng0n1
+                                       a minute, all results in a file
+
+Exit status: 0; 1 when it ran and something failed; 2 when it could not run.
+SIGINT, SIGTERM and SIGHUP end a run early, with all results of the time it had.)";
 
 /// One of t/io_uring's switches that this command has only one value for.
 struct foreign_switch {
@@ -35,34 +51,32 @@ constexpr foreign_switch kForeign[] = {
     {'V', false, "ngpoll does not send vectored commands yet"},
 };
 
-CLI::Option* add_switch(CLI::App& bench, const std::string& names, bool& value, const char* help)
-{
-    return bench.add_option(names, value, help)->type_name("0|1")->capture_default_str();
-}
-
 /// Switches people paste from t/io_uring's command lines.
-void add_foreign_switches(CLI::App& bench)
+void add_foreign_switches(option_list& bench)
 {
+    bench.heading("Accepted for t/io_uring's command lines");
     for (const foreign_switch& foreign : kForeign) {
-        bench
-            .add_option_function<bool>(
-                std::string("-") + foreign.letter,
-                [foreign](const bool& given) {
-                    if (given != foreign.needed)
-                        throw CLI::ValidationError(
-                            fmt::format("-{}{}: {}", foreign.letter, given ? 1 : 0, foreign.why));
-                },
-                fmt::format("t/io_uring's; only {} is taken", foreign.needed ? 1 : 0))
-            ->type_name("0|1")
-            ->group("Accepted for t/io_uring's command lines");
+        const std::string name = std::string("-") + foreign.letter;
+        bench.text(name,
+            [foreign, name](const std::string& text) {
+                if (parse_switch(name, text) != foreign.needed)
+                    refuse_value(name, text, foreign.why);
+            },
+            {.type = "0|1",
+                .default_text = "",
+                .help = fmt::format("Only {} is taken", foreign.needed ? 1 : 0)});
     }
-    // Direct I/O is the only kind a character device has, NUMA placement is the scheduler's, and
-    // the TSC's rate matters only to latencies: either value changes nothing.
-    for (const char* name : {"-O", "-P", "-T"})
-        bench
-            .add_option_function<std::string>(
-                name, [](const std::string&) {}, "no effect")
-            ->group("Accepted for t/io_uring's command lines");
+    // Direct I/O is the only kind a character device has, and NUMA placement is the scheduler's:
+    // either value changes nothing. The TSC's rate matters only to latencies.
+    for (const std::string name : {"-O", "-P"})
+        bench.text(name,
+            [name](const std::string& text) { static_cast<void>(parse_switch(name, text)); },
+            {.type = "0|1", .default_text = "", .help = "No effect"});
+    bench.text("-T",
+        [](const std::string& text) {
+            static_cast<void>(parse_count("-T", text, {.least = 1, .most = UINT64_MAX}));
+        },
+        {.type = "HZ", .default_text = "", .help = "No effect"});
 }
 
 template <class... Arguments>
@@ -76,9 +90,8 @@ role_policy parse_role(const std::string& word)
     if (const auto policy = role_policy_named(word))
         return *policy;
     if (word == "lease" || word == "give-up")
-        throw CLI::ValidationError(
-            fmt::format("--role {}: it became waiter; give auto, resident or waiter", word));
-    throw CLI::ValidationError(fmt::format("--role {}: give auto, resident or waiter", word));
+        refuse_value("--role", word, "it became waiter; give auto, resident or waiter");
+    refuse_value("--role", word, "give auto, resident or waiter");
 }
 
 /// The poll_queue refuses a single ring that is too deep; here it is the product that is.
@@ -97,9 +110,8 @@ void check_product(const bench_options& options, std::uint32_t threads, std::uin
 void check_depth(
     const bench_options& options, const namespace_info& device, const placement& layout)
 {
-    constexpr std::uint32_t kRingEntriesMax = 32768;
     for (std::uint32_t q = 0; q < layout.queues; ++q)
-        check_product(options, layout.threads_on(q), kRingEntriesMax, "that one poll queue holds",
+        check_product(options, layout.threads_on(q), kDepthMax, "that one poll queue holds",
             ", or --queues private");
     // By interrupt nothing is counted, and an emulated queue pair has no other's tags.
     if (!options.polled || device.emulated || device.queue_depth_max == 0)
@@ -112,83 +124,76 @@ void check_depth(
             options, count, device.queue_depth_max, "tags of the hardware queue that they poll");
 }
 
-} // namespace
-
-void add_options(CLI::App& bench, bench_options& options)
+void add_load_options(option_list& bench, bench_options& options)
 {
-    // The last one of each counts, as with t/io_uring; of devices there is one.
-    bench.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    bench
-        .add_option("DEVICE", options.device,
-            "/dev/ngXnY, or emu:size=1G,lba=512,queues=1,latency=0; without it, an emulated drive")
-        ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
-    bench.add_option("-b,--block-size", options.block_bytes, "Bytes per read")
-        ->transform(CLI::AsSizeValue(false))
-        ->capture_default_str();
-    bench.add_option("-d,--depth", options.depth, "Reads in flight per thread")
-        ->capture_default_str();
-    bench.add_option("-s,--submit-batch", options.submit_batch, "Most reads per submission")
-        ->capture_default_str();
-    bench.add_option("-c,--complete-batch", options.complete_batch, "Completions to wait for")
-        ->capture_default_str();
-    bench.add_option("-n,--threads", options.threads, "Threads")->capture_default_str();
-    bench.add_option("-r,--runtime", options.seconds, "Seconds; 0 runs until a signal")
-        ->capture_default_str();
-    add_switch(bench, "-p,--polled", options.polled, "Poll; 0 waits for interrupts");
-    bench.add_flag("--hybrid", options.hybrid, "Sleep part of the time, then poll (Linux 6.13)");
-    add_switch(bench, "-B,--fixed-buffers", options.fixed_buffers, "Register the buffers");
-    add_switch(bench, "-H,--huge-pages", options.huge_pages, "Huge pages for large buffer pools");
-    add_switch(bench, "-F,--registered-file", options.registered_file, "Register the device");
-    add_switch(bench, "-X,--registered-ring", options.registered_ring, "Register the ring");
-    add_switch(bench, "-R,--random", options.random, "Random blocks; 0 reads in sequence");
-    const CLI::Option& queues
-        = *bench
-               .add_option("--queues", options.queues,
-                   "Poll queues the threads share: N, one each, or one for each of the drive's")
-               ->type_name("N|private|auto")
-               ->capture_default_str();
-    bench
-        .add_option_function<std::string>(
-            "--role", [&options](const std::string& word) { options.role = parse_role(word); },
-            "Who polls a shared queue: a thread that does nothing else (resident), or a thread "
-            "that waits (waiter)")
-        ->type_name("auto|resident|waiter")
-        ->default_str("auto");
-    const CLI::Option& compare
-        = *bench
-               .add_option("--compare", options.compare,
-                   "Run with each of these --queues in turn, and compare: shared,private")
-               ->type_name("LIST");
-    bench.add_flag("--force", options.force,
-        "Do what the kernel may crash on: poll a drive from several rings (up to 6.4, or with an "
-        "I/O scheduler), or poll one that is not on PCIe");
-    bench.parse_complete_callback([&queues, &compare] {
-        if (queues.count() != 0 && compare.count() != 0)
-            throw CLI::ValidationError(
-                "--compare says what --queues is in each part; leave --queues out");
-    });
-    bench
-        .add_option("--json", options.json_path,
-            "Write all results to FILE; - is standard output, and the text goes to standard error")
-        ->type_name("FILE")
-        ->check([](const std::string& path) {
-            return std::string(path.empty() ? "give a file, or - for standard output" : "");
-        });
-    add_foreign_switches(bench);
+    bench.heading("The load");
+    bench.bytes("-b,--block-size", options.block_bytes, "Bytes per read");
+    bench.count("-d,--depth", options.depth, {.most = kDepthMax}, "Reads in flight per thread");
+    bench.count("-s,--submit-batch", options.submit_batch, {}, "Most reads per submission");
+    bench.count("-c,--complete-batch", options.complete_batch, {}, "Completions to wait for");
+    bench.count("-n,--threads", options.threads, {.most = kThreadsMax}, "Threads");
+    bench.seconds("-r,--runtime", options.seconds, "How long to read; 0 reads until a signal");
+    bench.toggle("-R,--random", options.random, "Random blocks; 0 reads in sequence");
 }
 
-void check_counts(const bench_options& options)
+void add_ring_options(option_list& bench, bench_options& options)
 {
-    if (options.threads == 0 || options.threads > kThreadsMax)
-        refuse("-n{}: give 1 to {} threads", options.threads, kThreadsMax);
-    if (options.depth == 0)
-        refuse("-d0: at least one read must be in flight; give 1 or more");
-    if (options.submit_batch == 0)
-        refuse("-s0: nothing would ever be submitted; give 1 or more");
-    if (options.complete_batch == 0)
-        refuse("-c0: give 1 or more completions to wait for");
-    if (!(options.seconds >= 0))
-        refuse("-r{}: give seconds, or 0 for no end", options.seconds);
+    bench.heading("How it is done");
+    bench.toggle("-p,--polled", options.polled, "Poll; 0 waits for interrupts");
+    bench.flag("--hybrid", options.hybrid, "Sleep part of the time, then poll (Linux 6.13)");
+    bench.toggle("-B,--fixed-buffers", options.fixed_buffers, "Register the buffers");
+    bench.toggle("-H,--huge-pages", options.huge_pages, "Huge pages for large buffer pools");
+    bench.toggle("-F,--registered-file", options.registered_file, "Register the device");
+    bench.toggle("-X,--registered-ring", options.registered_ring, "Register the ring");
+    bench.text("--queues", [&options](const std::string& word) { options.queues = word; },
+        {.type = "N|private|auto",
+            .default_text = "auto",
+            .help = "Poll queues the threads share: N, one each, or one for each of the drive's"});
+    bench.text("--role", [&options](const std::string& word) { options.role = parse_role(word); },
+        {.type = "auto|resident|waiter",
+            .default_text = "auto",
+            .help = "Who polls a shared queue: a thread that does nothing else (resident), or a "
+                    "thread that waits (waiter)"});
+    bench.text("--compare", [&options](const std::string& words) { options.compare = words; },
+        {.type = "LIST",
+            .default_text = "",
+            .help = "Run with each of these --queues in turn, and compare: shared,private"});
+    bench.flag("--force", options.force,
+        "Do what the kernel may crash on: poll a drive from several rings (up to 6.4, or with an "
+        "I/O scheduler), or poll one that is not on PCIe");
+}
+
+} // namespace
+
+void add_options(option_list& bench, bench_options& options)
+{
+    bench.arguments("DEVICE", options.devices,
+        "/dev/ngXnY, or an emulated drive, emu:size=1G,lba=512,queues=1024,latency=0 with any of "
+        "these settings (latency=1us-2ms draws each one's between the two, unreadable=FIRST-LAST "
+        "fails reads of these LBAs); without DEVICE, emu:");
+    add_load_options(bench, options);
+    add_ring_options(bench, options);
+    bench.heading("Results");
+    bench.text("--json",
+        [&options](const std::string& path) {
+            if (path.empty())
+                refuse_value("--json", path, "give a file, or - for standard output");
+            options.json_path = path;
+        },
+        {.type = "FILE",
+            .default_text = "",
+            .help = "Write all results to FILE; - is standard output, and the text goes to "
+                    "standard error"});
+    add_foreign_switches(bench);
+    bench.footer(kExamples);
+}
+
+void check_options(const bench_options& options)
+{
+    if (options.devices.size() > 1)
+        refuse("{}: give one DEVICE", fmt::join(options.devices, " "));
+    if (options.compare && !options.queues.empty())
+        refuse("--compare says what --queues is in each part; leave --queues out");
     if (options.compare && options.seconds == 0)
         refuse("-r0: the first part of --compare would never end; give seconds");
 }
@@ -196,7 +201,7 @@ void check_counts(const bench_options& options)
 std::vector<queue_choice> parts_of(const bench_options& options)
 {
     if (!options.compare)
-        return {queue_choice::parse("--queues", options.queues)};
+        return {queue_choice::parse("--queues", options.queues.empty() ? "auto" : options.queues)};
     std::vector<queue_choice> parts;
     std::string_view rest = *options.compare;
     while (parts.size() <= kPartsMax) {
@@ -215,7 +220,6 @@ std::vector<queue_choice> parts_of(const bench_options& options)
 bench_geometry plan(
     const bench_options& options, const namespace_info& device, const placement& layout)
 {
-    check_counts(options);
     const std::uint64_t bytes = options.block_bytes;
     if (bytes == 0 || bytes % device.lba_bytes != 0)
         refuse("-b{}: {} has logical blocks of {} bytes; give a multiple of that", bytes,

@@ -11,16 +11,14 @@
 
 #include "placement.hpp"
 
-namespace CLI {
-class App;
-}
-
 namespace ngpoll::cli {
+
+class option_list;
 
 /// What `ngpoll bench` was asked to do. Letters and defaults are those of fio's t/io_uring, but for
 /// the run time, which ends here unless 0 is given.
 struct bench_options {
-    std::string device; ///< empty: an emulated drive of its own
+    std::vector<std::string> devices; ///< at most one; empty: an emulated drive
     std::uint64_t block_bytes = 4096;
     std::uint32_t depth = 128; ///< of each thread
     std::uint32_t submit_batch = 32;
@@ -34,7 +32,7 @@ struct bench_options {
     bool registered_ring = true;
     bool random = true;
     double seconds = 10; ///< 0: until a signal
-    std::string queues = "auto"; ///< or "private", or a number
+    std::string queues; ///< a number, "private" or "auto", which empty stands for
     role_policy role = role_policy::automatic; ///< of each queue that threads share
     bool force = false; ///< poll_queue::options::force
     std::optional<std::string> compare; ///< such words, with commas between them
@@ -56,10 +54,10 @@ struct bench_geometry {
 };
 
 /// Makes `bench` take the options, which fill `options` when they are parsed.
-void add_options(CLI::App& bench, bench_options& options);
+void add_options(option_list& bench, bench_options& options);
 
 /// Checks what can be checked without a drive; throws std::invalid_argument with one line.
-void check_counts(const bench_options& options);
+void check_options(const bench_options& options);
 
 /// What --queues or --compare asks for: one choice, or one for each part of a comparison. Throws
 /// std::invalid_argument with one line.

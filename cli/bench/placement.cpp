@@ -113,6 +113,9 @@ placement lay_out(const queue_choice& choice, std::uint32_t threads, const place
         if (!places.empty())
             made.seats.back().hardware = places[queue];
     }
+    if (choice.what == queue_choice::kind::counted && choice.count > threads)
+        made.notes.push_back(fmt::format("{} poll queue{}, not {}: each needs a thread (-n)",
+            made.queues, made.queues == 1 ? "" : "s", choice.count));
     if (spans)
         made.notes.push_back(fmt::format(
             "threads keep to no processors: {} poll queue{} for the drive's {} span several",

@@ -136,6 +136,7 @@ TEST_CASE("a number of poll queues is dealt out to the drive's, or spans them")
     CHECK(text(laid_out("2", 4, two)) == "0@4:0-1 1@5:2-3 0@4:0-1 1@5:2-3");
     CHECK(text(laid_out("9", 2, two)) == "0@4:0-1 1@5:2-3");
     CHECK(laid_out("9", 2, two).queues == 2);
+    CHECK(notes(laid_out("9", 2, two), "2 poll queues, not 9: each needs a thread"));
     CHECK(laid_out("2", 4, two).notes.empty());
     CHECK(text(laid_out("1", 2, two)) == "0 0");
     CHECK(notes(laid_out("1", 2, two), "1 poll queue for the drive's 2 span several"));

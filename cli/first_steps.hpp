@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+#include <string>
+
+namespace ngpoll::cli {
+
+/// A subcommand as --help has it.
+struct command_summary {
+    std::string name;
+    std::string description;
+};
+
+/// What `ngpoll` prints when it is given no command: what one can do next.
+[[nodiscard]] std::string first_steps(
+    std::span<const command_summary> commands, std::span<const std::string> drives);
+
+} // namespace ngpoll::cli

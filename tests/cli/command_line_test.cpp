@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#include "command_line.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <string>
+
+#include "../unit/catch.hpp"
+#include "../unit/fake_tree.hpp"
+#include "drives.hpp"
+#include "first_steps.hpp"
+
+using namespace ngpoll::cli;
+
+namespace {
+
+/// What a parser threw; empty: it took the value.
+std::string refusal(const std::function<void()>& parse)
+{
+    try {
+        parse();
+    } catch (const std::invalid_argument& error) {
+        return error.what();
+    }
+    return "";
+}
+
+std::string count_refusal(const char* text, count_range range = {})
+{
+    return refusal([&] { static_cast<void>(parse_count("-d", text, range)); });
+}
+
+} // namespace
+
+TEST_CASE("a count is decimal digits within its range")
+{
+    CHECK(parse_count("-d", "1", {}) == 1);
+    CHECK(parse_count("-d", "128", {}) == 128);
+    CHECK(parse_count("-d", "4294967295", {}) == 4294967295U);
+    CHECK(parse_count("-d", "0", {.least = 0}) == 0);
+    CHECK(parse_count("-T", "18446744073709551615", {.most = UINT64_MAX}) == UINT64_MAX);
+
+    CHECK(count_refusal("010") == "-d010: give a decimal number, without a 0 before it");
+    CHECK(
+        count_refusal("00", {.least = 0}) == "-d00: give a decimal number, without a 0 before it");
+    CHECK(count_refusal("0") == "-d0: give 1 or more");
+    CHECK(count_refusal("1025", {.most = 1024}) == "-d1025: give 1024 or less");
+    CHECK(count_refusal("4294967296") == "-d4294967296: give 4294967295 or less");
+    CHECK(count_refusal("99999999999999999999999")
+        == "-d99999999999999999999999: give 4294967295 or less");
+    for (const char* word : {"", "-1", "+1", " 1", "1 ", "1.0", "1e3", "0x10", "many", "1k"}) {
+        CAPTURE(word);
+        CHECK(count_refusal(word)
+            == "-d" + std::string(word) + ": give a number in decimal digits, 1 or more");
+    }
+}
+
+TEST_CASE("an option is named as people write it")
+{
+    CHECK(as_given("-d", "010") == "-d010");
+    CHECK(as_given("--rate", "5x") == "--rate 5x");
+    CHECK(refusal([] { refuse_value("--role", "sometimes", "give auto"); })
+        == "--role sometimes: give auto");
+}
+
+TEST_CASE("sizes are bytes, or take powers of 1024")
+{
+    struct size {
+        const char* text;
+        std::uint64_t bytes;
+    };
+    const size sizes[] = {{"0", 0}, {"512", 512}, {"512b", 512}, {"4k", 4096}, {"4K", 4096},
+        {"4kb", 4096}, {"4KiB", 4096}, {"1M", 1U << 20U}, {"3g", 3ULL << 30U},
+        {"2TiB", 2ULL << 40U}, {"1p", 1ULL << 50U}, {"18446744073709551615", UINT64_MAX}};
+    for (const size& each : sizes) {
+        CAPTURE(each.text);
+        CHECK(parse_bytes("-b", each.text) == each.bytes);
+    }
+    for (const char* word : {"", "k", "-1", "04k", "4 k", "4kk", "4ki", "4x", "0x200", "1.5k",
+             "18446744073709551616", "16777216t"}) {
+        CAPTURE(word);
+        CHECK(refusal([&] { static_cast<void>(parse_bytes("-b", word)); })
+            == "-b" + std::string(word)
+                + ": give bytes in decimal digits, or with k, m, g or t (powers of 1024), for "
+                  "example 4k");
+    }
+}
+
+TEST_CASE("seconds are decimal, or take a unit")
+{
+    CHECK(parse_seconds("-r", "0") == 0);
+    CHECK(parse_seconds("-r", "10") == 10);
+    CHECK(parse_seconds("-r", "0.5") == 0.5);
+    CHECK(parse_seconds("-r", "30s") == 30);
+    CHECK(parse_seconds("-r", "2m") == 120);
+    CHECK(parse_seconds("-r", "1h") == 3600);
+    CHECK(parse_seconds("-r", "500ms") == 0.5);
+    CHECK(parse_seconds("-r", "31536000") == 31536000);
+    for (const char* word : {"", "-1", "inf", "nan", "1e3", ".5", "5.", "1.2.3", "5x", "5 s",
+             "31536001", "0x10", "99999999999999999999"}) {
+        CAPTURE(word);
+        CHECK(refusal([&] {
+            static_cast<void>(parse_seconds("-r", word));
+        }).starts_with("-r" + std::string(word) + ": give seconds in decimal digits"));
+    }
+}
+
+TEST_CASE("a switch is 0 or 1")
+{
+    CHECK(parse_switch("-p", "1"));
+    CHECK_FALSE(parse_switch("-p", "0"));
+    for (const char* word : {"", "2", "foo", "true", "01", "-1"}) {
+        CAPTURE(word);
+        CHECK(refusal([&] { static_cast<void>(parse_switch("-p", word)); })
+            == "-p" + std::string(word) + ": give 0 or 1");
+    }
+}
+
+TEST_CASE("the drives of a machine are its passthrough devices, in their order")
+{
+    const ngpoll::test::fake_tree tree;
+    CHECK(drives_here(tree.root()).empty());
+    for (const char* name :
+        {"ng10n1", "ng2n1", "ng2n12", "ng2n3", "nvme2n1", "ng2", "ngx", "ng3nx", "ng3n1p1", "null"})
+        tree.file(std::string("dev/") + name, "");
+    CHECK(drives_here(tree.root())
+        == std::vector<std::string>{"/dev/ng2n1", "/dev/ng2n3", "/dev/ng2n12", "/dev/ng10n1"});
+}
+
+TEST_CASE("the first steps name what can be measured here, and all commands")
+{
+    const command_summary commands[] = {{"bench", "Read"}, {"list", "List drives"}};
+    const std::string drives[] = {"/dev/ng0n1"};
+    const std::string here = first_steps(commands, drives);
+    CHECK(here.find("ngpoll bench /dev/ng0n1 ") != std::string::npos);
+    CHECK(here.find("no NVMe drive") == std::string::npos);
+    CHECK(here.find("  list ") != std::string::npos);
+    const std::string without = first_steps(commands, {});
+    CHECK(without.find("  ngpoll bench  ") != std::string::npos);
+    CHECK(without.find("no NVMe drive here") != std::string::npos);
+}
