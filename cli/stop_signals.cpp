@@ -23,6 +23,13 @@ std::atomic<int> signal_event{-1};
 /// When the first SIGINT or SIGTERM came; 0: none has.
 std::atomic<std::int64_t> first_ns{0};
 
+/// Whether a second signal may not end the process.
+std::atomic<bool> is_held{false};
+
+constexpr char kHeldText[]
+    = "ngpoll: commands are in flight, and this kernel may crash when the process ends before the "
+      "drive has answered; it ends when it has (or by kill -KILL)\n";
+
 /// A signal that follows so soon is the same one once more: timeout(1), and shells and wrappers
 /// that pass a Ctrl-C on, send to the process and then to its group.
 constexpr std::int64_t kSameNs = 500'000'000;
@@ -42,7 +49,13 @@ bool is_second() noexcept
 void note_signal(int signal)
 {
     const int interrupted_errno = errno;
+    // relaxed: it guards nothing else.
     if (signal != SIGHUP && is_second()) {
+        if (is_held.load(std::memory_order_relaxed)) {
+            static_cast<void>(!::write(STDERR_FILENO, kHeldText, sizeof kHeldText - 1));
+            errno = interrupted_errno;
+            return;
+        }
         std::signal(signal, SIG_DFL);
         static_cast<void>(::raise(signal)); // takes effect when this handler returns
         return;
@@ -55,6 +68,16 @@ void note_signal(int signal)
 }
 
 } // namespace
+
+stop_signals::hold::hold() noexcept
+{
+    is_held.store(true, std::memory_order_relaxed); // relaxed: it guards nothing else
+}
+
+stop_signals::hold::~hold()
+{
+    is_held.store(false, std::memory_order_relaxed); // relaxed: as above
+}
 
 stop_signals::stop_signals()
 {

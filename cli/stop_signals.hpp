@@ -15,10 +15,22 @@ namespace ngpoll::cli {
 /// that comes sooner is the same request sent twice. SIGHUP has no second meaning: a closing
 /// terminal often sends it twice.
 ///
+/// While a `hold` exists, too, a second signal only says on standard error that it must wait.
+///
 /// One at a time, on the main thread. Throws std::system_error where there is no descriptor left.
 class stop_signals {
 public:
     using clock = std::chrono::steady_clock;
+
+    /// For as long as the process must not end: the running kernel may crash when it does. One at a
+    /// time.
+    class hold {
+    public:
+        hold() noexcept;
+        ~hold();
+        hold(const hold&) = delete;
+        hold& operator=(const hold&) = delete;
+    };
 
     stop_signals();
     ~stop_signals();

@@ -110,11 +110,14 @@ private:
     [[nodiscard]] std::vector<bench_interval> snapshot() const;
     /// Those of the resident pollers together.
     [[nodiscard]] bench_interval residents_snapshot() const;
+    /// Stops the threads, and says each second what they still wait for.
+    void drain();
     void collect();
 
     bench_result result_;
     text_output& out_;
     poll_queues queues_;
+    std::optional<stop_signals::hold> held_; ///< while the process may not end
     bench_threads threads_;
     clock::time_point start_;
 };
@@ -130,6 +133,9 @@ bench_run::bench_run(bench_result planned, const nvme_namespace& device, const s
         result_.queues.push_back(queue->report());
     result_.role = queues_.front()->role();
     out_.print(heading + layout_text(result_));
+    if (std::any_of(result_.queues.begin(), result_.queues.end(),
+            [](const poll_queue_report& queue) { return queue.must_drain; }))
+        held_.emplace();
     threads_.start(result_, queues_);
     start_ = clock::now();
     result_.in_huge_pages = threads_.workers().front()->in_huge_pages();
@@ -179,13 +185,27 @@ bool bench_run::measure(const stop_signals& signals)
         if (cut_short || (limit != 0 && until >= limit))
             break;
     }
+    drain();
     collect();
     return cut_short;
 }
 
+void bench_run::drain()
+{
+    const auto start = bench_threads::clock::now();
+    threads_.begin_stop();
+    for (int second = 1; !threads_.wait_ended(start + std::chrono::seconds(second)); ++second) {
+        const bench_interval all = together(snapshot(), residents_snapshot().stats);
+        out_.print(in_flight_text({.seconds = second,
+            .requests = all.stats.sent - std::min(all.stats.sent, all.finished()),
+            .may_not_end = held_.has_value()}));
+    }
+    threads_.stop();
+    held_.reset();
+}
+
 void bench_run::collect()
 {
-    threads_.stop();
     result_.threads = snapshot();
     result_.total = together(result_.threads, residents_snapshot().stats);
     for (const auto& worker : threads_.workers()) {

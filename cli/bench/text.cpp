@@ -136,6 +136,16 @@ std::string interval_text(const bench_interval& second, std::uint32_t block_byte
     return text;
 }
 
+std::string in_flight_text(const in_flight& now)
+{
+    return fmt::format("waiting for the drive: {} in flight, {} s after the end ({})\n",
+        now.requests, now.seconds,
+        now.may_not_end ? kernel_text()
+                + " may crash when the process ends now, so signals do not "
+                  "end it"
+                        : "two signals, such as Ctrl-C, end it at once");
+}
+
 std::string summary_text(const bench_result& run)
 {
     bench_interval all = run.total;

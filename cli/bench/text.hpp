@@ -14,6 +14,13 @@ namespace ngpoll::cli {
 [[nodiscard]] std::string layout_text(const bench_result& run);
 /// The line each second; begins like t/io_uring's.
 [[nodiscard]] std::string interval_text(const bench_interval& second, std::uint32_t block_bytes);
+/// What is still awaited after the end of the run.
+struct in_flight {
+    int seconds = 0; ///< since then
+    std::uint64_t requests = 0;
+    bool may_not_end = false; ///< poll_queue_report::must_drain
+};
+[[nodiscard]] std::string in_flight_text(const in_flight& now);
 [[nodiscard]] std::string summary_text(const bench_result& run);
 
 /// "331.61K" for a number a second.

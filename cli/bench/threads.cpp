@@ -24,7 +24,7 @@ void bench_threads::start(
         make_all(run, queues);
     } catch (...) {
         // relaxed: the latch orders it. Each thread that waits there sees it and ends.
-        stop_.store(true, std::memory_order_relaxed);
+        given_up_.store(true, std::memory_order_relaxed);
         all_made_.count_down();
         stop();
         throw;
@@ -51,8 +51,13 @@ void bench_threads::make_all(
                     .index = t,
                     .cpus = run.layout.cpus_of(t),
                     .all_made = all_made_,
+                    .given_up = given_up_,
                     .ready = ready_,
-                    .stop = stop_}));
+                    .ended = [this] {
+                        const std::lock_guard lock(mutex_);
+                        ++ended_;
+                        one_ended_.notify_one();
+                    }}));
     } catch (const std::system_error& error) {
         throw std::system_error(error.code(),
             fmt::format("thread {} of {} cannot be made; give fewer threads (-n), or raise the "
@@ -61,10 +66,21 @@ void bench_threads::make_all(
     }
 }
 
+void bench_threads::begin_stop() noexcept
+{
+    for (const auto& worker : workers_)
+        worker->stop();
+}
+
+bool bench_threads::wait_ended(clock::time_point deadline)
+{
+    std::unique_lock lock(mutex_);
+    return one_ended_.wait_until(lock, deadline, [this] { return ended_ == workers_.size(); });
+}
+
 void bench_threads::stop() noexcept
 {
-    // relaxed: the threads only need to see it some time.
-    stop_.store(true, std::memory_order_relaxed);
+    begin_stop();
     for (const auto& worker : workers_)
         worker->join();
 }

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <latch>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -28,7 +31,14 @@ public:
     /// Throws why one of them could not be made or set up; by then they have all ended.
     void start(const bench_result& run, std::span<const std::unique_ptr<poll_queue>> queues);
 
-    /// Ends the reads and waits until each thread has finished what it has in flight.
+    using clock = std::chrono::system_clock; ///< GCC 12's ThreadSanitizer does not know the other
+
+    /// Ends the submissions. What is in flight goes on.
+    void begin_stop() noexcept;
+    /// After begin_stop(): waits until each thread has finished what it had in flight, at most
+    /// until `deadline`. True: all have.
+    [[nodiscard]] bool wait_ended(clock::time_point deadline);
+    /// Both, however long it takes.
     void stop() noexcept;
 
     /// In the order of their indices; after start().
@@ -41,10 +51,13 @@ private:
     void make_all(const bench_result& run, std::span<const std::unique_ptr<poll_queue>> queues);
 
     const std::uint32_t count_;
-    std::atomic<bool> stop_{false};
+    std::atomic<bool> given_up_{false};
     std::latch all_made_{1}; ///< counted down by the main thread, also when it gives up
     std::latch ready_; ///< counted down by each thread, and by the main thread
-    std::vector<std::unique_ptr<bench_worker>> workers_;
+    std::mutex mutex_;
+    std::condition_variable one_ended_;
+    std::uint32_t ended_ = 0; ///< threads that have nothing in flight any more
+    std::vector<std::unique_ptr<bench_worker>> workers_; ///< last: they use what is above
 };
 
 } // namespace ngpoll::cli

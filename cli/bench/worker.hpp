@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <latch>
 #include <optional>
 #include <span>
@@ -24,7 +25,8 @@ struct error_count {
 };
 
 /// One thread of the benchmark: a ring kept full of reads, each submitted again from its own
-/// completion callback.
+/// completion callback, until stop(). Then it finishes what is in flight, however long the drive
+/// takes for that, and calls `ended`.
 class bench_worker {
 public:
     struct setting {
@@ -35,8 +37,9 @@ public:
         std::uint32_t index = 0;
         std::span<const std::uint32_t> cpus; ///< to keep to; empty: any
         std::latch& all_made; ///< waited for before anything is set up
+        const std::atomic<bool>& given_up; ///< set before `all_made` is at zero: end, touch nothing
         std::latch& ready; ///< counted down once set up, or failed
-        const std::atomic<bool>& stop;
+        std::function<void()> ended; ///< called last on this thread, if it was set up
     };
 
     explicit bench_worker(const setting& from);
@@ -44,6 +47,11 @@ public:
     bench_worker& operator=(const bench_worker&) = delete;
     ~bench_worker();
 
+    /// From now on it submits nothing. Any thread.
+    void stop() noexcept
+    {
+        stopping_.store(true, std::memory_order_relaxed); // relaxed: to be seen some time
+    }
     void join();
 
     /// Why this thread could not be set up; once `ready` is at zero.
@@ -78,6 +86,7 @@ private:
     std::uint64_t sequential_;
     const std::uint64_t positions_;
     const std::uint32_t blocks_per_io_;
+    std::atomic<bool> stopping_{false};
     std::optional<ring> ring_;
 
     setting from_;

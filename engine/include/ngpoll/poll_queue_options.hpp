@@ -73,6 +73,10 @@ struct poll_queue_report {
     poll_mode mode = poll_mode::polled;
     std::uint32_t depth = 0; ///< requests in flight at once: what a depth of 0 became
     std::string transport; ///< "io_uring" or "emulated"
+    /// The process must not end while requests are in flight: the running kernel may crash then, or
+    /// leave a kernel thread spinning. Polled drives, before Linux 7.2; SIGKILL has the same
+    /// effect.
+    bool must_drain = false;
     std::vector<std::string> flags; ///< set-up flags in force, as the kernel's header names them
     std::vector<std::string> declined; ///< asked for and not to be had, each with its reason
 };

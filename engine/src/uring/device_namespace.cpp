@@ -81,6 +81,10 @@ void check_kind(const std::string& path)
 /// found the completion, the word that names the bio holds the task work it waits for as.
 bool polls_by_bio() { return kernel_version() <= 604; }
 
+/// What a process leaves in flight when it ends: 6.1 oopses, and on 6.12 a kernel worker spins on
+/// the ring that it cannot take down. 7.2 cleans up; what lies between was not tried.
+bool leaves_polled_commands() { return kernel_version() < 702; }
+
 /// Why the running kernel may crash when two rings poll the drive; empty where it bears that. With
 /// an I/O scheduler a request is not completed in a batch, and loses its hardware queue while the
 /// other ring polls it: a null pointer in nvme_poll, on 6.12 and 7.3 alike.
@@ -294,6 +298,7 @@ std::unique_ptr<transport> device_namespace::open_polled(const poll_queue_option
     if (can.depth == 0)
         can.depth = kDepthDefault;
     report.depth = can.depth;
+    report.must_drain = leaves_polled_commands();
     auto kernel = std::make_unique<io_uring_ring>(fd_.get(), can, report);
     return std::make_unique<uring_transport>(
         std::move(kernel), std::move(report), std::move(options), std::move(holdings));
