@@ -74,6 +74,8 @@ std::optional<double> seconds_in(std::string_view unit)
 
 std::string as_given(std::string_view option, std::string_view value)
 {
+    if (value.empty())
+        return fmt::format("{} ''", option);
     const bool is_long = option.starts_with("--");
     return fmt::format("{}{}{}", option, is_long ? " " : "", value);
 }

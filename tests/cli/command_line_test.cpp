@@ -52,7 +52,7 @@ TEST_CASE("a count is decimal digits within its range")
     for (const char* word : {"", "-1", "+1", " 1", "1 ", "1.0", "1e3", "0x10", "many", "1k"}) {
         CAPTURE(word);
         CHECK(count_refusal(word)
-            == "-d" + std::string(word) + ": give a number in decimal digits, 1 or more");
+            == as_given("-d", word) + ": give a number in decimal digits, 1 or more");
     }
 }
 
@@ -60,6 +60,7 @@ TEST_CASE("an option is named as people write it")
 {
     CHECK(as_given("-d", "010") == "-d010");
     CHECK(as_given("--rate", "5x") == "--rate 5x");
+    CHECK(as_given("--json", "") == "--json ''");
     CHECK(refusal([] { refuse_value("--role", "sometimes", "give auto"); })
         == "--role sometimes: give auto");
 }
@@ -81,7 +82,7 @@ TEST_CASE("sizes are bytes, or take powers of 1024")
              "18446744073709551616", "16777216t"}) {
         CAPTURE(word);
         CHECK(refusal([&] { static_cast<void>(parse_bytes("-b", word)); })
-            == "-b" + std::string(word)
+            == as_given("-b", word)
                 + ": give bytes in decimal digits, or with k, m, g or t (powers of 1024), for "
                   "example 4k");
     }
@@ -102,7 +103,7 @@ TEST_CASE("seconds are decimal, or take a unit")
         CAPTURE(word);
         CHECK(refusal([&] {
             static_cast<void>(parse_seconds("-r", word));
-        }).starts_with("-r" + std::string(word) + ": give seconds in decimal digits"));
+        }).starts_with(as_given("-r", word) + ": give seconds in decimal digits"));
     }
 }
 
@@ -113,7 +114,7 @@ TEST_CASE("a switch is 0 or 1")
     for (const char* word : {"", "2", "foo", "true", "01", "-1"}) {
         CAPTURE(word);
         CHECK(refusal([&] { static_cast<void>(parse_switch("-p", word)); })
-            == "-p" + std::string(word) + ": give 0 or 1");
+            == as_given("-p", word) + ": give 0 or 1");
     }
 }
 
