@@ -15,6 +15,7 @@
 #include "exit_status.hpp"
 #include "first_steps.hpp"
 #include "option_list.hpp"
+#include "report/report.hpp"
 #include "standard_streams.hpp"
 #include "subcommand.hpp"
 #include "text_output.hpp"
@@ -66,6 +67,7 @@ int run_command(int argc, char** argv)
     app.footer("'ngpoll COMMAND --help' explains a command, with examples.");
     const subcommand all[] = {
         add_bench(app),
+        add_report(app),
     };
     try {
         app.parse(argc, argv);
