@@ -14,6 +14,7 @@
 #include "error_line.hpp"
 #include "exit_status.hpp"
 #include "first_steps.hpp"
+#include "list/list.hpp"
 #include "option_list.hpp"
 #include "report/report.hpp"
 #include "standard_streams.hpp"
@@ -67,6 +68,7 @@ int run_command(int argc, char** argv)
     app.footer("'ngpoll COMMAND --help' explains a command, with examples.");
     const subcommand all[] = {
         add_bench(app),
+        add_list(app),
         add_report(app),
     };
     try {

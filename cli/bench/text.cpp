@@ -11,6 +11,8 @@
 
 #include <ngpoll/processors.hpp>
 
+#include "../size_text.hpp"
+
 namespace ngpoll::cli {
 
 namespace {
@@ -21,16 +23,6 @@ std::string bandwidth_text(double bytes_per_second)
     if (bytes_per_second >= 1024 * kMiB)
         return fmt::format("{:.2f}GiB/s", bytes_per_second / (1024 * kMiB));
     return fmt::format("{:.0f}MiB/s", bytes_per_second / kMiB);
-}
-
-std::string size_text(std::uint64_t bytes)
-{
-    constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-    std::size_t unit = 0;
-    auto value = static_cast<double>(bytes);
-    for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit)
-        value /= 1024;
-    return fmt::format("{:.4g} {}", value, kUnits[unit]);
 }
 
 /// "thread 0-1 on poll queue hctx2: cpus 0", a line for each of the drive's poll queues in use.

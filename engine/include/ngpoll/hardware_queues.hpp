@@ -32,4 +32,9 @@ struct hardware_queue_map {
 [[nodiscard]] hardware_queue_map read_hardware_queues(
     std::string_view path, const std::string& root = "/");
 
+/// Reads the map of a block device that has queues of its own: `nvme0n1`, or one path of a
+/// multipath node, `nvme0c0n1`. In all else it is as read_hardware_queues().
+[[nodiscard]] hardware_queue_map read_block_queues(
+    const std::string& block_device, const std::string& root = "/");
+
 } // namespace ngpoll

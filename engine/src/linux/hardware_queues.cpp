@@ -27,22 +27,10 @@ hardware_queue_map unknown(fmt::format_string<Arguments...> why, Arguments&&... 
     return map;
 }
 
-/// The entries of `folder` that are called `prefix` and a number, in order of the numbers.
-number_list numbered_in(const fs::path& folder, std::string_view prefix)
-{
-    number_list numbers;
-    for (const std::string& name : names_in(folder.string()))
-        if (name.starts_with(prefix))
-            if (const auto number = number_in(std::string_view(name).substr(prefix.size())))
-                numbers.push_back(*number);
-    std::sort(numbers.begin(), numbers.end());
-    return numbers;
-}
-
 /// Debugfs says of each queue what kind it is. Nothing where it cannot be read.
 std::optional<hardware_queue_map> from_debugfs(const fs::path& block)
 {
-    const number_list indexes = numbered_in(block, "hctx");
+    const number_list indexes = numbered_in(block.string(), "hctx");
     if (indexes.empty())
         return std::nullopt;
     hardware_queue_map map;
@@ -52,7 +40,8 @@ std::optional<hardware_queue_map> from_debugfs(const fs::path& block)
         if (!type)
             return std::nullopt;
         // No processor's commands go to a queue without processors.
-        if (number_list cpus = numbered_in(folder, "cpu"); *type == "poll" && !cpus.empty())
+        if (number_list cpus = numbered_in(folder.string(), "cpu");
+            *type == "poll" && !cpus.empty())
             map.poll_queues.push_back({.index = index, .cpus = std::move(cpus)});
     }
     return map;
@@ -99,7 +88,7 @@ hardware_queue_map from_sysfs(const fs::path& block, const fs::path& parameter)
     if (polls == 0)
         return {};
     std::vector<hardware_poll_queue> queues;
-    for (const std::uint32_t index : numbered_in(block / "mq", "")) {
+    for (const std::uint32_t index : numbered_in((block / "mq").string(), "")) {
         auto cpus = read_cpu_list(block / fmt::format("mq/{}/cpu_list", index));
         if (!cpus)
             return unknown("{}/mq cannot be read", block.string());
@@ -131,10 +120,15 @@ hardware_queue_map read_hardware_queues(std::string_view path, const std::string
         return unknown("{} has no queues of {}", blocks.string(), name);
     if (found.size() > 1)
         return unknown("{} has {} paths", path, found.size());
-    if (auto map = from_debugfs(fs::path(root) / "sys/kernel/debug/block" / found.front()))
+    return read_block_queues(found.front(), root);
+}
+
+hardware_queue_map read_block_queues(const std::string& block_device, const std::string& root)
+{
+    const fs::path sys = fs::path(root) / "sys";
+    if (auto map = from_debugfs(sys / "kernel/debug/block" / block_device))
         return *map;
-    return from_sysfs(
-        blocks / found.front(), fs::path(root) / "sys/module/nvme/parameters/poll_queues");
+    return from_sysfs(sys / "block" / block_device, sys / "module/nvme/parameters/poll_queues");
 }
 
 } // namespace ngpoll

@@ -14,6 +14,17 @@ namespace ngpoll {
 
 namespace fs = std::filesystem;
 
+std::string read_line(const std::string& path)
+{
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    const auto first = line.find_first_not_of(" \t");
+    if (first == std::string::npos)
+        return {};
+    return line.substr(first, line.find_last_not_of(" \t") - first + 1);
+}
+
 std::optional<std::uint32_t> number_in(std::string_view text)
 {
     std::uint32_t value = 0;
@@ -31,6 +42,34 @@ std::vector<std::string> names_in(const std::string& folder)
     for (fs::directory_iterator at(folder, none), end; !none && at != end; at.increment(none))
         names.push_back(at->path().filename().string());
     return names;
+}
+
+std::vector<std::uint32_t> numbered_in(const std::string& folder, std::string_view prefix)
+{
+    std::vector<std::uint32_t> numbers;
+    for (const std::string& name : names_in(folder))
+        if (name.starts_with(prefix))
+            if (const auto number = number_in(std::string_view(name).substr(prefix.size())))
+                numbers.push_back(*number);
+    std::sort(numbers.begin(), numbers.end());
+    return numbers;
+}
+
+std::vector<std::uint32_t> numbers_of_ranges(std::string_view text)
+{
+    constexpr std::uint32_t kNumbersMax = 1U << 16U; ///< the kernel has fewer processors than that
+    std::vector<std::uint32_t> numbers;
+    while (!text.empty()) {
+        const std::string_view part = text.substr(0, text.find(','));
+        text.remove_prefix(std::min(part.size() + 1, text.size()));
+        const auto first = number_in(part.substr(0, part.find('-')));
+        const auto last = number_in(part.substr(part.find('-') + 1));
+        if (!first || !last || *last >= kNumbersMax)
+            break;
+        for (std::uint32_t number = *first; number <= *last; ++number)
+            numbers.push_back(number);
+    }
+    return numbers;
 }
 
 std::string block_name(std::string_view path, const std::string& root)

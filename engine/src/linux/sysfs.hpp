@@ -21,11 +21,22 @@ template <class Value>
     return std::nullopt;
 }
 
+/// The first line of a file, without the blanks around it; empty where it cannot be read. A blank
+/// in the middle, as in a drive's model, stays.
+[[nodiscard]] std::string read_line(const std::string& path);
+
 /// All of `text` as a number.
 [[nodiscard]] std::optional<std::uint32_t> number_in(std::string_view text);
 
 /// The names in a folder; none where it cannot be read.
 [[nodiscard]] std::vector<std::string> names_in(const std::string& folder);
+
+/// The numbers of the entries of `folder` that are called `prefix` and a number, ascending.
+[[nodiscard]] std::vector<std::uint32_t> numbered_in(
+    const std::string& folder, std::string_view prefix);
+
+/// "0-3,8" as 0, 1, 2, 3, 8: the reverse of ranges_text(). Ends at what is no number.
+[[nodiscard]] std::vector<std::uint32_t> numbers_of_ranges(std::string_view text);
 
 /// The block device beside the passthrough device at `path`: nvme0n1 for /dev/ng0n1. What device it
 /// is counts, not what `path` calls it: a symbolic link will do. Empty where it is none, or sysfs

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "../subcommand.hpp"
+
+namespace ngpoll::cli {
+
+/// `ngpoll list`: the drives of this machine, and what one needs to know to use them.
+subcommand add_list(CLI::App& app);
+
+} // namespace ngpoll::cli
