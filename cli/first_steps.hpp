@@ -4,13 +4,9 @@
 #include <span>
 #include <string>
 
-namespace ngpoll::cli {
+#include "option_list.hpp"
 
-/// A subcommand as --help has it.
-struct command_summary {
-    std::string name;
-    std::string description;
-};
+namespace ngpoll::cli {
 
 /// What `ngpoll` prints when it is given no command: what one can do next.
 [[nodiscard]] std::string first_steps(

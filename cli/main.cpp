@@ -2,12 +2,8 @@
 #include <cstdio>
 #include <exception>
 #include <span>
-#include <sstream>
-#include <stdexcept>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
 
 #include "bench/bench.hpp"
 #include "drives.hpp"
@@ -36,49 +32,32 @@ int print_text(const std::string& text)
     return kExitFailed;
 }
 
-/// --help and --version, which CLI11 reports as errors with the status of success.
-int print_answer(const CLI::App& app, const CLI::ParseError& answer)
-{
-    std::ostringstream text;
-    app.exit(answer, text, text);
-    return print_text(text.str());
-}
-
 int run_parsed(std::span<const subcommand> all)
 {
+    std::vector<command_summary> commands;
     for (const subcommand& one : all) {
-        if (!one.parser->parsed())
+        commands.push_back(summary_of(*one.parser));
+        if (!commands.back().given)
             continue;
         for (const std::string& note : repeated_options(*one.parser))
             print_note(note);
         return one.run();
     }
-    std::vector<command_summary> commands;
-    for (const subcommand& one : all)
-        commands.push_back({one.parser->get_name(), one.parser->get_description()});
     return print_text(first_steps(commands, drives_here()));
 }
 
 int run_command(int argc, char** argv)
 {
     prepare_standard_streams();
-    CLI::App app("Polled NVMe passthrough I/O", "ngpoll");
-    app.set_version_flag("--version", version_text());
-    app.require_subcommand(0, 1);
-    app.footer("'ngpoll COMMAND --help' explains a command, with examples.");
+    application command("ngpoll", "Polled NVMe passthrough I/O", version_text());
+    CLI::App& app = command.app();
     const subcommand all[] = {
         add_bench(app),
         add_list(app),
         add_report(app),
     };
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0)
-            return print_answer(app, error);
-        throw std::invalid_argument(refusal_text(app, error));
-    }
-    return run_parsed(all);
+    const std::string answer = command.parse(argc, argv);
+    return answer.empty() ? run_parsed(all) : print_text(answer);
 }
 
 } // namespace

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <sstream>
+#include <stdexcept>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
@@ -191,6 +193,9 @@ void option_list::toggle(const std::string& names, bool& value, const std::strin
         {.type = "0|1", .default_text = value ? "1" : "0", .help = help});
 }
 
+namespace {
+
+/// What CLI11 refused, in one line with what to do.
 std::string refusal_text(const CLI::App& app, const CLI::ParseError& error)
 {
     const std::vector<std::string> unknown = app.remaining(true);
@@ -206,6 +211,41 @@ std::string refusal_text(const CLI::App& app, const CLI::ParseError& error)
             option == nullptr ? name : name_of(*option), help_command(app));
     }
     return fmt::format("{}; '{}' shows what is taken", what, help_command(app));
+}
+
+} // namespace
+
+application::application(
+    const std::string& name, const std::string& description, const std::string& version)
+    : app_(std::make_unique<CLI::App>(description, name))
+{
+    app_->set_version_flag("--version", version);
+    app_->require_subcommand(0, 1);
+    app_->footer("'ngpoll COMMAND --help' explains a command, with examples.");
+}
+
+application::~application() = default;
+
+std::string application::parse(int argc, char** argv)
+{
+    try {
+        app_->parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() != 0)
+            throw std::invalid_argument(refusal_text(*app_, error));
+        // --help and --version, which CLI11 reports as errors with the status of success.
+        std::ostringstream text;
+        app_->exit(error, text, text);
+        return text.str();
+    }
+    return "";
+}
+
+command_summary summary_of(const CLI::App& parser)
+{
+    return {.name = parser.get_name(),
+        .description = parser.get_description(),
+        .given = parser.parsed()};
 }
 
 std::vector<std::string> repeated_options(const CLI::App& parser)

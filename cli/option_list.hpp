@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,6 @@
 namespace CLI {
 class App;
 class Option;
-class ParseError;
 } // namespace CLI
 
 namespace ngpoll::cli {
@@ -68,8 +68,33 @@ private:
     std::string heading_ = "Options";
 };
 
-/// What CLI11 refused, in one line with what to do.
-[[nodiscard]] std::string refusal_text(const CLI::App& app, const CLI::ParseError& error);
+/// The command with all its subcommands, as CLI11 knows them.
+class application {
+public:
+    application(
+        const std::string& name, const std::string& description, const std::string& version);
+    ~application();
+    application(const application&) = delete;
+    application& operator=(const application&) = delete;
+
+    /// For the functions that add a subcommand.
+    [[nodiscard]] CLI::App& app() noexcept { return *app_; }
+
+    /// Reads the command line. Returns what --help or --version prints; empty: neither was given.
+    /// Throws std::invalid_argument with one line that says what to do.
+    [[nodiscard]] std::string parse(int argc, char** argv);
+
+private:
+    std::unique_ptr<CLI::App> app_;
+};
+
+/// A subcommand as --help has it, and whether the command line has it.
+struct command_summary {
+    std::string name;
+    std::string description;
+    bool given = false;
+};
+[[nodiscard]] command_summary summary_of(const CLI::App& parser);
 
 /// A sentence for each option whose last value alone counts, for it was given several times.
 [[nodiscard]] std::vector<std::string> repeated_options(const CLI::App& parser);
