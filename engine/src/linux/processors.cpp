@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include <ngpoll/processors.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/utsname.h>
 
 namespace ngpoll {
 
@@ -20,6 +26,29 @@ constexpr std::uint32_t kProcessorsMax = 65536;
 struct processor_set {
     std::array<cpu_set_t, kProcessorsMax / CPU_SETSIZE> words{};
 };
+
+/// What stands behind "`key` : " in /proc/cpuinfo, of the first processor; empty where nothing
+/// does.
+std::string cpuinfo(const std::string& root, std::string_view key)
+{
+    std::ifstream file(root + "/proc/cpuinfo");
+    for (std::string line; std::getline(file, line);) {
+        const std::size_t colon = line.find(':');
+        if (colon == std::string::npos || !line.starts_with(key)
+            || line.find_first_not_of(" \t", key.size()) != colon)
+            continue;
+        const std::size_t value = line.find_first_not_of(" \t", colon + 1);
+        return value == std::string::npos ? std::string() : line.substr(value);
+    }
+    return {};
+}
+
+bool has_word(const std::string& text, std::string_view word)
+{
+    std::istringstream words(text);
+    return std::find(std::istream_iterator<std::string>(words), {}, word)
+        != std::istream_iterator<std::string>();
+}
 
 } // namespace
 
@@ -62,6 +91,34 @@ std::string ranges_text(std::span<const std::uint32_t> numbers)
         first = last + 1;
     }
     return text;
+}
+
+std::string processor_name(const std::string& root)
+{
+    std::string name = cpuinfo(root, "model name");
+    if (name.empty()) {
+        utsname machine{};
+        ::uname(&machine);
+        name = machine.machine;
+    }
+    return name;
+}
+
+bool time_stamp_counter_is_steady(const std::string& root)
+{
+    const auto words = [&](const char* file) {
+        std::ifstream in(root + "/sys/devices/system/clocksource/clocksource0/" + file);
+        std::string line;
+        std::getline(in, line);
+        return line;
+    };
+    // The kernel compares the counters of all processors, watches their rate and gives them up for
+    // good when either is off. It then no longer names them as available.
+    if (has_word(words("current_clocksource"), "tsc"))
+        return true;
+    const std::string flags = cpuinfo(root, "flags");
+    return has_word(words("available_clocksource"), "tsc") && has_word(flags, "constant_tsc")
+        && has_word(flags, "nonstop_tsc");
 }
 
 } // namespace ngpoll
