@@ -10,6 +10,7 @@
 #include "error_line.hpp"
 #include "exit_status.hpp"
 #include "first_steps.hpp"
+#include "invocation.hpp"
 #include "list/list.hpp"
 #include "option_list.hpp"
 #include "report/report.hpp"
@@ -49,6 +50,7 @@ int run_parsed(std::span<const subcommand> all)
 int run_command(int argc, char** argv)
 {
     prepare_standard_streams();
+    remember_invocation(argc, argv);
     application command("ngpoll", "Polled NVMe passthrough I/O", version_text());
     CLI::App& app = command.app();
     const subcommand all[] = {

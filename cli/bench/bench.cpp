@@ -2,11 +2,11 @@
 #include "bench.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,24 +24,17 @@
 #include "../stop_signals.hpp"
 #include "../text_output.hpp"
 #include "comparison.hpp"
+#include "environment.hpp"
+#include "export.hpp"
 #include "json.hpp"
 #include "options.hpp"
 #include "placement.hpp"
+#include "run.hpp"
 #include "text.hpp"
-#include "threads.hpp"
 
 namespace ngpoll::cli {
 
 namespace {
-
-using clock = std::chrono::steady_clock;
-
-double seconds_since(clock::time_point start)
-{
-    return std::chrono::duration<double>(clock::now() - start).count();
-}
-
-using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
 
 placement_bounds bounds_of(const bench_options& options, const namespace_info& device)
 {
@@ -60,164 +53,14 @@ bench_result prepare(const bench_options& options, const queue_choice& choice,
     bench_result planned;
     planned.device = device.info();
     planned.options = options;
+    // At a rate the clock is the one that says when an I/O is due.
+    planned.clock = !options.latency ? tick_source::none
+        : options.rate_iops != 0     ? tick_source::system
+                                     : best_tick_source();
     planned.choice = choice.word;
     planned.layout = lay_out(choice, options.threads, bounds);
     planned.geometry = plan(options, device.info(), planned.layout);
     return planned;
-}
-
-poll_queues open_queues(const bench_result& planned, const nvme_namespace& device)
-{
-    const bench_options& options = planned.options;
-    const std::vector<std::uint32_t> everywhere = allowed_processors();
-    poll_queues opened;
-    for (std::uint32_t q = 0; q < planned.layout.queues; ++q) {
-        // A resident poller keeps to its maker's processors: those of its queue's threads.
-        const std::span<const std::uint32_t> cpus = planned.layout.cpus_of_queue(q);
-        pin_this_thread(cpus.empty() ? everywhere : cpus);
-        const std::uint32_t rings = planned.layout.threads_on(q);
-        opened.push_back(std::make_unique<poll_queue>(device,
-            poll_queue::options{.depth = options.depth * rings,
-                .rings_max = rings,
-                .mode = options.mode(),
-                .role = options.role,
-                .registered_file = options.registered_file,
-                .registered_ring = options.registered_ring,
-                .hardware_queue = planned.layout.hardware_of_queue(q),
-                .force = options.force}));
-    }
-    pin_this_thread(everywhere);
-    return opened;
-}
-
-/// A run, or one part of a comparison. Its members in the order in which they depend on each other;
-/// when it is gone, all its rings are closed.
-class bench_run {
-public:
-    /// Prints `heading` and how the run lies, once the poll queues are open.
-    bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading,
-        text_output& out);
-
-    /// Prints a line a second until the time is over, a signal comes or nothing can be printed any
-    /// more; then drains. True when it ended before its time.
-    [[nodiscard]] bool measure(const stop_signals& signals);
-
-    /// Once, after measure().
-    [[nodiscard]] bench_result take_result() { return std::move(result_); }
-
-private:
-    /// Each thread's figures since the start.
-    [[nodiscard]] std::vector<bench_interval> snapshot() const;
-    /// Those of the resident pollers together.
-    [[nodiscard]] bench_interval residents_snapshot() const;
-    /// Stops the threads, and says each second what they still wait for.
-    void drain();
-    void collect();
-
-    bench_result result_;
-    text_output& out_;
-    poll_queues queues_;
-    std::optional<stop_signals::hold> held_; ///< while the process may not end
-    bench_threads threads_;
-    clock::time_point start_;
-};
-
-bench_run::bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading,
-    text_output& out)
-    : result_(std::move(planned))
-    , out_(out)
-    , queues_(open_queues(result_, device))
-    , threads_(result_.options.threads)
-{
-    for (const auto& queue : queues_)
-        result_.queues.push_back(queue->report());
-    result_.role = queues_.front()->role();
-    out_.print(heading + layout_text(result_));
-    if (std::any_of(result_.queues.begin(), result_.queues.end(),
-            [](const poll_queue_report& queue) { return queue.must_drain; }))
-        held_.emplace();
-    threads_.start(result_, queues_);
-    start_ = clock::now();
-    result_.in_huge_pages = threads_.workers().front()->in_huge_pages();
-}
-
-std::vector<bench_interval> bench_run::snapshot() const
-{
-    const double seconds = seconds_since(start_);
-    std::vector<bench_interval> threads;
-    for (const auto& worker : threads_.workers())
-        threads.push_back(
-            {.seconds = seconds, .stats = worker->stats(), .errors = worker->error_total()});
-    return threads;
-}
-
-bench_interval bench_run::residents_snapshot() const
-{
-    bench_interval all;
-    for (const auto& queue : queues_)
-        all.stats += queue->resident_stats();
-    return all;
-}
-
-bool bench_run::measure(const stop_signals& signals)
-{
-    const auto block_bytes = static_cast<std::uint32_t>(result_.options.block_bytes);
-    const double limit = result_.options.seconds;
-    std::vector<bench_interval> before(
-        threads_.workers().size(), {.seconds = seconds_since(start_)});
-    bench_interval residents_before = residents_snapshot();
-    bool cut_short = out_.failed();
-    for (int second = 1;; ++second) {
-        const double until = limit == 0 ? second : std::min<double>(second, limit);
-        cut_short = cut_short
-            || signals.wait_until(start_
-                + std::chrono::duration_cast<clock::duration>(
-                    std::chrono::duration<double>(until)));
-        std::vector<bench_interval> now = snapshot();
-        for (std::size_t t = 0; t < now.size(); ++t)
-            before[t] = now[t].since(before[t]);
-        const bench_interval residents = residents_snapshot();
-        result_.intervals.push_back(together(before, residents.since(residents_before).stats));
-        before = std::move(now);
-        residents_before = residents;
-        out_.print(interval_text(result_.intervals.back(), block_bytes) + "\n");
-        cut_short = cut_short || out_.failed();
-        if (cut_short || (limit != 0 && until >= limit))
-            break;
-    }
-    drain();
-    collect();
-    return cut_short;
-}
-
-void bench_run::drain()
-{
-    const auto start = bench_threads::clock::now();
-    threads_.begin_stop();
-    for (int second = 1; !threads_.wait_ended(start + std::chrono::seconds(second)); ++second) {
-        const bench_interval all = together(snapshot(), residents_snapshot().stats);
-        out_.print(in_flight_text({.seconds = second,
-            .requests = all.stats.sent - std::min(all.stats.sent, all.finished()),
-            .may_not_end = held_.has_value()}));
-    }
-    threads_.stop();
-    held_.reset();
-}
-
-void bench_run::collect()
-{
-    result_.threads = snapshot();
-    result_.total = together(result_.threads, residents_snapshot().stats);
-    for (const auto& worker : threads_.workers()) {
-        for (const error_count& found : worker->errors()) {
-            const auto same = std::find_if(result_.errors.begin(), result_.errors.end(),
-                [&](const error_count& e) { return e.status == found.status; });
-            if (same == result_.errors.end())
-                result_.errors.push_back(found);
-            else
-                same->count += found.count;
-        }
-    }
 }
 
 /// What became of the parts.
@@ -228,7 +71,7 @@ struct outcome {
 
 /// Runs one part after the other, until one is to be the last. Throws why the first cannot run.
 outcome run_parts(std::vector<bench_result> planned, const nvme_namespace& device,
-    const stop_signals& signals, text_output& out)
+    const stop_signals& signals, text_output& out, std::FILE* screen)
 {
     const std::size_t parts = planned.size();
     // What a later part cannot have is better said before the first one has run.
@@ -242,7 +85,7 @@ outcome run_parts(std::vector<bench_result> planned, const nvme_namespace& devic
         if (parts > 1)
             heading += fmt::format("part {} of {}: --queues {}\n", number, parts, part.choice);
         try {
-            bench_run run(std::move(part), device, std::exchange(heading, {}), out);
+            bench_run run(std::move(part), device, std::exchange(heading, {}), out, screen);
             const bool cut_short = run.measure(signals);
             became.done.push_back(run.take_result());
             out.print(summary_text(became.done.back()));
@@ -265,19 +108,46 @@ bool read_well(const std::vector<bench_result>& parts)
         [](const bench_result& part) { return part.total.errors == 0; });
 }
 
-/// Writes the JSON file. Returns all that failed, in one line; empty: nothing did.
-std::string finish(output_file& json, const outcome& became, const text_output& out)
+/// The files that are written at the end. They are all opened before the run.
+struct result_files {
+    explicit result_files(const bench_options& options)
+        : json("--json", options.json_path)
+        , csv("--csv", options.csv_path)
+        , hgrm("--hgrm", options.hgrm_path)
+    {
+        if (json.is_standard_output() + csv.is_standard_output() + hgrm.is_standard_output() > 1)
+            throw std::invalid_argument(
+                "of --json, --csv and --hgrm one can go to standard output; "
+                "give files for the others");
+    }
+    [[nodiscard]] bool use_standard_output() const noexcept
+    {
+        return json.is_standard_output() || csv.is_standard_output() || hgrm.is_standard_output();
+    }
+
+    output_file json, csv, hgrm;
+};
+
+/// Writes the files. Returns all that failed, in one line; empty: nothing did.
+std::string finish(
+    result_files& files, const environment& around, const outcome& became, const text_output& out)
 {
     std::vector<std::string> failures;
     if (!became.failure.empty())
         failures.push_back(became.failure);
     if (out.failed())
         failures.push_back(out.failure_text());
-    try {
-        json.finish(json_text(became.done));
-    } catch (const std::exception& error) {
-        failures.push_back(error_text(error));
-    }
+    const auto write = [&](output_file& file, const std::string& text) {
+        try {
+            file.finish(text);
+        } catch (const std::exception& error) {
+            failures.push_back(error_text(error));
+        }
+    };
+    const bench_result& first = became.done.front();
+    write(files.json, json_text(around, became.done));
+    write(files.csv, csv_text(became.done));
+    write(files.hgrm, hgrm_text(merged(first.latencies), first.ns_per_tick));
     return fmt::format("{}", fmt::join(failures, "; and "));
 }
 
@@ -296,13 +166,15 @@ int run_bench(const bench_options& asked)
     planned.reserve(parts.size());
     for (const queue_choice& part : parts)
         planned.push_back(prepare(options, part, device, bounds));
-    output_file json("--json", options.json_path);
-    text_output out(json.is_standard_output() ? stderr : stdout);
+    result_files results(options);
+    std::FILE* const screen = results.use_standard_output() ? stderr : stdout;
+    text_output out(screen);
+    const environment around = look_around();
     const stop_signals signals; // until the JSON file is in its place
-    const outcome became = run_parts(std::move(planned), device, signals, out);
+    const outcome became = run_parts(std::move(planned), device, signals, out, screen);
     if (parts.size() > 1)
         out.print(comparison_text(became.done));
-    const std::string failures = finish(json, became, out);
+    const std::string failures = finish(results, around, became, out);
     if (!failures.empty())
         print_error(failures);
     return failures.empty() && read_well(became.done) ? kExitSuccess : kExitFailed;

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "comparison.hpp"
-#include "text.hpp"
 
 namespace ngpoll::cli {
 
@@ -14,9 +13,26 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+/// Null where there was no call, as on an emulated drive.
+json per_call(std::uint64_t part, std::uint64_t calls)
+{
+    return calls == 0 ? json(nullptr) : json(ratio(part, calls));
+}
+
+/// Null where nothing was timed.
+json latency_json(const latency_summary& of)
+{
+    if (of.count == 0)
+        return nullptr;
+    json latency = {{"min", of.min_ns}, {"mean", of.mean_ns}, {"max", of.max_ns}};
+    for (std::size_t i = 0; i < kPercentiles.size(); ++i)
+        latency[kPercentiles[i].key] = of.at_ns[i];
+    return latency;
+}
+
 json interval_json(const bench_interval& of, std::uint32_t block_bytes)
 {
-    const std::uint64_t calls = of.calls();
+    const std::uint64_t calls = of.stats.system_calls;
     return {{"seconds", of.seconds}, {"reads", of.finished()}, {"iops", of.iops()},
         {"bytes_per_second", of.iops() * block_bytes}, {"errors", of.errors},
         {"inline", of.stats.finished_inline}, {"deferred", of.stats.finished_deferred},
@@ -25,8 +41,8 @@ json interval_json(const bench_interval& of, std::uint32_t block_bytes)
         {"system_calls", of.stats.system_calls}, {"passes", of.stats.passes},
         {"empty_passes", of.stats.empty_passes}, {"hand_overs", of.hand_overs()},
         {"wake_ups", of.wake_ups()}, {"sleeps", of.stats.sleeps}, {"wakes", of.stats.wakes},
-        {"takeovers", of.stats.takeovers}, {"submitted_per_call", ratio(of.stats.sent, calls)},
-        {"completed_per_call", ratio(of.finished(), calls)}};
+        {"takeovers", of.stats.takeovers}, {"submitted_per_call", per_call(of.stats.sent, calls)},
+        {"completed_per_call", per_call(of.finished(), calls)}};
 }
 
 json device_json(const namespace_info& device)
@@ -47,17 +63,39 @@ json options_json(const bench_result& run)
     return {{"block_bytes", o.block_bytes}, {"depth", o.depth}, {"submit_batch", o.submit_batch},
         {"complete_batch", o.complete_batch}, {"threads", o.threads}, {"mode", to_string(o.mode())},
         {"fixed_buffers", o.fixed_buffers}, {"registered_file", o.registered_file},
-        {"registered_ring", o.registered_ring}, {"random", o.random}, {"runtime", o.seconds},
+        {"registered_ring", o.registered_ring}, {"random", o.random}, {"latency", o.latency},
+        {"warmup", o.warmup_seconds},
+        {"rate", o.rate_iops == 0 ? json(nullptr) : json(o.rate_iops)}, {"runtime", o.seconds},
         {"huge_pages", run.in_huge_pages}};
 }
 
 /// Of all threads together.
-json sum_json(const bench_interval& of, std::uint32_t block_bytes)
+json sum_json(const bench_interval& of, std::uint32_t block_bytes, const counter_scope& counters)
 {
+    const auto counted
+        = [&](double figure) { return counters.counted ? json(of.per_io(figure)) : json(nullptr); };
     json sum = interval_json(of, block_bytes);
     sum["thread_iops_min"] = of.thread_iops_min;
     sum["thread_iops_max"] = of.thread_iops_max;
+    sum["latency_ns"] = latency_json(of.latency);
+    sum["service_latency_ns"] = latency_json(of.service_latency);
+    sum["cpu_ns_per_io"] = of.per_io(of.cost.processor_ns());
+    sum["cpu_user_ns_per_io"] = of.per_io(of.cost.user_ns);
+    sum["cpu_system_ns_per_io"] = of.per_io(of.cost.system_ns);
+    sum["cpu_share"] = of.processor_share();
+    sum["instructions_per_io"] = counted(of.cost.instructions);
+    sum["cycles_per_io"] = counted(of.cost.cycles);
     return sum;
+}
+
+json operations_json(const bench_result& run)
+{
+    json all = json::object();
+    for (const operation what : kAllOperations)
+        if (const auto& found = run.latencies[static_cast<std::size_t>(what)]; found.total() != 0)
+            all[to_string(what)] = {{"count", found.total()},
+                {"latency_ns", latency_json(summarise(found, run.ns_per_tick))}};
+    return all;
 }
 
 json layout_json(const bench_result& run)
@@ -88,7 +126,13 @@ void add_part(json& to, const bench_result& run)
     for (const poll_queue_report& queue : run.queues)
         to["queues"].push_back({{"transport", queue.transport}, {"mode", to_string(queue.mode)},
             {"flags", queue.flags}, {"not_in_force", queue.declined}});
-    to["summary"] = sum_json(run.total, block_bytes);
+    to["clock"]
+        = {{"source", run.clock == tick_source::none ? json(nullptr) : json(to_string(run.clock))},
+            {"ns_per_tick", run.ns_per_tick}};
+    to["counters"] = {{"counted", run.counters.counted}, {"kernel", run.counters.kernel},
+        {"why", run.counters.why.empty() ? json(nullptr) : json(run.counters.why)}};
+    to["summary"] = sum_json(run.total, block_bytes, run.counters);
+    to["summary"]["operations"] = operations_json(run);
     to["errors"] = json::array();
     for (const error_count& kind : run.errors) {
         const bool from_drive = kind.status.nvme_status != 0;
@@ -100,8 +144,11 @@ void add_part(json& to, const bench_result& run)
     for (std::uint32_t i = 0; i < run.threads.size(); ++i)
         to["threads"].push_back(thread_json(run, i));
     to["intervals"] = json::array();
-    for (const bench_interval& second : run.intervals)
-        to["intervals"].push_back(sum_json(second, block_bytes));
+    for (const bench_interval& second : run.intervals) {
+        json at = {{"time", second.end_seconds}};
+        at.update(sum_json(second, block_bytes, run.counters));
+        to["intervals"].push_back(std::move(at));
+    }
 }
 
 json comparison_json(std::span<const bench_result> parts)
@@ -120,11 +167,16 @@ json comparison_json(std::span<const bench_result> parts)
 
 } // namespace
 
-std::string json_text(std::span<const bench_result> parts)
+std::string json_text(const environment& around, std::span<const bench_result> parts)
 {
     json root;
+    root["schema_version"] = kSchemaVersion;
     root["ngpoll"] = NGPOLL_VERSION;
-    root["kernel"] = kernel_text();
+    root["date"] = around.date;
+    root["host"] = around.host;
+    root["kernel"] = around.kernel;
+    root["processor"] = around.processor;
+    root["command_line"] = around.command_line;
     root["device"] = device_json(parts.front().device);
     root["options"] = options_json(parts.front());
     if (!parts.front().options.compare) {

@@ -4,11 +4,16 @@
 #include <span>
 #include <string>
 
+#include "environment.hpp"
 #include "result.hpp"
 
 namespace ngpoll::cli {
 
+/// The version of what result.schema.json describes. It grows when a field is taken away or changes
+/// its meaning; new fields leave it as it is.
+inline constexpr int kSchemaVersion = 1;
+
 /// One run's results, or, of several, each one's and how they compare.
-[[nodiscard]] std::string json_text(std::span<const bench_result> parts);
+[[nodiscard]] std::string json_text(const environment& around, std::span<const bench_result> parts);
 
 } // namespace ngpoll::cli

@@ -2,11 +2,13 @@
 #include "options.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -20,6 +22,7 @@ namespace {
 constexpr std::uint32_t kThreadsMax = 1024;
 constexpr std::uint32_t kDepthMax = 32768; // of a kernel ring
 constexpr std::size_t kPartsMax = 16;
+constexpr std::uint64_t kRateMax = 1'000'000'000;
 
 constexpr const char* kExamples = R"(Examples:
   ngpoll bench                         an emulated drive: what the engine itself can do
@@ -46,7 +49,6 @@ constexpr foreign_switch kForeign[] = {
     {'a', false, "ngpoll has no legacy aio"},
     {'S', false, "ngpoll has no synchronous reads"},
     {'N', false, "ngpoll always sends reads, no no-ops; without DEVICE no drive is used"},
-    {'t', false, "ngpoll does not track latencies yet"},
     {'D', false, "ngpoll does not map buffers for DMA in advance"},
     {'V', false, "ngpoll does not send vectored commands yet"},
 };
@@ -94,6 +96,49 @@ role_policy parse_role(const std::string& word)
     refuse_value("--role", word, "give auto, resident or waiter");
 }
 
+/// "50000", "50k" or "1m", powers of 1000 as rates are.
+double parse_rate(const std::string& word)
+{
+    std::string digits = word;
+    std::uint64_t unit = 1;
+    for (const auto& [letters, factor] : {std::pair{"kK", 1000U}, std::pair{"mM", 1'000'000U}})
+        if (!digits.empty() && std::strchr(letters, digits.back()) != nullptr) {
+            digits.pop_back();
+            unit = factor;
+            break;
+        }
+    if (digits.empty())
+        refuse_value("--rate", word, "give I/Os a second, such as 50000 or 50k");
+    const std::uint64_t count
+        = parse_count("--rate", digits, {.least = 1, .most = kRateMax / unit});
+    return static_cast<double>(count * unit);
+}
+
+void add_results(option_list& bench, bench_options& options)
+{
+    struct result_option {
+        const char* name;
+        std::string bench_options::*path;
+        const char* help;
+    };
+    constexpr result_option kFiles[] = {
+        {"--json", &bench_options::json_path,
+            "Write all results to FILE; - is standard output, and the text goes to standard error"},
+        {"--csv", &bench_options::csv_path, "Write a line for each second to FILE"},
+        {"--hgrm", &bench_options::hgrm_path,
+            "Write how latency is distributed to FILE, as HdrHistogram's plotters read it"},
+    };
+    bench.heading("Results");
+    for (const result_option& file : kFiles)
+        bench.text(file.name,
+            [&options, file](const std::string& path) {
+                if (path.empty())
+                    refuse_value(file.name, path, "give a file, or - for standard output");
+                options.*file.path = path;
+            },
+            {.type = "FILE", .default_text = "", .help = file.help});
+}
+
 /// The poll_queue refuses a single ring that is too deep; here it is the product that is.
 void check_product(const bench_options& options, std::uint32_t threads, std::uint32_t limit,
     std::string_view whose, std::string_view other_way = "")
@@ -134,6 +179,14 @@ void add_load_options(option_list& bench, bench_options& options)
     bench.count("-n,--threads", options.threads, {.most = kThreadsMax}, "Threads");
     bench.seconds("-r,--runtime", options.seconds, "How long to read; 0 reads until a signal");
     bench.toggle("-R,--random", options.random, "Random blocks; 0 reads in sequence");
+    bench.text("--rate",
+        [&options](const std::string& word) { options.rate_iops = parse_rate(word); },
+        {.type = "IOPS",
+            .default_text = "",
+            .help = "I/Os a second, of all threads together; latency then counts from the time "
+                    "each one was due"});
+    bench.seconds("--warmup", options.warmup_seconds, "How long to run before the figures begin");
+    bench.toggle("-t,--latency", options.latency, "Time each I/O; 0 costs nothing");
 }
 
 void add_ring_options(option_list& bench, bench_options& options)
@@ -173,17 +226,7 @@ void add_options(option_list& bench, bench_options& options)
         "fails reads of these LBAs); without DEVICE, emu:");
     add_load_options(bench, options);
     add_ring_options(bench, options);
-    bench.heading("Results");
-    bench.text("--json",
-        [&options](const std::string& path) {
-            if (path.empty())
-                refuse_value("--json", path, "give a file, or - for standard output");
-            options.json_path = path;
-        },
-        {.type = "FILE",
-            .default_text = "",
-            .help = "Write all results to FILE; - is standard output, and the text goes to "
-                    "standard error"});
+    add_results(bench, options);
     add_foreign_switches(bench);
     bench.footer(kExamples);
 }
@@ -194,6 +237,11 @@ void check_options(const bench_options& options)
         refuse("{}: give one DEVICE", fmt::join(options.devices, " "));
     if (options.compare && !options.queues.empty())
         refuse("--compare says what --queues is in each part; leave --queues out");
+    if (!options.hgrm_path.empty() && !options.latency)
+        refuse("--hgrm with -t0: no latency is measured; leave one of them out");
+    if (!options.hgrm_path.empty() && options.compare)
+        refuse("--hgrm with --compare: the file holds one distribution; leave --compare out, or "
+               "give --json, which holds each part's");
     if (options.compare && options.seconds == 0)
         refuse("-r0: the first part of --compare would never end; give seconds");
 }

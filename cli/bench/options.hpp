@@ -31,12 +31,17 @@ struct bench_options {
     bool registered_file = true;
     bool registered_ring = true;
     bool random = true;
+    bool latency = true; ///< time each I/O
+    double rate_iops = 0; ///< of all threads together; 0: as fast as it goes
+    double warmup_seconds = 0; ///< before the figures begin
     double seconds = 10; ///< 0: until a signal
     std::string queues; ///< a number, "private" or "auto", which empty stands for
     role_policy role = role_policy::automatic; ///< of each queue that threads share
     bool force = false; ///< poll_queue::options::force
     std::optional<std::string> compare; ///< such words, with commas between them
     std::string json_path; ///< of output_file; empty: none
+    std::string csv_path; ///< the seconds
+    std::string hgrm_path; ///< the distribution of the latencies
 
     [[nodiscard]] poll_mode mode() const noexcept
     {

@@ -10,6 +10,7 @@ bench_interval bench_interval::since(const bench_interval& before) const noexcep
     const ring_stats& a = stats;
     const ring_stats& b = before.stats;
     return {.seconds = seconds - before.seconds,
+        .end_seconds = end_seconds,
         .stats = {.finished_inline = a.finished_inline - b.finished_inline,
             .finished_deferred = a.finished_deferred - b.finished_deferred,
             .passes = a.passes - b.passes,
@@ -26,6 +27,7 @@ bench_interval together(
     std::span<const bench_interval> threads, const ring_stats& residents) noexcept
 {
     bench_interval sum{.seconds = threads.front().seconds,
+        .end_seconds = threads.front().end_seconds,
         .stats = residents,
         .threads = static_cast<std::uint32_t>(threads.size()),
         .thread_iops_min = threads.front().iops(),

@@ -8,8 +8,11 @@
 
 #include <ngpoll/ngpoll.hpp>
 
+#include "cost.hpp"
+#include "latency.hpp"
 #include "options.hpp"
 #include "placement.hpp"
+#include "tick_clock.hpp"
 #include "worker.hpp"
 
 namespace ngpoll::cli {
@@ -17,11 +20,16 @@ namespace ngpoll::cli {
 /// What one thread, or all together, finished over some stretch of time.
 struct bench_interval {
     double seconds = 0;
+    double end_seconds = 0; ///< from the start of the run to the end of this
     ring_stats stats{};
     std::uint64_t errors = 0;
     std::uint32_t threads = 1;
     double thread_iops_min = 0; ///< of all together: the slowest thread's
     double thread_iops_max = 0;
+    // Of all together:
+    latency_summary latency{}; ///< of the reads that succeeded; at a rate from when they were due
+    latency_summary service_latency{}; ///< at a rate: from submit() on
+    process_cost cost{};
 
     [[nodiscard]] std::uint64_t finished() const noexcept
     {
@@ -31,11 +39,15 @@ struct bench_interval {
     {
         return seconds > 0 ? static_cast<double>(finished()) / seconds : 0;
     }
-    /// The calls that sent commands and looked for completions: system calls, or passes where the
-    /// drive is emulated and there are none.
-    [[nodiscard]] std::uint64_t calls() const noexcept
+    /// A figure of the whole stretch, for each read that finished.
+    [[nodiscard]] double per_io(double figure) const noexcept
     {
-        return stats.system_calls != 0 ? stats.system_calls : stats.passes;
+        return finished() == 0 ? 0 : figure / static_cast<double>(finished());
+    }
+    /// Of one processor's time: 2 is two processors all the time.
+    [[nodiscard]] double processor_share() const noexcept
+    {
+        return seconds > 0 ? cost.processor_ns() / (seconds * 1e9) : 0;
     }
     // What sharing a poll queue took, as ring_stats counts it: here, and nowhere else.
     /// Times the poller's role went from one ring to another.
@@ -65,6 +77,11 @@ struct bench_result {
     bench_interval total;
     std::vector<bench_interval> threads;
     std::vector<error_count> errors;
+    tick_source clock = tick_source::none; ///< that timed the I/O
+    double ns_per_tick = 1;
+    latency_set latencies; ///< of the total, in ticks
+    latency_set service_latencies; ///< at a rate, from submit() on
+    counter_scope counters; ///< what of its cost is counted
 };
 
 [[nodiscard]] inline double ratio(std::uint64_t part, std::uint64_t whole) noexcept

@@ -7,23 +7,18 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/utsname.h>
 
 #include <ngpoll/processors.hpp>
 
 #include "../size_text.hpp"
+#include "environment.hpp"
 
 namespace ngpoll::cli {
 
 namespace {
 
-std::string bandwidth_text(double bytes_per_second)
-{
-    constexpr double kMiB = 1 << 20;
-    if (bytes_per_second >= 1024 * kMiB)
-        return fmt::format("{:.2f}GiB/s", bytes_per_second / (1024 * kMiB));
-    return fmt::format("{:.0f}MiB/s", bytes_per_second / kMiB);
-}
+/// Less than this share of --rate is worth a note.
+constexpr double kRateReached = 0.98;
 
 /// "thread 0-1 on poll queue hctx2: cpus 0", a line for each of the drive's poll queues in use.
 std::string pins_text(const placement& layout)
@@ -41,14 +36,56 @@ std::string pins_text(const placement& layout)
     return text;
 }
 
-} // namespace
-
-std::string kernel_text()
+/// What sharing poll queues took.
+std::string sharing_text(const bench_interval& all)
 {
-    utsname name{};
-    ::uname(&name);
-    return fmt::format("{} {}", name.sysname, name.release);
+    const double seconds = std::max(all.seconds, 1e-9);
+    return fmt::format("sharing: deferred={}, hand-overs={}/s, wake-ups={}/s\n"
+                       "         empty polls={}, slowest={}, fastest={}\n",
+        share_text(all.stats.finished_deferred, all.finished()),
+        rate_text(static_cast<double>(all.hand_overs()) / seconds),
+        rate_text(static_cast<double>(all.wake_ups()) / seconds),
+        share_text(all.stats.empty_passes, all.stats.passes), rate_text(all.thread_iops_min),
+        rate_text(all.thread_iops_max));
 }
+
+/// Three lines for each operation that was measured.
+std::string latencies_text(const bench_result& run, const latency_set& of_all, const char* since)
+{
+    std::string text;
+    auto out = std::back_inserter(text);
+    for (const operation what : kAllOperations) {
+        const latency_histogram& found = of_all[static_cast<std::size_t>(what)];
+        if (found.total() == 0)
+            continue;
+        const latency_summary of = summarise(found, run.ns_per_tick);
+        fmt::format_to(out, "{} latency{}: min={}, mean={}, max={}", to_string(what), since,
+            duration_text(of.min_ns), duration_text(of.mean_ns), duration_text(of.max_ns));
+        for (std::size_t i = 0; i < kPercentiles.size(); ++i)
+            fmt::format_to(out, "{}{}%={}", i % 4 == 0 ? "\n    " : ", ", kPercentiles[i].text,
+                duration_text(of.at_ns[i]));
+        text += '\n';
+    }
+    return text;
+}
+
+std::string cost_text(const bench_result& run)
+{
+    const bench_interval& all = run.total;
+    std::string text
+        = fmt::format("cost per I/O: {} (user {}, system {}); {:.2f} processors busy\n",
+            duration_text(all.per_io(all.cost.processor_ns())),
+            duration_text(all.per_io(all.cost.user_ns)),
+            duration_text(all.per_io(all.cost.system_ns)), all.processor_share());
+    if (run.counters.counted)
+        text += fmt::format("      {:.0f} instructions and {:.0f} cycles\n",
+            all.per_io(all.cost.instructions), all.per_io(all.cost.cycles));
+    if (!run.counters.why.empty())
+        text += fmt::format("      {}\n", run.counters.why);
+    return text;
+}
+
+} // namespace
 
 std::string rate_text(double per_second)
 {
@@ -57,6 +94,21 @@ std::string rate_text(double per_second)
     if (per_second >= 1e4)
         return fmt::format("{:.2f}K", per_second / 1e3);
     return fmt::format("{:.0f}", per_second);
+}
+
+std::string bandwidth_text(double bytes_per_second)
+{
+    constexpr double kMiB = 1 << 20;
+    if (bytes_per_second >= 1024 * kMiB)
+        return fmt::format("{:.2f}GiB/s", bytes_per_second / (1024 * kMiB));
+    return fmt::format("{:.0f}MiB/s", bytes_per_second / kMiB);
+}
+
+std::string share_text(std::uint64_t part, std::uint64_t whole)
+{
+    if (part == 0 || part == whole)
+        return part == 0 ? "0%" : "100%";
+    return fmt::format("{:.1f}%", std::clamp(100 * ratio(part, whole), 0.1, 99.9));
 }
 
 std::string drive_text(const bench_options& o, const namespace_info& d)
@@ -107,24 +159,19 @@ std::string layout_text(const bench_result& run)
 
 std::string interval_text(const bench_interval& second, std::uint32_t block_bytes)
 {
-    const std::uint64_t calls = second.calls();
-    std::string text
-        = fmt::format("IOPS={}, BW={}, IOS/call={:.0f}/{:.0f}, inline={:.1f}%, deferred={:.1f}%",
-            rate_text(second.iops()), bandwidth_text(second.iops() * block_bytes),
-            ratio(second.stats.sent, calls), ratio(second.finished(), calls),
-            100 * ratio(second.stats.finished_inline, second.finished()),
-            100 * ratio(second.stats.finished_deferred, second.finished()));
-    if (second.threads > 1) {
-        const double seconds = std::max(second.seconds, 1e-9);
-        text += fmt::format(
-            ", hand-overs={}/s, wake-ups={}/s, empty polls={:.1f}%, slowest={}, fastest={}",
-            rate_text(static_cast<double>(second.hand_overs()) / seconds),
-            rate_text(static_cast<double>(second.wake_ups()) / seconds),
-            100 * ratio(second.stats.empty_passes, second.stats.passes),
-            rate_text(second.thread_iops_min), rate_text(second.thread_iops_max));
-    }
+    std::string text = fmt::format(
+        "IOPS={}, BW={}", rate_text(second.iops()), bandwidth_text(second.iops() * block_bytes));
+    auto out = std::back_inserter(text);
+    // Not where the drive is emulated, nor of a thread that a resident polls for.
+    if (const std::uint64_t calls = second.stats.system_calls; calls != 0)
+        fmt::format_to(out, ", IOS/call={:.0f}/{:.0f}", ratio(second.stats.sent, calls),
+            ratio(second.finished(), calls));
+    fmt::format_to(out, ", inline={}", share_text(second.stats.finished_inline, second.finished()));
+    if (second.latency.count != 0)
+        fmt::format_to(out, ", p50={}, p99={}", duration_text(second.latency.p50_ns()),
+            duration_text(second.latency.p99_ns()));
     if (second.errors != 0)
-        text += fmt::format(", errors={}", second.errors);
+        fmt::format_to(out, ", errors={}", second.errors);
     return text;
 }
 
@@ -142,11 +189,22 @@ std::string summary_text(const bench_result& run)
 {
     bench_interval all = run.total;
     const std::uint64_t errors = std::exchange(all.errors, 0); // has a word of its own here
+    all.latency = {}; // and so have these
+    all.service_latency = {};
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
     std::string text;
     auto out = std::back_inserter(text);
     fmt::format_to(out, "{} reads in {:.2f} s: {}, errors: {}\n", all.finished(), all.seconds,
         interval_text(all, block_bytes), errors);
+    if (run.threads.size() > 1)
+        text += sharing_text(all);
+    const bool at_rate = run.options.rate_iops != 0;
+    if (at_rate && all.iops() < kRateReached * run.options.rate_iops)
+        fmt::format_to(out, "note: the rate was not reached: {} of {} IOPS\n",
+            rate_text(all.iops()), rate_text(run.options.rate_iops));
+    text += latencies_text(run, run.latencies, at_rate ? " from when it was due" : "");
+    text += latencies_text(run, run.service_latencies, " from submit() on");
+    text += cost_text(run);
     if (run.threads.size() > 1)
         for (std::size_t i = 0; i < run.threads.size(); ++i)
             fmt::format_to(out, "thread {}: {}\n", i, interval_text(run.threads[i], block_bytes));

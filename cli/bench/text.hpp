@@ -25,7 +25,9 @@ struct in_flight {
 
 /// "331.61K" for a number a second.
 [[nodiscard]] std::string rate_text(double per_second);
-/// "Linux 6.12.95"
-[[nodiscard]] std::string kernel_text();
+/// "162MiB/s"
+[[nodiscard]] std::string bandwidth_text(double bytes_per_second);
+/// "99.7%"; "100%" is all of them, and "0%" none.
+[[nodiscard]] std::string share_text(std::uint64_t part, std::uint64_t whole);
 
 } // namespace ngpoll::cli

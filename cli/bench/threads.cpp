@@ -48,6 +48,7 @@ void bench_threads::make_all(
                     .device = run.device,
                     .options = run.options,
                     .geometry = run.geometry,
+                    .clock = run.clock,
                     .index = t,
                     .cpus = run.layout.cpus_of(t),
                     .all_made = all_made_,

@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <new>
 #include <random>
 #include <stdexcept>
+#include <utility>
+
+#include <sys/prctl.h>
 
 #include <ngpoll/processors.hpp>
 
@@ -79,33 +83,138 @@ void bench_worker::read_until_stopped()
             .fixed = options.fixed_buffers,
             .huge_pages = options.huge_pages});
     in_huge_pages_ = buffers.in_huge_pages();
-    std::vector<request> requests(options.depth);
+    requests_ = std::vector<request>(options.depth);
+    started_at_.resize(options.depth);
+    if (from_.clock != tick_source::none)
+        latencies_ = std::make_unique<latency_counts>();
+    if (options.rate_iops != 0)
+        prepare_rate();
     try {
-        prepare(requests, buffers);
+        prepare(buffers);
     } catch (...) {
         ring_->close(); // before the memory goes that its reads write to
         throw;
     }
     from_.ready.arrive_and_wait();
-
-    // relaxed: nothing is read because of it.
-    while (!stopping_.load(std::memory_order_relaxed))
-        ring_->wait(options.complete_batch);
+    if (pace_)
+        read_at_rate();
+    else
+        read_at_once();
     ring_->close();
 }
 
-void bench_worker::prepare(std::vector<request>& requests, const buffer_pool& buffers)
+void bench_worker::read_at_once()
 {
-    for (std::uint32_t i = 0; i < requests.size(); ++i) {
-        request& r = requests[i];
+    // The first reads are sent now; until here they waited for other threads.
+    std::fill(started_at_.begin(), started_at_.end(), ticks());
+
+    // relaxed: nothing is read because of it.
+    while (!stopping_.load(std::memory_order_relaxed))
+        ring_->wait(from_.options.complete_batch);
+}
+
+void bench_worker::prepare(const buffer_pool& buffers)
+{
+    const completion_function on_complete = from_.clock == tick_source::none
+        ? callback<tick_source::none>()
+        : from_.clock == tick_source::tsc ? callback<tick_source::tsc>()
+                                          : callback<tick_source::system>();
+    for (std::uint32_t i = 0; i < requests_.size(); ++i) {
+        request& r = requests_[i];
         r.cmd = read_command(from_.device.nsid,
             from_.options.random ? next_slba<true>() : next_slba<false>(), blocks_per_io_);
         r.set_buffer(buffers.at(i));
         r.context = this;
-        r.on_complete = from_.options.random ? finished<true> : finished<false>;
-        if (!ring_->submit(r))
+        r.on_complete = pace_ ? finished_at_rate : on_complete;
+        if (pace_)
+            idle_.push_back(&r);
+        else if (!ring_->submit(r))
             throw std::logic_error("a ring of this depth refused its own depth");
     }
+}
+
+template <tick_source Clock>
+completion_function bench_worker::callback() const noexcept
+{
+    return from_.options.random ? finished<true, Clock> : finished<false, Clock>;
+}
+
+std::uint64_t bench_worker::ticks() const noexcept
+{
+    return from_.clock == tick_source::tsc ? ticks_now<tick_source::tsc>()
+                                           : ticks_now<tick_source::system>();
+}
+
+void bench_worker::add_latencies_to(latency_set& sum, latency_set& service) const
+{
+    if (latencies_)
+        latencies_->add_to(sum[static_cast<std::size_t>(operation::read)]);
+    if (service_latencies_)
+        service_latencies_->add_to(service[static_cast<std::size_t>(operation::read)]);
+}
+
+void bench_worker::prepare_rate()
+{
+    const bench_options& options = from_.options;
+    pace_.emplace(
+        options.rate_iops / options.threads, static_cast<double>(from_.index) / options.threads);
+    idle_.reserve(options.depth);
+    due_at_.resize(options.depth);
+    if (latencies_)
+        service_latencies_ = std::make_unique<latency_counts>();
+    // Else the kernel lets the sleeps below be 50 us too long.
+    static_cast<void>(::prctl(PR_SET_TIMERSLACK, 1));
+}
+
+void bench_worker::read_at_rate()
+{
+    using namespace std::chrono;
+    using clock = steady_clock;
+    constexpr nanoseconds kLookForStop = milliseconds(50);
+    constexpr nanoseconds kWakeEarly = microseconds(60); ///< what a sleep takes to end
+    pace_->start(ticks_now<tick_source::system>());
+    // relaxed: nothing is read because of it.
+    while (!stopping_.load(std::memory_order_relaxed)) {
+        const std::uint64_t now_ns = ticks_now<tick_source::system>();
+        submit_due(now_ns);
+        const clock::time_point look{nanoseconds(now_ns) + kLookForStop};
+        const clock::time_point due{nanoseconds(pace_->due_ns())};
+        if (ring_->outstanding() != 0)
+            ring_->wait(1, idle_.empty() ? look : std::min(look, due));
+        else if (const auto until = std::min(look, due) - kWakeEarly;
+                 until > clock::time_point(nanoseconds(now_ns)))
+            std::this_thread::sleep_until(until);
+    }
+}
+
+void bench_worker::submit_due(std::uint64_t now_ns)
+{
+    while (!idle_.empty() && pace_->due_ns() <= now_ns) {
+        request& r = *idle_.back();
+        idle_.pop_back();
+        started_at(r) = now_ns;
+        due_at_[static_cast<std::size_t>(&r - requests_.data())] = pace_->due_ns();
+        pace_->advance();
+        r.cmd.slba = from_.options.random ? next_slba<true>() : next_slba<false>();
+        if (!ring_->submit(r)) {
+            idle_.push_back(&r);
+            return; // the ring is closing
+        }
+    }
+}
+
+void bench_worker::finished_at_rate(request& r) noexcept
+{
+    auto& self = *static_cast<bench_worker*>(r.context);
+    self.idle_.push_back(&r); // has room for all
+    if (!r.status.ok()) [[unlikely]]
+        return self.note(r.status);
+    if (!self.latencies_)
+        return;
+    const std::uint64_t now_ns = ticks_now<tick_source::system>();
+    self.service_latencies_->add(now_ns - self.started_at(r));
+    self.latencies_->add(
+        now_ns - self.due_at_[static_cast<std::size_t>(&r - self.requests_.data())]);
 }
 
 template <bool Random>
@@ -118,24 +227,28 @@ std::uint64_t bench_worker::next_slba() noexcept
     return position * blocks_per_io_;
 }
 
-template <bool Random>
+// A clock is a template's parameter, not a branch: without one nothing is left of it here.
+template <bool Random, tick_source Clock>
 void bench_worker::finished(request& r) noexcept
 {
     auto& self = *static_cast<bench_worker*>(r.context);
     // The rare way out is a tail call, so that the common one saves no registers.
     if (!r.status.ok()) [[unlikely]]
-        return failed<Random>(r);
-    // What the compiler does not know: submit() need not look at a request that just completed.
-    if (r.status.taken != 0 || r.on_complete == nullptr)
-        __builtin_unreachable();
+        return failed<Random, Clock>(r);
+    if constexpr (Clock != tick_source::none) {
+        // One look at the clock serves the read that ends and the one that begins.
+        const std::uint64_t now = ticks_now<Clock>();
+        self.latencies_->add(now - std::exchange(self.started_at(r), now));
+    }
     self.read_again<Random>(r);
 }
 
-template <bool Random>
+template <bool Random, tick_source Clock>
 void bench_worker::failed(request& r) noexcept
 {
     auto& self = *static_cast<bench_worker*>(r.context);
     self.note(r.status);
+    self.started_at(r) = ticks_now<Clock>();
     self.read_again<Random>(r);
 }
 
@@ -146,6 +259,10 @@ void bench_worker::read_again(request& r) noexcept
     if (stopping_.load(std::memory_order_relaxed)) [[unlikely]]
         return;
     r.cmd.slba = next_slba<Random>();
+    // What the compiler does not know: submit() need not look at a request that just completed.
+    // Said right before it: after a store the compiler would have to look again.
+    if (r.status.taken != 0 || r.on_complete == nullptr)
+        __builtin_unreachable();
     // Refused only by a ring that is closing: the read was then the last of this request.
     static_cast<void>(ring_->submit(r));
 }

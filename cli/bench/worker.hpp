@@ -6,6 +6,7 @@
 #include <exception>
 #include <functional>
 #include <latch>
+#include <memory>
 #include <optional>
 #include <span>
 #include <thread>
@@ -13,8 +14,12 @@
 
 #include <ngpoll/ngpoll.hpp>
 
+#include "latency_histogram.hpp"
+#include "operation.hpp"
 #include "options.hpp"
+#include "pace.hpp"
 #include "random_position.hpp"
+#include "tick_clock.hpp"
 
 namespace ngpoll::cli {
 
@@ -34,6 +39,7 @@ public:
         const namespace_info& device;
         const bench_options& options;
         const bench_geometry& geometry;
+        tick_source clock = tick_source::none; ///< what each I/O is timed with
         std::uint32_t index = 0;
         std::span<const std::uint32_t> cpus; ///< to keep to; empty: any
         std::latch& all_made; ///< waited for before anything is set up
@@ -62,6 +68,10 @@ public:
     {
         return error_total_.load(std::memory_order_relaxed); // relaxed: a statistic
     }
+    /// Adds how long the reads that succeeded took so far, from submit() to the callback, in ticks
+    /// of the setting's clock. At a rate that goes to `service`, and to `sum` the time since each
+    /// was due.
+    void add_latencies_to(latency_set& sum, latency_set& service) const;
     /// After join().
     [[nodiscard]] const std::vector<error_count>& errors() const noexcept { return errors_; }
     [[nodiscard]] bool in_huge_pages() const noexcept { return in_huge_pages_; }
@@ -69,15 +79,29 @@ public:
 private:
     void run() noexcept;
     void read_until_stopped();
-    void prepare(std::vector<request>& requests, const buffer_pool& buffers);
+    void prepare(const buffer_pool& buffers);
+    void prepare_rate();
+    /// Keeps the ring full until the end.
+    void read_at_once();
     void note(status outcome) noexcept;
 
-    template <bool Random>
+    template <tick_source Clock>
+    [[nodiscard]] completion_function callback() const noexcept;
+    template <bool Random, tick_source Clock>
     static void finished(request& r) noexcept;
-    template <bool Random>
+    template <bool Random, tick_source Clock>
     [[gnu::noinline]] static void failed(request& r) noexcept;
     template <bool Random>
     void read_again(request& r) noexcept;
+    [[nodiscard]] std::uint64_t ticks() const noexcept;
+    /// Submits what is due, when it is due, until the end.
+    void read_at_rate();
+    void submit_due(std::uint64_t now_ns);
+    static void finished_at_rate(request& r) noexcept;
+    [[nodiscard]] std::uint64_t& started_at(const request& r) noexcept
+    {
+        return started_at_[static_cast<std::size_t>(&r - requests_.data())];
+    }
     template <bool Random>
     [[nodiscard]] std::uint64_t next_slba() noexcept;
 
@@ -88,6 +112,15 @@ private:
     const std::uint32_t blocks_per_io_;
     std::atomic<bool> stopping_{false};
     std::optional<ring> ring_;
+    std::vector<request> requests_;
+    std::vector<std::uint64_t> started_at_; ///< in ticks, by the index of the request
+    std::unique_ptr<latency_counts> latencies_; ///< none where nothing is timed
+
+    // At a rate only.
+    std::optional<pace> pace_;
+    std::vector<request*> idle_; ///< not in flight
+    std::vector<std::uint64_t> due_at_; ///< in nanoseconds, by the index of the request
+    std::unique_ptr<latency_counts> service_latencies_;
 
     setting from_;
     std::exception_ptr failure_;

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+#include "run.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <ngpoll/processors.hpp>
+
+#include "text.hpp"
+
+namespace ngpoll::cli {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// How often the live block is drawn.
+constexpr std::chrono::milliseconds kRedraw{250};
+
+double seconds_since(clock::time_point start)
+{
+    return std::chrono::duration<double>(clock::now() - start).count();
+}
+
+} // namespace
+
+poll_queues open_queues(const bench_result& planned, const nvme_namespace& device)
+{
+    const bench_options& options = planned.options;
+    const std::vector<std::uint32_t> everywhere = allowed_processors();
+    poll_queues opened;
+    for (std::uint32_t q = 0; q < planned.layout.queues; ++q) {
+        // A resident poller keeps to its maker's processors: those of its queue's threads.
+        const std::span<const std::uint32_t> cpus = planned.layout.cpus_of_queue(q);
+        pin_this_thread(cpus.empty() ? everywhere : cpus);
+        const std::uint32_t rings = planned.layout.threads_on(q);
+        opened.push_back(std::make_unique<poll_queue>(device,
+            poll_queue::options{.depth = options.depth * rings,
+                .rings_max = rings,
+                .mode = options.mode(),
+                .role = options.role,
+                .registered_file = options.registered_file,
+                .registered_ring = options.registered_ring,
+                .hardware_queue = planned.layout.hardware_of_queue(q),
+                .force = options.force}));
+    }
+    pin_this_thread(everywhere);
+    return opened;
+}
+
+bench_run::bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading,
+    text_output& out, std::FILE* screen)
+    : result_(std::move(planned))
+    , out_(out)
+    , queues_(open_queues(result_, device))
+    , threads_(result_.options.threads)
+    , tick_(tick_source::none)
+{
+    for (const auto& queue : queues_)
+        result_.queues.push_back(queue->report());
+    result_.role = queues_.front()->role();
+    out_.print(heading + layout_text(result_));
+    if (std::any_of(result_.queues.begin(), result_.queues.end(),
+            [](const poll_queue_report& queue) { return queue.must_drain; }))
+        held_.emplace();
+    threads_.start(result_, queues_);
+    start_ = clock::now();
+    tick_ = tick_length(result_.clock);
+    result_.counters = cost_.scope();
+    if (live_block::suits(screen))
+        live_.emplace(out, screen);
+    result_.in_huge_pages = threads_.workers().front()->in_huge_pages();
+}
+
+bench_run::counted bench_run::counted::since(const counted& before) const
+{
+    counted came;
+    for (std::size_t t = 0; t < threads.size(); ++t)
+        came.threads.push_back(threads[t].since(before.threads[t]));
+    came.residents = bench_interval{.stats = residents}.since({.stats = before.residents}).stats;
+    for (std::size_t o = 0; o < latencies.size(); ++o) {
+        came.latencies[o] = latencies[o].since(before.latencies[o]);
+        came.service_latencies[o] = service_latencies[o].since(before.service_latencies[o]);
+    }
+    came.cost = cost.since(before.cost);
+    return came;
+}
+
+bench_run::counted bench_run::count() const
+{
+    counted now;
+    const double seconds = seconds_since(start_);
+    for (const auto& worker : threads_.workers()) {
+        now.threads.push_back({.seconds = seconds,
+            .end_seconds = seconds,
+            .stats = worker->stats(),
+            .errors = worker->error_total()});
+        worker->add_latencies_to(now.latencies, now.service_latencies);
+    }
+    for (const auto& queue : queues_)
+        now.residents += queue->resident_stats();
+    now.cost = cost_.read();
+    return now;
+}
+
+bench_interval bench_run::sum_of(const counted& all) const
+{
+    bench_interval sum = together(all.threads, all.residents);
+    const double ns_per_tick = tick_.nanoseconds();
+    sum.latency = summarise(merged(all.latencies), ns_per_tick);
+    sum.service_latency = summarise(merged(all.service_latencies), ns_per_tick);
+    sum.cost = all.cost;
+    return sum;
+}
+
+void bench_run::print(const std::string& text)
+{
+    if (live_)
+        live_->clear();
+    out_.print(text);
+}
+
+void bench_run::show_progress()
+{
+    if (!live_)
+        return;
+    const bench_options& options = result_.options;
+    live_->show({.elapsed_seconds = seconds_since(start_),
+        .limit_seconds = warming_up_ ? options.warmup_seconds : options.seconds,
+        .warming_up = warming_up_,
+        .block_bytes = static_cast<std::uint32_t>(options.block_bytes),
+        .last = result_.intervals.empty() ? nullptr : &result_.intervals.back(),
+        .threads = last_threads_});
+}
+
+bool bench_run::wait_until(const stop_signals& signals, double seconds)
+{
+    const auto end = start_
+        + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(seconds));
+    while (live_) {
+        show_progress();
+        const auto next = clock::now() + kRedraw;
+        if (next >= end)
+            break;
+        if (signals.wait_until(next) || out_.failed())
+            return true;
+    }
+    return signals.wait_until(end) || out_.failed();
+}
+
+bool bench_run::warm_up(const stop_signals& signals)
+{
+    const double seconds = result_.options.warmup_seconds;
+    if (!live_)
+        out_.print(fmt::format("warm-up: {:g} s without figures\n", seconds));
+    warming_up_ = true;
+    const bool cut_short = wait_until(signals, seconds);
+    warming_up_ = false;
+    start_ = clock::now();
+    return cut_short;
+}
+
+bool bench_run::measure(const stop_signals& signals)
+{
+    const auto block_bytes = static_cast<std::uint32_t>(result_.options.block_bytes);
+    const double limit = result_.options.seconds;
+    counted begin{
+        .threads = std::vector<bench_interval>(threads_.workers().size()), .cost = cost_.read()};
+    bool cut_short = out_.failed();
+    if (result_.options.warmup_seconds != 0) {
+        cut_short = warm_up(signals);
+        begin = count();
+    }
+    counted before = begin;
+    for (int second = 1;; ++second) {
+        const double until = limit == 0 ? second : std::min<double>(second, limit);
+        cut_short = cut_short || wait_until(signals, until);
+        counted now = count();
+        counted came = now.since(before);
+        before = std::move(now);
+        result_.intervals.push_back(sum_of(came));
+        last_threads_ = std::move(came.threads);
+        if (!live_)
+            out_.print(interval_text(result_.intervals.back(), block_bytes) + "\n");
+        cut_short = cut_short || out_.failed();
+        if (cut_short || (limit != 0 && until >= limit))
+            break;
+    }
+    show_progress();
+    drain();
+    collect(begin);
+    return cut_short;
+}
+
+void bench_run::drain()
+{
+    const auto start = bench_threads::clock::now();
+    threads_.begin_stop();
+    for (int second = 1; !threads_.wait_ended(start + std::chrono::seconds(second)); ++second) {
+        const counted now = count();
+        const bench_interval all = together(now.threads, now.residents);
+        print(in_flight_text({.seconds = second,
+            .requests = all.stats.sent - std::min(all.stats.sent, all.finished()),
+            .may_not_end = held_.has_value()}));
+    }
+    threads_.stop();
+    held_.reset();
+    print({}); // without the live block
+}
+
+void bench_run::collect(const counted& begin)
+{
+    counted all = count().since(begin);
+    result_.total = sum_of(all);
+    result_.threads = std::move(all.threads);
+    result_.latencies = std::move(all.latencies);
+    result_.service_latencies = std::move(all.service_latencies);
+    result_.ns_per_tick = tick_.nanoseconds();
+    for (const auto& worker : threads_.workers()) {
+        for (const error_count& found : worker->errors()) {
+            const auto same = std::find_if(result_.errors.begin(), result_.errors.end(),
+                [&](const error_count& e) { return e.status == found.status; });
+            if (same == result_.errors.end())
+                result_.errors.push_back(found);
+            else
+                same->count += found.count;
+        }
+    }
+}
+
+} // namespace ngpoll::cli

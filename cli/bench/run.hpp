@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ngpoll/ngpoll.hpp>
+
+#include "../stop_signals.hpp"
+#include "../text_output.hpp"
+#include "cost.hpp"
+#include "live.hpp"
+#include "result.hpp"
+#include "threads.hpp"
+#include "tick_clock.hpp"
+
+namespace ngpoll::cli {
+
+using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
+
+/// The poll queues that `planned` needs; throws what poll_queue throws.
+[[nodiscard]] poll_queues open_queues(const bench_result& planned, const nvme_namespace& device);
+
+/// A run, or one part of a comparison. Its members in the order in which they depend on each other;
+/// when it is gone, all its rings are closed.
+class bench_run {
+public:
+    /// Prints `heading` and how the run lies, once the poll queues are open. `screen` is where
+    /// `out` writes to.
+    bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading,
+        text_output& out, std::FILE* screen);
+
+    /// Warms up, and then prints a line a second, or draws the live block, until the time is over,
+    /// a signal comes or nothing can be printed any more; then drains. True when it ended before
+    /// its time.
+    [[nodiscard]] bool measure(const stop_signals& signals);
+
+    /// Once, after measure().
+    [[nodiscard]] bench_result take_result() { return std::move(result_); }
+
+private:
+    /// All that is counted from the start on.
+    struct counted {
+        std::vector<bench_interval> threads;
+        ring_stats residents{}; ///< of the resident pollers together
+        latency_set latencies{}; ///< of all threads
+        latency_set service_latencies{};
+        process_cost cost{};
+
+        [[nodiscard]] counted since(const counted& before) const;
+    };
+
+    [[nodiscard]] counted count() const;
+    [[nodiscard]] bench_interval sum_of(const counted& all) const;
+    /// Waits until the warm-up is over; true when it was cut short.
+    [[nodiscard]] bool warm_up(const stop_signals& signals);
+    /// Waits until `seconds` after the start of the figures; shows meanwhile how far it is. True
+    /// when a signal came.
+    [[nodiscard]] bool wait_until(const stop_signals& signals, double seconds);
+    void show_progress();
+    void print(const std::string& text);
+    /// Stops the threads, and says each second what they still wait for.
+    void drain();
+    void collect(const counted& begin);
+
+    bench_result result_;
+    text_output& out_;
+    std::optional<live_block> live_; ///< where the text goes to a terminal
+    cost_meter cost_; ///< before the threads that it counts
+    poll_queues queues_;
+    std::optional<stop_signals::hold> held_; ///< while the process may not end
+    bench_threads threads_;
+    std::chrono::steady_clock::time_point start_; ///< of the figures
+    tick_length tick_; ///< begins when the run does
+    bool warming_up_ = false;
+    std::vector<bench_interval> last_threads_; ///< each one's last second
+};
+
+} // namespace ngpoll::cli
