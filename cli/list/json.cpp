@@ -42,7 +42,7 @@ json path_json(const drive_path& one)
 
 json drive_json(const listed_drive& each)
 {
-    const drive& one = each.found;
+    const drive_info& one = each.found;
     json found = {{"path", one.path}, {"block_device", text_or_null(one.block_device)},
         {"write", each.write_name}, {"model", text_or_null(one.model)}, {"serial", one.serial},
         {"firmware", text_or_null(one.firmware)},

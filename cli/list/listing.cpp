@@ -11,7 +11,7 @@ listing read_listing(const std::string& root)
     listing all{.drives = {},
         .without_namespace = std::move(found.without_namespace),
         .foreign = std::move(found.foreign)};
-    for (drive& one : found.drives) {
+    for (drive_info& one : found.drives) {
         identify_drive(one);
         namespace_info named;
         named.path = one.path;

@@ -11,7 +11,7 @@ namespace ngpoll::cli {
 
 /// A drive, and what the list tells of it besides.
 struct listed_drive {
-    drive found;
+    drive_info found;
     std::string write_name; ///< what `--write` asks for: SERIAL:NSID
     drive_use use; ///< what a write would destroy
 };

@@ -18,7 +18,7 @@ constexpr const char* kUnknown = "?";
 constexpr const char* kNone = "-";
 
 /// What `of` says of each path: once where all say the same, else in the paths' order: "live,dead".
-std::string of_paths(const drive& one, const std::function<std::string(const drive_path&)>& of)
+std::string of_paths(const drive_info& one, const std::function<std::string(const drive_path&)>& of)
 {
     std::vector<std::string> texts;
     for (const drive_path& path : one.paths)
@@ -46,7 +46,7 @@ std::string node_text(const drive_path& path)
     return path.controller.numa_node ? std::to_string(*path.controller.numa_node) : kNone;
 }
 
-std::string multipath_text(const drive& one)
+std::string multipath_text(const drive_info& one)
 {
     if (!one.multipath)
         return kNone;
@@ -59,7 +59,7 @@ std::string multipath_text(const drive& one)
 }
 
 /// "512", or with metadata "512+8".
-std::string lba_text(const drive& one)
+std::string lba_text(const drive_info& one)
 {
     if (one.lba_bytes == 0)
         return kUnknown;
@@ -81,7 +81,7 @@ std::string use_text(const drive_use& use)
 
 std::vector<std::string> row_of(const listed_drive& each)
 {
-    const drive& one = each.found;
+    const drive_info& one = each.found;
     return {one.path, one.block_device.empty() ? kNone : one.block_device, each.write_name,
         or_unknown(one.model), one.size_bytes == 0 ? kUnknown : size_text(one.size_bytes),
         lba_text(one), of_paths(one, poll_queues_text), of_paths(one, node_text),

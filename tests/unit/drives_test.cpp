@@ -31,7 +31,7 @@ TEST_CASE("a namespace is what its block device and its controller say of it")
     fake_namespace(tree, "nvme0");
     const drive_list all = find_drives(tree.root());
     REQUIRE(all.drives.size() == 1);
-    const drive& one = all.drives.front();
+    const drive_info& one = all.drives.front();
     CHECK(one.path == "/dev/ng0n1");
     CHECK(one.block_device == "nvme0n1");
     CHECK(one.serial == "SN 0");
@@ -89,7 +89,7 @@ TEST_CASE("a multipath node has the subsystem's serial and all its paths")
     tree.file("sys/class/nvme/nvme3/state", "connecting");
     const drive_list all = find_drives(tree.root());
     REQUIRE(all.drives.size() == 1);
-    const drive& head = all.drives.front();
+    const drive_info& head = all.drives.front();
     CHECK(head.path == "/dev/ng2n1");
     CHECK(head.block_device == "nvme2n1");
     CHECK(head.serial == "of both");
@@ -152,7 +152,7 @@ TEST_CASE("a map of queues that cannot be had is no map, and says why")
 
 TEST_CASE("a drive that cannot be asked stays as it was found")
 {
-    drive one;
+    drive_info one;
     one.path = "/dev/null";
     one.paths.resize(1);
     one.paths.front().controller.state = "live";

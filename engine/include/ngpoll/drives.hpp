@@ -35,7 +35,7 @@ struct drive_path {
 };
 
 /// A namespace that programs can use.
-struct drive {
+struct drive_info {
     std::string path; ///< /dev/ng0n1
     std::string block_device; ///< nvme0n1; empty where there is none beside it
     std::string serial; ///< of its controller, or of the subsystem of several
@@ -57,7 +57,7 @@ struct foreign_drive {
 
 /// Each list is in order of the numbers in the names.
 struct drive_list {
-    std::vector<drive> drives;
+    std::vector<drive_info> drives;
     std::vector<drive_controller> without_namespace; ///< controllers that no drive's path names
     std::vector<foreign_drive> foreign;
 };
@@ -71,13 +71,13 @@ struct drive_list {
 
 /// The drive at `path`: its passthrough device, a symbolic link to it, or its block device. Null:
 /// there is none. The list must outlive what is returned.
-[[nodiscard]] const drive* find_drive(
+[[nodiscard]] const drive_info* find_drive(
     const drive_list& list, std::string_view path, const std::string& root = "/");
 
 /// Asks the drive what sysfs did not tell of it: kernels before 6.9 do not show the metadata, and
 /// none shows the size where it cannot handle the metadata. Opens `of.path` and sends Identify if
 /// anything is missing and a path is live. What cannot be had, for example for want of permission,
 /// stays unknown.
-void identify_drive(drive& of);
+void identify_drive(drive_info& of);
 
 } // namespace ngpoll

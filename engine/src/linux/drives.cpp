@@ -77,7 +77,7 @@ drive_path read_path(const fs::path& folder, const std::string& root)
 }
 
 /// What its block device says of a namespace.
-void read_block(drive& found, const std::string& root)
+void read_block(drive_info& found, const std::string& root)
 {
     const fs::path blocks = fs::path(root) / "sys/block";
     const fs::path block = blocks / found.block_device;
@@ -95,9 +95,9 @@ void read_block(drive& found, const std::string& root)
     });
 }
 
-drive read_drive(const std::string& name, const std::string& root)
+drive_info read_drive(const std::string& name, const std::string& root)
 {
-    drive found;
+    drive_info found;
     found.path = "/dev/" + name;
     // Below the device that made it: a controller, or of a multipath node the subsystem.
     std::error_code none;
@@ -119,9 +119,9 @@ drive read_drive(const std::string& name, const std::string& root)
     return found;
 }
 
-bool is_path_of(const std::string& controller, const std::vector<drive>& drives)
+bool is_path_of(const std::string& controller, const std::vector<drive_info>& drives)
 {
-    return std::any_of(drives.begin(), drives.end(), [&](const drive& each) {
+    return std::any_of(drives.begin(), drives.end(), [&](const drive_info& each) {
         return std::any_of(each.paths.begin(), each.paths.end(),
             [&](const drive_path& path) { return path.controller.name == controller; });
     });
@@ -161,19 +161,19 @@ drive_list find_drives(const std::string& root)
     return all;
 }
 
-const drive* find_drive(const drive_list& list, std::string_view path, const std::string& root)
+const drive_info* find_drive(const drive_list& list, std::string_view path, const std::string& root)
 {
     std::string block = block_name(path, root);
     if (block.empty())
         block = path.substr(path.rfind('/') + 1);
-    for (const drive& each : list.drives)
+    for (const drive_info& each : list.drives)
         if ("/dev/ng" + block.substr(std::min(block.size(), std::size_t{4})) == each.path
             && block.starts_with("nvme"))
             return &each;
     return nullptr;
 }
 
-void identify_drive(drive& of)
+void identify_drive(drive_info& of)
 {
     const bool missing = of.nsid == 0 || of.size_bytes == 0 || !of.metadata_bytes;
     // A command to a controller that is not live waits until it is, or for the driver to give up.
