@@ -2,11 +2,14 @@
 #include <cerrno>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #include "catch.hpp"
 #include "child_process.hpp"
 #include "drive.hpp"
+#include "scripted_drive.hpp"
 #include "testing_access.hpp"
 
 using namespace ngpoll;
@@ -24,6 +27,18 @@ test::thrown ring_error(poll_queue& queue, ring::options how)
 {
     return test::error_of([&] { ring made(queue, how); });
 }
+
+/// As a kernel that cannot register a thread's ring.
+struct refusing_drive final : test::scripted_drive {
+    bool refuses = true;
+
+    transport_seat attach() override
+    {
+        if (refuses)
+            throw std::system_error(ENOMEM, std::system_category(), "refused by the test");
+        return {};
+    }
+};
 
 } // namespace
 
@@ -194,6 +209,18 @@ TEST_CASE("rings whose depths do not fit into the queue's are refused, and leave
     CHECK(ring_error(emulated.queue, {.depth = 1}).value == EBUSY);
     second.close();
     CHECK(ring_error(emulated.queue, {.depth = 4}).value == 0);
+}
+
+TEST_CASE("a ring that its transport refuses leaves no trace")
+{
+    const std::uint32_t rings_max = GENERATE(1U, 2U);
+    auto made = std::make_unique<refusing_drive>();
+    refusing_drive& drive = *made;
+    const auto queue = testing_access::make(std::move(made), {.depth = 2, .rings_max = rings_max});
+    for (int i = 0; i < 3; ++i)
+        CHECK(ring_error(*queue, {.depth = 2}).value == ENOMEM);
+    drive.refuses = false;
+    CHECK(ring_error(*queue, {.depth = 2}).value == 0);
 }
 
 TEST_CASE("destroying a poll queue with a ring attached stops the program")

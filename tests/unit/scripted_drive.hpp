@@ -23,7 +23,7 @@ namespace ngpoll::test {
 
 /// A drive that does what a test says: its commands stall, and its passes run the test's code. It
 /// answers each command with a result of its own, so that a mix-up is seen.
-class scripted_drive final : public transport {
+class scripted_drive : public transport {
 public:
     scripted_drive() { report_.transport = "scripted"; }
 

@@ -30,9 +30,9 @@ struct fixture {
     std::vector<counted_request> for_a{16};
     std::vector<counted_request> for_b{16};
     drive emulated;
+    test::watchdog dog{emulated.queue}; // outlives the rings, whose destructors wait
     ring a;
     ring b;
-    test::watchdog dog{emulated.queue, a, b};
 
     explicit fixture(const char* path = "emu:size=1M")
         : emulated(path, {.depth = 32, .rings_max = 2})

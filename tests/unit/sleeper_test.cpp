@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include <cstdint>
+
+#include "catch.hpp"
+#include "sleeper.hpp"
+
+using asleep = ngpoll::detail::sleeper<>;
+
+namespace {
+
+bool is_armed(const asleep& owner)
+{
+    std::uint32_t word = 0;
+    return owner.is_armed(word);
+}
+
+} // namespace
+
+TEST_CASE("a sleeper is woken once, by the count-down that brings the last one missing")
+{
+    asleep owner;
+    CHECK_FALSE(owner.count_down(1).complete); // awake
+    owner.arm(3);
+    CHECK_FALSE(owner.count_down(1).complete);
+    CHECK_FALSE(owner.count_down(1).complete);
+    CHECK(owner.missing() == 1);
+    CHECK(is_armed(owner));
+    CHECK(owner.count_down(1).complete);
+    CHECK_FALSE(is_armed(owner));
+    CHECK_FALSE(owner.count_down(1).complete);
+    CHECK(owner.disarm().claimed);
+}
+
+TEST_CASE("a count-down of more than is missing says how many are still to come")
+{
+    asleep owner;
+    owner.arm(2, 5);
+    const auto counted = owner.count_down(4);
+    CHECK(counted.complete);
+    CHECK_FALSE(counted.by_event);
+    CHECK(counted.to_come == 3);
+}
+
+TEST_CASE("a count-down says that the sleeper is an event loop")
+{
+    asleep owner;
+    owner.arm(1, 0, asleep::waits_by::event);
+    CHECK(owner.count_down(1).by_event);
+    CHECK(owner.disarm().claimed);
+    owner.arm(1);
+    CHECK_FALSE(owner.count_down(1).by_event);
+}
+
+TEST_CASE("a sleeper is chosen once, and only while it sleeps")
+{
+    asleep owner;
+    CHECK_FALSE(owner.choose());
+    owner.arm(2);
+    CHECK(owner.choose());
+    CHECK_FALSE(owner.choose());
+    CHECK_FALSE(owner.count_down(2).complete); // one claim takes the whole arming
+    const auto was = owner.disarm();
+    CHECK(was.claimed);
+    CHECK(was.chosen);
+    owner.arm(2);
+    CHECK_FALSE(owner.disarm().chosen); // the duty is of one arming
+}
+
+TEST_CASE("a sleeper that disarms unclaimed has nobody to wait for")
+{
+    asleep owner;
+    owner.arm(2);
+    CHECK_FALSE(owner.count_down(1).complete);
+    const auto was = owner.disarm();
+    CHECK_FALSE(was.claimed);
+    CHECK_FALSE(was.chosen);
+    CHECK(owner.missing() == 0);
+    CHECK(owner.is_untouched());
+}
+
+TEST_CASE("a sleeper is touched until each waker that claimed it has done so")
+{
+    asleep owner;
+    owner.arm(1);
+    CHECK(owner.count_down(1).complete);
+    CHECK(owner.disarm().claimed);
+    owner.arm(1); // a late waker's touch is still to come
+    CHECK(owner.choose());
+    CHECK_FALSE(owner.is_untouched());
+    owner.touched();
+    CHECK_FALSE(owner.is_untouched());
+    owner.touched();
+    CHECK_FALSE(is_armed(owner));
+    CHECK(owner.disarm().chosen);
+    CHECK(owner.is_untouched());
+}
