@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <poll.h>
 #include <pty.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -67,12 +69,17 @@ public:
     /// Takes in what was written. Knows the sequences that live_block may use and no others.
     void look()
     {
+        // The kernel hands over what was written a little later; this comes last.
+        constexpr std::string_view kEnd = "\033[999m";
+        std::fputs(kEnd.data(), file_);
         std::fflush(file_);
-        int waiting = 0;
-        while (::ioctl(master_, FIONREAD, &waiting) == 0 && waiting > 0) {
-            std::string got(static_cast<std::size_t>(waiting), '\0');
-            got.resize(static_cast<std::size_t>(::read(master_, got.data(), got.size())));
-            written_ += got;
+        while (!written_.ends_with(kEnd)) {
+            pollfd waiting{.fd = master_, .events = POLLIN, .revents = 0};
+            REQUIRE(::poll(&waiting, 1, 60000) == 1);
+            char some[4096];
+            const ssize_t got = ::read(master_, some, sizeof some);
+            REQUIRE(got > 0);
+            written_.append(some, static_cast<std::size_t>(got));
         }
         for (; at_ < written_.size(); ++at_)
             take(written_[at_]);
