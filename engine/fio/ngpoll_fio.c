@@ -102,7 +102,7 @@ static int open_file_state(struct thread_data *td, struct file_state *file, stru
 	if (find_or_make_queue(td, f->file_name, &file->shared))
 		return 1;
 	ngpoll_namespace_get_info(file->shared->ns, &info);
-	if (check_file(td, f, &info))
+	if (check_file(td, f, file->shared->ns, &info))
 		return 1;
 	file->may_write = job_writes(td);
 	describe(file, &info);
@@ -177,6 +177,7 @@ static void engine_cleanup(struct thread_data *td)
 
 		ngpoll_ring_close(file->ring);
 		ngpoll_buffers_close(file->buffers);
+		ngpoll_write_permit_close(file->permit);
 		if (file->shared)
 			release_queue(file->shared);
 	}
@@ -188,14 +189,16 @@ static void engine_cleanup(struct thread_data *td)
 	td->io_ops_data = NULL;
 }
 
-/* The files are open as long as the job. One that is not comes from a part of a log that fio read
- * later: requests point into the array of files, which cannot grow. */
+/* Rings and queues are open as long as the job; only the permit to write goes with fio's own open
+ * and close. A file without a state comes from a part of a log that fio read later: requests point
+ * into the array of files, which cannot grow. */
 static int engine_open_file(struct thread_data *td, struct fio_file *f)
 {
+	struct file_state *file = FILE_ENG_DATA(f);
 	char text[300];
 
-	if (FILE_ENG_DATA(f))
-		return 0;
+	if (file)
+		return take_permit(td, file->shared->ns, &file->permit);
 	snprintf(text, sizeof(text), "%.200s: the log adds this file after its first lines; leave "
 		"read_iolog_chunked out", f->file_name);
 	return refuse(td, ENODEV, text);
@@ -203,6 +206,12 @@ static int engine_open_file(struct thread_data *td, struct fio_file *f)
 
 static int engine_close_file(struct thread_data *td, struct fio_file *f)
 {
+	struct file_state *file = FILE_ENG_DATA(f);
+
+	if (file) {
+		ngpoll_write_permit_close(file->permit);
+		file->permit = NULL;
+	}
 	return 0;
 }
 

@@ -49,11 +49,12 @@ struct file_state {
 	struct shared_queue *shared;
 	struct ngpoll_ring *ring;
 	struct ngpoll_buffers *buffers;
+	struct ngpoll_write_permit *permit; /* while fio has the file open and the job writes */
 	unsigned int nsid;
 	unsigned int block_bytes;
 	unsigned int metadata_bytes; /* of a block, in a buffer of its own */
 	unsigned long long transfer_max; /* bytes of one command */
-	bool may_write; /* the job said that it writes, and nobody else uses the namespace */
+	bool may_write; /* the job said that it writes */
 	/* Offsets without these bits are shifted to blocks; others are divided. */
 	unsigned int block_shift;
 	unsigned long long block_mask;
@@ -112,8 +113,12 @@ bool job_writes(const struct thread_data *td);
 int check_sharing(struct thread_data *td);
 
 /* Whether the job may run on that namespace: 0 and the size is set, or refused, 1. */
-int check_file(struct thread_data *td, struct fio_file *f,
+int check_file(struct thread_data *td, struct fio_file *f, const struct ngpoll_namespace *ns,
 	       const struct ngpoll_namespace_info *info);
+
+/* Leave to write to the namespace: 0, or refused, 1. NULL where the job needs none. */
+int take_permit(struct thread_data *td, const struct ngpoll_namespace *ns,
+		struct ngpoll_write_permit **taken);
 
 /* The same in fio's main process, with nothing open. */
 int set_file_size(struct thread_data *td, struct fio_file *f);

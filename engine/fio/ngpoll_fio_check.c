@@ -5,61 +5,40 @@
  * a replayed log, so for those the second check is the only one.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "ngpoll_fio.h"
 
-enum use { USE_NONE, USE_BY_OTHERS, USE_UNKNOWN };
-
-/* Whether `node` is the block device that the kernel calls `name`. */
-static bool is_block_device(const char *node, const char *name)
+/* Jobs of one fio share the drive, whether they are threads or processes of their own. fio's main
+ * process has no number of a job yet. */
+static uint32_t family(const struct thread_data *td)
 {
-	char numbers_path[96], numbers[32] = "", wanted[32];
-	struct stat found;
-	FILE *file;
-
-	if (stat(node, &found) != 0 || !S_ISBLK(found.st_mode))
-		return false;
-	snprintf(numbers_path, sizeof(numbers_path), "/sys/class/block/%s/dev", name);
-	file = fopen(numbers_path, "re");
-	if (!file)
-		return false;
-	if (!fgets(numbers, sizeof(numbers), file))
-		numbers[0] = '\0';
-	fclose(file);
-	snprintf(wanted, sizeof(wanted), "%u:%u\n", major(found.st_rdev), minor(found.st_rdev));
-	return strcmp(numbers, wanted) == 0;
+	return (uint32_t)(td->o.use_thread || td->pid == 0 ? getpid() : getppid());
 }
 
-/* The kernel does not let a block device be opened exclusively that is mounted, or held by another
- * device, in whole or a partition. fio's own check knows no character devices. Jobs look at the
- * same time, and each is in the way of the others for some microseconds: hence 100 tries. */
-static enum use find_use(const struct ngpoll_namespace_info *info)
+/* A drive in use is not written, nor one of which it cannot be told. fio's own check knows no
+ * character devices. */
+int take_permit(struct thread_data *td, const struct ngpoll_namespace *ns,
+		struct ngpoll_write_permit **taken)
 {
-	char node[80];
-	int tries, fd;
+	const struct ngpoll_write_permit_options how = {
+		.named_otherwise = true, /* filename= */
+		.force_option = "allow_mounted_write=1",
+		.family = family(td),
+	};
+	char text[560];
+	int failed;
 
-	if (!info->block_device[0])
-		return USE_UNKNOWN;
-	snprintf(node, sizeof(node), "/dev/%s", info->block_device);
-	if (!is_block_device(node, info->block_device))
-		return USE_UNKNOWN;
-	for (tries = 0; tries < 100; tries++) {
-		fd = open(node, O_RDONLY | O_EXCL | O_CLOEXEC);
-		if (fd >= 0) {
-			close(fd);
-			return USE_NONE;
-		}
-		if (errno != EBUSY)
-			return USE_UNKNOWN;
-		usleep(2000);
-	}
-	return USE_BY_OTHERS;
+	*taken = NULL;
+	if (!job_writes(td) || td->o.allow_mounted_write)
+		return 0;
+	failed = ngpoll_write_permit_open(ns, &how, taken);
+	if (failed != -EBUSY)
+		return failed ? refuse_failed(td, failed) : 0;
+	snprintf(text, sizeof(text), "%s, or give allow_mounted_write=1", ngpoll_error());
+	return refuse(td, EBUSY, text);
 }
 
 unsigned long long transfer_max(const struct ngpoll_namespace_info *info)
@@ -139,34 +118,22 @@ int check_sharing(struct thread_data *td)
 		"share a poll queue");
 }
 
-/* A drive in use is not written, nor one of which it cannot be told. */
-static int check_use(struct thread_data *td, const struct ngpoll_namespace_info *info)
+/* Before anything is written. The job takes it for good when it opens its files for I/O: commands
+ * that exec_prerun names may want the drive in between. */
+static int check_use(struct thread_data *td, const struct ngpoll_namespace *ns)
 {
-	char text[400];
+	struct ngpoll_write_permit *permit;
 
-	if (!job_writes(td) || td->o.allow_mounted_write || info->emulated)
-		return 0;
-	switch (find_use(info)) {
-	case USE_NONE:
-		return 0;
-	case USE_BY_OTHERS:
-		snprintf(text, sizeof(text), "%s is mounted or held by another device; unmount it, or "
-			"give allow_mounted_write=1", info->path);
-		return refuse(td, EBUSY, text);
-	default:
-		snprintf(text, sizeof(text), "%s: whether it is mounted cannot be checked, for its "
-			"block device, /dev/nvmeXnY, is not found or may not be opened; give "
-			"allow_mounted_write=1 if you know that it is not in use", info->path);
-		return refuse(td, EPERM, text);
-	}
+	if (take_permit(td, ns, &permit))
+		return 1;
+	ngpoll_write_permit_close(permit);
+	return 0;
 }
 
-int check_file(struct thread_data *td, struct fio_file *f,
+int check_file(struct thread_data *td, struct fio_file *f, const struct ngpoll_namespace *ns,
 	       const struct ngpoll_namespace_info *info)
 {
-	if (check_use(td, info))
-		return 1;
-	if (check_sizes(td, info) || check_metadata(td, info))
+	if (check_use(td, ns) || check_sizes(td, info) || check_metadata(td, info))
 		return 1;
 	f->filetype = FIO_TYPE_CHAR;
 	f->real_file_size = info->capacity_blocks * info->block_bytes;
@@ -191,7 +158,7 @@ int set_file_size(struct thread_data *td, struct fio_file *f)
 	if (failed)
 		return refuse_failed(td, failed);
 	ngpoll_namespace_get_info(ns, &info);
-	failed = check_file(td, f, &info);
+	failed = check_file(td, f, ns, &info);
 	ngpoll_namespace_close(ns);
 	return failed;
 }
