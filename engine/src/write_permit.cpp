@@ -47,7 +47,7 @@ void check_name(const namespace_info& info, const write_permit::options& how)
     }
     if (users.size() > kNamedMax)
         texts += fmt::format(", and {} more", users.size() - kNamedMax);
-    detail::fail(EBUSY,
+    throw detail::set_up_error(EBUSY,
         fmt::format("{} is in use: {}; nothing is written. End that use first{}", path, texts,
             release.empty() ? "" : fmt::format(", for example with `{}`", release)));
 }
@@ -83,7 +83,7 @@ write_permit write_permit::take(const nvme_namespace& target, const options& how
     taken->devices = std::move(claim.held);
     taken->unchecked = use.unknown.empty() ? std::move(claim.unknown) : use.unknown;
     if (!taken->unchecked.empty() && !how.force)
-        detail::fail(EPERM,
+        throw detail::set_up_error(EPERM,
             fmt::format("{}: nobody can tell whether it is in use: {}; nothing is written. Give "
                         "{} if you know that it is not",
                 info.path, taken->unchecked, how.force_option));

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "block_devices.hpp"
@@ -65,13 +66,21 @@ std::string unescaped(std::string_view text)
     return plain;
 }
 
-/// The kernel's name of the device at `path`, at the end of the links: nvme0n1p1.
+/// The kernel's name of the device at `path`, nvme0n1p1, whatever it is called there.
 std::string device_name(const std::string& path, const std::string& root)
 {
     if (!path.starts_with("/dev/"))
         return {};
+    const fs::path node = fs::path(root) / path.substr(1);
     std::error_code none;
-    const fs::path real = fs::canonical(fs::path(root) / path.substr(1), none);
+    if (struct stat found{}; ::stat(node.c_str(), &found) == 0 && S_ISBLK(found.st_mode)) {
+        const fs::path known = fs::canonical(fs::path(root) / "sys/dev/block"
+                / fmt::format("{}:{}", major(found.st_rdev), minor(found.st_rdev)),
+            none);
+        if (!none)
+            return known.filename().string();
+    }
+    const fs::path real = fs::canonical(node, none);
     return none ? fs::path(path).filename().string() : real.filename().string();
 }
 
