@@ -15,8 +15,8 @@ dmesg_clean() {
     return 1
 } >&2
 
-# wait_for PATH [SECONDS]   Until PATH exists: /dev/ng0n1 always does, a device added with `run -a`
-# may take a moment longer.
+# wait_for PATH [SECONDS]   Until PATH exists: one drive is there at the start, and others, which
+# `run -a` adds, may take a moment longer.
 wait_for() {
     local tenths
     for ((tenths = ${2:-10} * 10; tenths > 0; tenths--)); do
