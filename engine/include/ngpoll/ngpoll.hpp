@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The whole engine. What a machine has (drives.hpp) is apart: programs that do I/O have a `drive` of
-// their own.
+// The whole engine.
 #include <ngpoll/buffer_pool.hpp> // IWYU pragma: export
 #include <ngpoll/command.hpp> // IWYU pragma: export
 #include <ngpoll/drive_use.hpp> // IWYU pragma: export
+#include <ngpoll/drives.hpp> // IWYU pragma: export
 #include <ngpoll/hardware_queues.hpp> // IWYU pragma: export
 #include <ngpoll/mpsc_queue.hpp> // IWYU pragma: export
 #include <ngpoll/nvme_namespace.hpp> // IWYU pragma: export
