@@ -78,6 +78,7 @@ struct poll_queue_report {
     /// effect.
     bool must_drain = false;
     std::vector<std::string> flags; ///< set-up flags in force, as the kernel's header names them
+    std::vector<std::string> forced; ///< done for `force` alone, each with what it risks
     std::vector<std::string> declined; ///< asked for and not to be had, each with its reason
 };
 

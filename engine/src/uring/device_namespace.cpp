@@ -215,12 +215,17 @@ poll_queue_options device_namespace::possible(
     if (!info_.has_poll_queues.value_or(true)) {
         can.mode = poll_mode::interrupt;
         report.declined.emplace_back("IOPOLL: the drive has no poll queues");
-    } else if (!how.force && !limits.transport.empty() && limits.transport != "pcie") {
-        can.mode = poll_mode::interrupt;
-        report.declined.push_back(fmt::format(
-            "IOPOLL: the drive's transport is {}, not pcie; Linux crashes when it polls "
-            "passthrough over TCP, so this needs to be forced",
-            limits.transport));
+    } else if (!limits.transport.empty() && limits.transport != "pcie") {
+        const std::string risk
+            = fmt::format("IOPOLL: the drive's transport is {}, not pcie; Linux crashes when it "
+                          "polls passthrough over TCP",
+                limits.transport);
+        if (how.force) {
+            report.forced.push_back(risk);
+        } else {
+            can.mode = poll_mode::interrupt;
+            report.declined.push_back(risk + ", so this needs to be forced");
+        }
     }
     return can;
 }
@@ -287,7 +292,9 @@ std::unique_ptr<transport> device_namespace::open_polled(const poll_queue_option
         options.processors = processors_of(*how.hardware_queue);
     }
     uring_transport::holdings holdings;
-    const std::string why = how.force ? std::string() : one_ring_only(limits);
+    std::string why = one_ring_only(limits);
+    if (how.force && !why.empty())
+        report.forced.push_back("another ring may poll this drive, and " + std::exchange(why, {}));
     holdings.drive_lock = lock_drive(info_, why);
     if (holdings.drive_lock.get() < 0 && !why.empty())
         report.declined.emplace_back("drive lock: sysfs does not show the drive, so another "
