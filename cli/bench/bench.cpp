@@ -46,6 +46,30 @@ placement_bounds bounds_of(const bench_options& options, const namespace_info& d
         .queues_max = options.force ? 0 : device.polled_queues_max};
 }
 
+/// Leave to write to `device`, where that is what the run does.
+std::optional<write_permit> permit_for(const bench_options& options, const nvme_namespace& device)
+{
+    if (!options.pattern().writes())
+        return std::nullopt;
+    const std::vector<std::string>& names = options.write_names;
+    const std::string own = serial_and_nsid(device.info());
+    const bool is_named = std::find(names.begin(), names.end(), own) != names.end();
+    return write_permit::take(device,
+        {.serial_nsid = is_named ? own
+                : names.empty()  ? ""
+                                 : names.front(),
+            .force = options.force});
+}
+
+/// What of the permit had to be forced.
+std::string permit_text(const std::optional<write_permit>& permit)
+{
+    if (!permit || permit->unchecked().empty())
+        return {};
+    return fmt::format("forced: writes, although nobody can tell whether the drive is in use: {}\n",
+        permit->unchecked());
+}
+
 /// What is known of a run before it starts: all but the figures.
 bench_result prepare(const bench_options& options, const queue_choice& choice,
     const nvme_namespace& device, const placement_bounds& bounds)
@@ -71,7 +95,7 @@ struct outcome {
 
 /// Runs one part after the other, until one is to be the last. Throws why the first cannot run.
 outcome run_parts(std::vector<bench_result> planned, const nvme_namespace& device,
-    const stop_signals& signals, text_output& out, std::FILE* screen)
+    std::string heading, const stop_signals& signals, text_output& out, std::FILE* screen)
 {
     const std::size_t parts = planned.size();
     // What a later part cannot have is better said before the first one has run.
@@ -79,7 +103,6 @@ outcome run_parts(std::vector<bench_result> planned, const nvme_namespace& devic
         for (const bench_result& part : planned)
             static_cast<void>(open_queues(part, device));
     outcome became;
-    std::string heading = drive_text(planned.front().options, device.info());
     for (bench_result& part : planned) {
         const std::size_t number = became.done.size() + 1;
         if (parts > 1)
@@ -102,7 +125,7 @@ outcome run_parts(std::vector<bench_result> planned, const nvme_namespace& devic
     return became;
 }
 
-bool read_well(const std::vector<bench_result>& parts)
+bool ended_well(const std::vector<bench_result>& parts)
 {
     return std::all_of(parts.begin(), parts.end(),
         [](const bench_result& part) { return part.total.errors == 0; });
@@ -160,7 +183,10 @@ int run_bench(const bench_options& asked)
     options.complete_batch = std::min(options.complete_batch, options.depth);
     const std::vector<queue_choice> parts = parts_of(options);
     const nvme_namespace device
-        = nvme_namespace::open(options.devices.empty() ? "emu:" : options.devices.front());
+        = nvme_namespace::open(options.devices.empty() ? "emu:" : options.devices.front(),
+            {.writable = options.pattern().writes()});
+    const std::optional<write_permit> permit
+        = permit_for(options, device); // until the last write has ended
     const placement_bounds bounds = bounds_of(options, device.info());
     std::vector<bench_result> planned;
     planned.reserve(parts.size());
@@ -171,13 +197,14 @@ int run_bench(const bench_options& asked)
     text_output out(screen);
     const environment around = look_around();
     const stop_signals signals; // until the JSON file is in its place
-    const outcome became = run_parts(std::move(planned), device, signals, out, screen);
+    const outcome became = run_parts(std::move(planned), device,
+        drive_text(options, device.info()) + permit_text(permit), signals, out, screen);
     if (parts.size() > 1)
         out.print(comparison_text(became.done));
     const std::string failures = finish(results, around, became, out);
     if (!failures.empty())
         print_error(failures);
-    return failures.empty() && read_well(became.done) ? kExitSuccess : kExitFailed;
+    return failures.empty() && ended_well(became.done) ? kExitSuccess : kExitFailed;
 }
 
 } // namespace

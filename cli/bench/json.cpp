@@ -63,7 +63,12 @@ json options_json(const bench_result& run)
     return {{"block_bytes", o.block_bytes}, {"depth", o.depth}, {"submit_batch", o.submit_batch},
         {"complete_batch", o.complete_batch}, {"threads", o.threads}, {"mode", to_string(o.mode())},
         {"fixed_buffers", o.fixed_buffers}, {"registered_file", o.registered_file},
-        {"registered_ring", o.registered_ring}, {"random", o.random}, {"latency", o.latency},
+        {"registered_ring", o.registered_ring}, {"random", o.pattern().random},
+        {"rw", o.pattern().word},
+        {"rwmixread", o.pattern().mixed() ? json(o.reads_percent) : json(nullptr)},
+        {"random_distribution", o.law.text()},
+        {"offset_bytes", run.geometry.first_slba * run.device.lba_bytes},
+        {"size_bytes", run.geometry.positions * o.block_bytes}, {"latency", o.latency},
         {"warmup", o.warmup_seconds},
         {"rate", o.rate_iops == 0 ? json(nullptr) : json(o.rate_iops)}, {"runtime", o.seconds},
         {"huge_pages", run.in_huge_pages}};

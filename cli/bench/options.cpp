@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "options.hpp"
 
-#include <algorithm>
 #include <cstring>
-#include <map>
-#include <memory>
-#include <optional>
-#include <stdexcept>
-#include <string_view>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "../option_list.hpp"
 
@@ -20,8 +14,6 @@ namespace ngpoll::cli {
 namespace {
 
 constexpr std::uint32_t kThreadsMax = 1024;
-constexpr std::uint32_t kDepthMax = 32768; // of a kernel ring
-constexpr std::size_t kPartsMax = 16;
 constexpr std::uint64_t kRateMax = 1'000'000'000;
 
 constexpr const char* kExamples = R"(Examples:
@@ -31,6 +23,8 @@ constexpr const char* kExamples = R"(Examples:
                                        a line made for fio's t/io_uring
   ngpoll bench -n4 --compare shared,private /dev/ng0n1
                                        four threads on shared poll queues, then on their own
+  ngpoll bench --rw randrw --rwmixread 70 --write SERIAL:NSID /dev/ng0n1
+                                       70 % reads, 30 % writes: destroys the data on the drive
   ngpoll bench -r60 --json result.json /dev/ng0n1
                                        a minute, all results in a file
 
@@ -47,8 +41,8 @@ struct foreign_switch {
 constexpr foreign_switch kForeign[] = {
     {'u', true, "ngpoll always uses NVMe passthrough; for the block path use t/io_uring"},
     {'a', false, "ngpoll has no legacy aio"},
-    {'S', false, "ngpoll has no synchronous reads"},
-    {'N', false, "ngpoll always sends reads, no no-ops; without DEVICE no drive is used"},
+    {'S', false, "ngpoll has no synchronous I/O"},
+    {'N', false, "ngpoll always sends commands, no no-ops; without DEVICE no drive is used"},
     {'D', false, "ngpoll does not map buffers for DMA in advance"},
     {'V', false, "ngpoll does not send vectored commands yet"},
 };
@@ -79,12 +73,6 @@ void add_foreign_switches(option_list& bench)
             static_cast<void>(parse_count("-T", text, {.least = 1, .most = UINT64_MAX}));
         },
         {.type = "HZ", .default_text = "", .help = "No effect"});
-}
-
-template <class... Arguments>
-[[noreturn]] void refuse(fmt::format_string<Arguments...> text, Arguments&&... arguments)
-{
-    throw std::invalid_argument(fmt::format(text, std::forward<Arguments>(arguments)...));
 }
 
 role_policy parse_role(const std::string& word)
@@ -139,46 +127,38 @@ void add_results(option_list& bench, bench_options& options)
             {.type = "FILE", .default_text = "", .help = file.help});
 }
 
-/// The poll_queue refuses a single ring that is too deep; here it is the product that is.
-void check_product(const bench_options& options, std::uint32_t threads, std::uint32_t limit,
-    std::string_view whose, std::string_view other_way = "")
-{
-    const std::uint64_t together = std::uint64_t{options.depth} * threads;
-    if (together <= limit || threads < 2)
-        return;
-    refuse("{} threads of depth {} make {}, above the {} {}; give {} or less{}", threads,
-        options.depth, together, limit, whose,
-        limit < threads ? fmt::format("-n{}", limit) : fmt::format("-d{}", limit / threads),
-        other_way);
-}
-
-void check_depth(
-    const bench_options& options, const namespace_info& device, const placement& layout)
-{
-    for (std::uint32_t q = 0; q < layout.queues; ++q)
-        check_product(options, layout.threads_on(q), kDepthMax, "that one poll queue holds",
-            ", or --queues private");
-    // By interrupt nothing is counted, and an emulated queue pair has no other's tags.
-    if (!options.polled || device.emulated || device.queue_depth_max == 0)
-        return;
-    std::map<std::optional<std::size_t>, std::uint32_t> threads; // on each hardware queue
-    for (const placement::seat& seat : layout.seats)
-        ++threads[seat.hardware];
-    for (const auto& [hardware, count] : threads)
-        check_product(
-            options, count, device.queue_depth_max, "tags of the hardware queue that they poll");
-}
-
 void add_load_options(option_list& bench, bench_options& options)
 {
     bench.heading("The load");
-    bench.bytes("-b,--block-size", options.block_bytes, "Bytes per read");
-    bench.count("-d,--depth", options.depth, {.most = kDepthMax}, "Reads in flight per thread");
-    bench.count("-s,--submit-batch", options.submit_batch, {}, "Most reads per submission");
+    bench.bytes("-b,--bs,--block-size", options.block_bytes, "Bytes per I/O");
+    bench.count("-d,--depth,--iodepth", options.depth, {.most = kRingDepthMax},
+        "I/Os in flight per thread");
+    bench.count("-s,--submit-batch", options.submit_batch, {}, "Most I/Os per submission");
     bench.count("-c,--complete-batch", options.complete_batch, {}, "Completions to wait for");
-    bench.count("-n,--threads", options.threads, {.most = kThreadsMax}, "Threads");
-    bench.seconds("-r,--runtime", options.seconds, "How long to read; 0 reads until a signal");
-    bench.toggle("-R,--random", options.random, "Random blocks; 0 reads in sequence");
+    bench.count("-n,--threads,--numjobs", options.threads, {.most = kThreadsMax}, "Threads");
+    bench.seconds("-r,--runtime", options.seconds, "How long; 0: until a signal");
+    bench.text("-R,--random",
+        [&options](const std::string& text) { options.random = parse_switch("-R", text); },
+        {.type = "0|1",
+            .default_text = "1",
+            .help = "Random blocks, or in sequence: --rw randread or read"});
+    bench.text("--rw,--readwrite",
+        [&options](const std::string& word) { options.rw = access_pattern::parse("--rw", word); },
+        {.type = "WORD",
+            .default_text = "randread",
+            .help
+            = "What to do, in fio's words: read, write, randread, randwrite, rw, randrw, trim, "
+              "randtrim, write_zeroes. All but reads need --write"});
+    bench.count("--rwmixread", options.reads_percent, {.least = 0, .most = 100},
+        "Percent of reads in rw and randrw");
+    bench.text("--random-distribution,--random_distribution",
+        [&options](const std::string& word) {
+            options.law = position_law::parse("--random-distribution", word);
+        },
+        {.type = "LAW",
+            .default_text = "random",
+            .help = "How random blocks are chosen: random (evenly), or zipf:THETA (the k-th in "
+                    "popularity in proportion to k^-THETA)"});
     bench.text("--rate",
         [&options](const std::string& word) { options.rate_iops = parse_rate(word); },
         {.type = "IOPS",
@@ -187,6 +167,20 @@ void add_load_options(option_list& bench, bench_options& options)
                     "each one was due"});
     bench.seconds("--warmup", options.warmup_seconds, "How long to run before the figures begin");
     bench.toggle("-t,--latency", options.latency, "Time each I/O; 0 costs nothing");
+    bench.text("--offset",
+        [&options](
+            const std::string& word) { options.offset = drive_share::parse("--offset", word); },
+        {.type = "SIZE|P%", .default_text = "0", .help = "Where on the drive the I/O begins"});
+    bench.text("--size",
+        [&options](const std::string& word) { options.size = drive_share::parse("--size", word); },
+        {.type = "SIZE|P%",
+            .default_text = "",
+            .help = "How much of the drive is used from there on; without it, all"});
+    bench.texts("--write",
+        [&options](const std::string& word) { options.write_names.push_back(word); },
+        {.type = "SERIAL:NSID",
+            .default_text = "",
+            .help = "The drive whose data may be destroyed, as 'ngpoll list' names it"});
 }
 
 void add_ring_options(option_list& bench, bench_options& options)
@@ -213,7 +207,8 @@ void add_ring_options(option_list& bench, bench_options& options)
             .help = "Run with each of these --queues in turn, and compare: shared,private"});
     bench.flag("--force", options.force,
         "Do what the kernel may crash on: poll a drive from several rings (up to 6.4, or with an "
-        "I/O scheduler), or poll one that is not on PCIe");
+        "I/O scheduler), or poll one that is not on PCIe; and write to a drive although nobody can "
+        "tell whether it is in use. The first lines say what was forced");
 }
 
 } // namespace
@@ -229,67 +224,6 @@ void add_options(option_list& bench, bench_options& options)
     add_results(bench, options);
     add_foreign_switches(bench);
     bench.footer(kExamples);
-}
-
-void check_options(const bench_options& options)
-{
-    if (options.devices.size() > 1)
-        refuse("{}: give one DEVICE", fmt::join(options.devices, " "));
-    if (options.compare && !options.queues.empty())
-        refuse("--compare says what --queues is in each part; leave --queues out");
-    if (!options.hgrm_path.empty() && !options.latency)
-        refuse("--hgrm with -t0: no latency is measured; leave one of them out");
-    if (!options.hgrm_path.empty() && options.compare)
-        refuse("--hgrm with --compare: the file holds one distribution; leave --compare out, or "
-               "give --json, which holds each part's");
-    if (options.compare && options.seconds == 0)
-        refuse("-r0: the first part of --compare would never end; give seconds");
-}
-
-std::vector<queue_choice> parts_of(const bench_options& options)
-{
-    if (!options.compare)
-        return {queue_choice::parse("--queues", options.queues.empty() ? "auto" : options.queues)};
-    std::vector<queue_choice> parts;
-    std::string_view rest = *options.compare;
-    while (parts.size() <= kPartsMax) {
-        const std::size_t comma = rest.find(',');
-        parts.push_back(queue_choice::parse("--compare", rest.substr(0, comma)));
-        if (comma == std::string_view::npos)
-            break;
-        rest.remove_prefix(comma + 1);
-    }
-    if (parts.size() < 2 || parts.size() > kPartsMax)
-        refuse("--compare {}: give 2 to {} parts, for example shared,private", *options.compare,
-            kPartsMax);
-    return parts;
-}
-
-bench_geometry plan(
-    const bench_options& options, const namespace_info& device, const placement& layout)
-{
-    const std::uint64_t bytes = options.block_bytes;
-    if (bytes == 0 || bytes % device.lba_bytes != 0)
-        refuse("-b{}: {} has logical blocks of {} bytes; give a multiple of that", bytes,
-            device.path, device.lba_bytes);
-    const std::uint64_t blocks = bytes / device.lba_bytes;
-    const std::uint64_t transfer = blocks * device.block_bytes();
-    if (device.transfer_bytes_max != 0 && transfer > device.transfer_bytes_max)
-        refuse("-b{}: {} moves at most {} bytes with one command (MDTS); give {} or less", bytes,
-            device.path, device.transfer_bytes_max, device.transfer_bytes_max);
-    if (blocks > 65536)
-        refuse("-b{}: one command reads at most 65536 logical blocks, {} bytes", bytes,
-            std::uint64_t{65536} * device.lba_bytes);
-    if (blocks > device.capacity_blocks)
-        refuse("-b{}: {} holds only {} bytes", bytes, device.path,
-            device.capacity_blocks * device.lba_bytes);
-
-    bench_geometry geometry;
-    geometry.blocks_per_io = static_cast<std::uint32_t>(blocks);
-    geometry.transfer_bytes = static_cast<std::uint32_t>(transfer);
-    geometry.positions = device.capacity_blocks / blocks;
-    check_depth(options, device, layout);
-    return geometry;
 }
 
 } // namespace ngpoll::cli

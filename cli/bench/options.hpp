@@ -10,10 +10,13 @@
 #include <ngpoll/poll_queue.hpp>
 
 #include "placement.hpp"
+#include "workload.hpp"
 
 namespace ngpoll::cli {
 
 class option_list;
+
+inline constexpr std::uint32_t kRingDepthMax = 32768; ///< of a kernel ring
 
 /// What `ngpoll bench` was asked to do. Letters and defaults are those of fio's t/io_uring, but for
 /// the run time, which ends here unless 0 is given.
@@ -30,19 +33,31 @@ struct bench_options {
     bool huge_pages = true;
     bool registered_file = true;
     bool registered_ring = true;
-    bool random = true;
     bool latency = true; ///< time each I/O
     double rate_iops = 0; ///< of all threads together; 0: as fast as it goes
     double warmup_seconds = 0; ///< before the figures begin
+    std::optional<bool> random; ///< -R
+    std::optional<access_pattern> rw;
+    std::uint32_t reads_percent = 50; ///< of a mix of reads and writes
+    position_law law; ///< of random positions
+    drive_share offset; ///< where the I/O begins
+    std::optional<drive_share> size; ///< how far it goes from there; nothing: to the end
+    std::vector<std::string> write_names; ///< drives that may be written, as --write names them
     double seconds = 10; ///< 0: until a signal
     std::string queues; ///< a number, "private" or "auto", which empty stands for
     role_policy role = role_policy::automatic; ///< of each queue that threads share
-    bool force = false; ///< poll_queue::options::force
+    /// poll_queue::options::force, and write_permit::options::force.
+    bool force = false;
     std::optional<std::string> compare; ///< such words, with commas between them
     std::string json_path; ///< of output_file; empty: none
     std::string csv_path; ///< the seconds
     std::string hgrm_path; ///< the distribution of the latencies
 
+    /// What it does: what --rw says, or else -R.
+    [[nodiscard]] access_pattern pattern() const
+    {
+        return rw ? *rw : access_pattern::parse("-R", random.value_or(true) ? "randread" : "read");
+    }
     [[nodiscard]] poll_mode mode() const noexcept
     {
         if (!polled)
@@ -54,8 +69,9 @@ struct bench_options {
 /// How a run lies on a namespace: what the options come to once its geometry is known.
 struct bench_geometry {
     std::uint32_t blocks_per_io = 1;
-    std::uint32_t transfer_bytes = 0; ///< the blocks' data, and interleaved metadata
-    std::uint64_t positions = 0; ///< places an I/O can start at, each a multiple of its size
+    std::uint32_t transfer_bytes = 0; ///< of a buffer: the blocks' data, and interleaved metadata
+    std::uint64_t first_slba = 0; ///< of the range that is used
+    std::uint64_t positions = 0; ///< places in it that an I/O can start at, side by side
 };
 
 /// Makes `bench` take the options, which fill `options` when they are parsed.

@@ -20,6 +20,23 @@ namespace {
 /// Less than this share of --rate is worth a note.
 constexpr double kRateReached = 0.98;
 
+/// "random I/Os of 4096 bytes, 70 % of them reads, zipf:1.2".
+std::string workload_text(const bench_options& o)
+{
+    const access_pattern pattern = o.pattern();
+    std::string text = fmt::format("{} {} of {} bytes", pattern.random ? "random" : "sequential",
+        pattern.noun(), o.block_bytes);
+    if (pattern.mixed())
+        text += fmt::format(", {} % of them reads", o.reads_percent);
+    if (pattern.random && o.law.zipf_theta != 0)
+        text += ", " + o.law.text();
+    if (o.offset.percent.value_or(0) != 0 || o.offset.bytes != 0)
+        text += ", from " + o.offset.text();
+    if (o.size)
+        text += ", within " + o.size->text();
+    return text;
+}
+
 /// "thread 0-1 on poll queue hctx2: cpus 0", a line for each of the drive's poll queues in use.
 std::string pins_text(const placement& layout)
 {
@@ -128,9 +145,9 @@ std::string drive_text(const bench_options& o, const namespace_info& d)
             "warning: {} has no poll queues, so this runs by interrupt; to poll: modprobe -r nvme "
             "&& modprobe nvme poll_queues=2 (or boot with nvme.poll_queues=2)\n",
             d.path);
-    fmt::format_to(out, "{} in blocks of {} bytes; {} reads of {} bytes, depth {}, batches {}/{}\n",
-        size_text(d.capacity_blocks * d.lba_bytes), d.lba_bytes, o.random ? "random" : "sequential",
-        o.block_bytes, o.depth, o.submit_batch, o.complete_batch);
+    fmt::format_to(out, "{} in blocks of {} bytes; {}, depth {}, batches {}/{}\n",
+        size_text(d.capacity_blocks * d.lba_bytes), d.lba_bytes, workload_text(o), o.depth,
+        o.submit_batch, o.complete_batch);
     return text;
 }
 
@@ -152,6 +169,8 @@ std::string layout_text(const bench_result& run)
     text += pins_text(run.layout);
     for (const std::string& note : run.layout.notes)
         fmt::format_to(out, "note: {}\n", note);
+    for (const std::string& forced : queue.forced)
+        fmt::format_to(out, "forced: {}\n", forced);
     for (const std::string& declined : queue.declined)
         fmt::format_to(out, "not in force: {}\n", declined);
     return text;
@@ -194,8 +213,8 @@ std::string summary_text(const bench_result& run)
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
     std::string text;
     auto out = std::back_inserter(text);
-    fmt::format_to(out, "{} reads in {:.2f} s: {}, errors: {}\n", all.finished(), all.seconds,
-        interval_text(all, block_bytes), errors);
+    fmt::format_to(out, "{} {} in {:.2f} s: {}, errors: {}\n", all.finished(),
+        run.options.pattern().noun(), all.seconds, interval_text(all, block_bytes), errors);
     if (run.threads.size() > 1)
         text += sharing_text(all);
     const bool at_rate = run.options.rate_iops != 0;
@@ -209,7 +228,8 @@ std::string summary_text(const bench_result& run)
         for (std::size_t i = 0; i < run.threads.size(); ++i)
             fmt::format_to(out, "thread {}: {}\n", i, interval_text(run.threads[i], block_bytes));
     for (const error_count& kind : run.errors)
-        fmt::format_to(out, "{} reads failed: {}\n", kind.count, kind.status.text());
+        fmt::format_to(out, "{} {} failed: {}\n", kind.count, run.options.pattern().noun(),
+            kind.status.text());
     return text;
 }
 

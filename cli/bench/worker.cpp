@@ -31,11 +31,12 @@ std::uint64_t random_seed()
 } // namespace
 
 bench_worker::bench_worker(const setting& from)
-    : random_(random_seed(), from.geometry.positions)
-    // Threads that read in sequence start apart, evenly over the namespace.
-    , sequential_(from.geometry.positions / from.options.threads * from.index)
-    , positions_(from.geometry.positions)
-    , blocks_per_io_(from.geometry.blocks_per_io)
+    : source_({.device = from.device,
+        .options = from.options,
+        .geometry = from.geometry,
+        .index = from.index,
+        .sources = from.options.threads,
+        .seed = random_seed()})
     , from_(from)
     , thread_([this] { run(); })
 {
@@ -55,7 +56,7 @@ void bench_worker::run() noexcept
     if (from_.given_up.load(std::memory_order_relaxed)) // relaxed: the latch orders it
         return;
     try {
-        read_until_stopped();
+        work_until_stopped();
         from_.ended();
     } catch (...) {
         // Set-up alone throws; the main thread reads this once `ready` is down.
@@ -65,7 +66,7 @@ void bench_worker::run() noexcept
     }
 }
 
-void bench_worker::read_until_stopped()
+void bench_worker::work_until_stopped()
 {
     const bench_options& options = from_.options;
     // The first ring of a thread makes the C library allocate a few bytes, and it aborts when it
@@ -78,34 +79,31 @@ void bench_worker::read_until_stopped()
     ring_.emplace(from_.queue,
         ring::options{.depth = options.depth, .submit_batch_max = options.submit_batch});
     buffer_pool buffers(from_.queue,
-        {.count = options.depth,
+        {.count = options.depth * io_source::buffers_per_request(options),
             .buffer_bytes = from_.geometry.transfer_bytes,
             .fixed = options.fixed_buffers,
             .huge_pages = options.huge_pages});
     in_huge_pages_ = buffers.in_huge_pages();
     requests_ = std::vector<request>(options.depth);
     started_at_.resize(options.depth);
-    if (from_.clock != tick_source::none)
-        latencies_ = std::make_unique<latency_counts>();
-    if (options.rate_iops != 0)
-        prepare_rate();
+    prepare_clocks();
     try {
         prepare(buffers);
     } catch (...) {
-        ring_->close(); // before the memory goes that its reads write to
+        ring_->close(); // before the memory goes that its commands use
         throw;
     }
     from_.ready.arrive_and_wait();
     if (pace_)
-        read_at_rate();
+        work_at_rate();
     else
-        read_at_once();
+        work_at_once();
     ring_->close();
 }
 
-void bench_worker::read_at_once()
+void bench_worker::work_at_once()
 {
-    // The first reads are sent now; until here they waited for other threads.
+    // The first I/Os are sent now; until here they waited for other threads.
     std::fill(started_at_.begin(), started_at_.end(), ticks());
 
     // relaxed: nothing is read because of it.
@@ -119,11 +117,8 @@ void bench_worker::prepare(const buffer_pool& buffers)
         ? callback<tick_source::none>()
         : from_.clock == tick_source::tsc ? callback<tick_source::tsc>()
                                           : callback<tick_source::system>();
-    for (std::uint32_t i = 0; i < requests_.size(); ++i) {
-        request& r = requests_[i];
-        r.cmd = read_command(from_.device.nsid,
-            from_.options.random ? next_slba<true>() : next_slba<false>(), blocks_per_io_);
-        r.set_buffer(buffers.at(i));
+    source_.prepare(requests_, buffers);
+    for (request& r : requests_) {
         r.context = this;
         r.on_complete = pace_ ? finished_at_rate : on_complete;
         if (pace_)
@@ -136,7 +131,12 @@ void bench_worker::prepare(const buffer_pool& buffers)
 template <tick_source Clock>
 completion_function bench_worker::callback() const noexcept
 {
-    return from_.options.random ? finished<true, Clock> : finished<false, Clock>;
+    switch (source_.kind()) {
+    case io_kind::random_reads: return finished<io_kind::random_reads, Clock>;
+    case io_kind::sequential_reads: return finished<io_kind::sequential_reads, Clock>;
+    case io_kind::any: break;
+    }
+    return finished<io_kind::any, Clock>;
 }
 
 std::uint64_t bench_worker::ticks() const noexcept
@@ -147,26 +147,39 @@ std::uint64_t bench_worker::ticks() const noexcept
 
 void bench_worker::add_latencies_to(latency_set& sum, latency_set& service) const
 {
-    if (latencies_)
-        latencies_->add_to(sum[static_cast<std::size_t>(operation::read)]);
-    if (service_latencies_)
-        service_latencies_->add_to(service[static_cast<std::size_t>(operation::read)]);
+    for (std::size_t i = 0; i < kOperations; ++i) {
+        if (latencies_[i])
+            latencies_[i]->add_to(sum[i]);
+        if (service_latencies_[i])
+            service_latencies_[i]->add_to(service[i]);
+    }
 }
 
-void bench_worker::prepare_rate()
+void bench_worker::prepare_clocks()
 {
     const bench_options& options = from_.options;
+    const access_pattern pattern = options.pattern();
+    const auto make = [&](counts_by_operation& counts) {
+        if (pattern.reads)
+            counts[static_cast<std::size_t>(operation::read)] = std::make_unique<latency_counts>();
+        if (pattern.changes)
+            counts[static_cast<std::size_t>(*pattern.changes)] = std::make_unique<latency_counts>();
+    };
+    if (from_.clock != tick_source::none)
+        make(latencies_);
+    if (options.rate_iops == 0)
+        return;
+    if (from_.clock != tick_source::none)
+        make(service_latencies_);
     pace_.emplace(
         options.rate_iops / options.threads, static_cast<double>(from_.index) / options.threads);
     idle_.reserve(options.depth);
     due_at_.resize(options.depth);
-    if (latencies_)
-        service_latencies_ = std::make_unique<latency_counts>();
     // Else the kernel lets the sleeps below be 50 us too long.
     static_cast<void>(::prctl(PR_SET_TIMERSLACK, 1));
 }
 
-void bench_worker::read_at_rate()
+void bench_worker::work_at_rate()
 {
     using namespace std::chrono;
     using clock = steady_clock;
@@ -195,7 +208,7 @@ void bench_worker::submit_due(std::uint64_t now_ns)
         started_at(r) = now_ns;
         due_at_[static_cast<std::size_t>(&r - requests_.data())] = pace_->due_ns();
         pace_->advance();
-        r.cmd.slba = from_.options.random ? next_slba<true>() : next_slba<false>();
+        source_.next(r);
         if (!ring_->submit(r)) {
             idle_.push_back(&r);
             return; // the ring is closing
@@ -209,61 +222,51 @@ void bench_worker::finished_at_rate(request& r) noexcept
     self.idle_.push_back(&r); // has room for all
     if (!r.status.ok()) [[unlikely]]
         return self.note(r.status);
-    if (!self.latencies_)
+    if (self.from_.clock == tick_source::none)
         return;
     const std::uint64_t now_ns = ticks_now<tick_source::system>();
-    self.service_latencies_->add(now_ns - self.started_at(r));
-    self.latencies_->add(
-        now_ns - self.due_at_[static_cast<std::size_t>(&r - self.requests_.data())]);
-}
-
-template <bool Random>
-std::uint64_t bench_worker::next_slba() noexcept
-{
-    if constexpr (Random)
-        return random_() * blocks_per_io_;
-    const std::uint64_t position = sequential_;
-    sequential_ = position + 1 == positions_ ? 0 : position + 1;
-    return position * blocks_per_io_;
+    self.counts_of<io_kind::any>(self.service_latencies_, r).add(now_ns - self.started_at(r));
+    self.counts_of<io_kind::any>(self.latencies_, r)
+        .add(now_ns - self.due_at_[static_cast<std::size_t>(&r - self.requests_.data())]);
 }
 
 // A clock is a template's parameter, not a branch: without one nothing is left of it here.
-template <bool Random, tick_source Clock>
+template <io_kind Kind, tick_source Clock>
 void bench_worker::finished(request& r) noexcept
 {
     auto& self = *static_cast<bench_worker*>(r.context);
     // The rare way out is a tail call, so that the common one saves no registers.
     if (!r.status.ok()) [[unlikely]]
-        return failed<Random, Clock>(r);
+        return failed<Kind, Clock>(r);
     if constexpr (Clock != tick_source::none) {
-        // One look at the clock serves the read that ends and the one that begins.
+        // One look at the clock serves the I/O that ends and the one that begins.
         const std::uint64_t now = ticks_now<Clock>();
-        self.latencies_->add(now - std::exchange(self.started_at(r), now));
+        self.counts_of<Kind>(self.latencies_, r).add(now - std::exchange(self.started_at(r), now));
     }
-    self.read_again<Random>(r);
+    self.submit_again<Kind>(r);
 }
 
-template <bool Random, tick_source Clock>
+template <io_kind Kind, tick_source Clock>
 void bench_worker::failed(request& r) noexcept
 {
     auto& self = *static_cast<bench_worker*>(r.context);
     self.note(r.status);
     self.started_at(r) = ticks_now<Clock>();
-    self.read_again<Random>(r);
+    self.submit_again<Kind>(r);
 }
 
-template <bool Random>
-void bench_worker::read_again(request& r) noexcept
+template <io_kind Kind>
+void bench_worker::submit_again(request& r) noexcept
 {
     // relaxed: nothing is read because of it. Here, too, for a wait() of the loop may take long.
     if (stopping_.load(std::memory_order_relaxed)) [[unlikely]]
         return;
-    r.cmd.slba = next_slba<Random>();
+    source_.next<Kind>(r);
     // What the compiler does not know: submit() need not look at a request that just completed.
     // Said right before it: after a store the compiler would have to look again.
     if (r.status.taken != 0 || r.on_complete == nullptr)
         __builtin_unreachable();
-    // Refused only by a ring that is closing: the read was then the last of this request.
+    // Refused only by a ring that is closing: the I/O was then the last of this request.
     static_cast<void>(ring_->submit(r));
 }
 

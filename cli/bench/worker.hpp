@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -14,22 +16,22 @@
 
 #include <ngpoll/ngpoll.hpp>
 
+#include "io_source.hpp"
 #include "latency_histogram.hpp"
 #include "operation.hpp"
 #include "options.hpp"
 #include "pace.hpp"
-#include "random_position.hpp"
 #include "tick_clock.hpp"
 
 namespace ngpoll::cli {
 
-/// Failed reads of one kind.
+/// Failed I/Os of one kind.
 struct error_count {
     ngpoll::status status;
     std::uint64_t count = 0;
 };
 
-/// One thread of the benchmark: a ring kept full of reads, each submitted again from its own
+/// One thread of the benchmark: a ring kept full of I/Os, each submitted again from its own
 /// completion callback, until stop(). Then it finishes what is in flight, however long the drive
 /// takes for that, and calls `ended`.
 class bench_worker {
@@ -68,7 +70,7 @@ public:
     {
         return error_total_.load(std::memory_order_relaxed); // relaxed: a statistic
     }
-    /// Adds how long the reads that succeeded took so far, from submit() to the callback, in ticks
+    /// Adds how long the I/Os that succeeded took so far, from submit() to the callback, in ticks
     /// of the setting's clock. At a rate that goes to `service`, and to `sum` the time since each
     /// was due.
     void add_latencies_to(latency_set& sum, latency_set& service) const;
@@ -77,50 +79,55 @@ public:
     [[nodiscard]] bool in_huge_pages() const noexcept { return in_huge_pages_; }
 
 private:
+    using counts_by_operation = std::array<std::unique_ptr<latency_counts>, kOperations>;
+
     void run() noexcept;
-    void read_until_stopped();
+    void work_until_stopped();
     void prepare(const buffer_pool& buffers);
-    void prepare_rate();
+    void prepare_clocks();
     /// Keeps the ring full until the end.
-    void read_at_once();
+    void work_at_once();
     void note(status outcome) noexcept;
 
     template <tick_source Clock>
     [[nodiscard]] completion_function callback() const noexcept;
-    template <bool Random, tick_source Clock>
+    template <io_kind Kind, tick_source Clock>
     static void finished(request& r) noexcept;
-    template <bool Random, tick_source Clock>
+    template <io_kind Kind, tick_source Clock>
     [[gnu::noinline]] static void failed(request& r) noexcept;
-    template <bool Random>
-    void read_again(request& r) noexcept;
+    template <io_kind Kind>
+    void submit_again(request& r) noexcept;
     [[nodiscard]] std::uint64_t ticks() const noexcept;
     /// Submits what is due, when it is due, until the end.
-    void read_at_rate();
+    void work_at_rate();
     void submit_due(std::uint64_t now_ns);
     static void finished_at_rate(request& r) noexcept;
     [[nodiscard]] std::uint64_t& started_at(const request& r) noexcept
     {
         return started_at_[static_cast<std::size_t>(&r - requests_.data())];
     }
-    template <bool Random>
-    [[nodiscard]] std::uint64_t next_slba() noexcept;
+    /// Counts of what `r` did, while its command stands in it.
+    template <io_kind Kind>
+    [[nodiscard]] latency_counts& counts_of(
+        const counts_by_operation& all, const request& r) noexcept
+    {
+        return *all[static_cast<std::size_t>(
+            Kind == io_kind::any ? operation_of(r.cmd) : operation::read)];
+    }
 
     // Read and written for every completion.
-    random_position random_;
-    std::uint64_t sequential_;
-    const std::uint64_t positions_;
-    const std::uint32_t blocks_per_io_;
+    io_source source_;
     std::atomic<bool> stopping_{false};
     std::optional<ring> ring_;
     std::vector<request> requests_;
     std::vector<std::uint64_t> started_at_; ///< in ticks, by the index of the request
-    std::unique_ptr<latency_counts> latencies_; ///< none where nothing is timed
+    counts_by_operation latencies_; ///< of those that it does; none where nothing is timed
 
     // At a rate only.
     std::optional<pace> pace_;
     std::vector<request*> idle_; ///< not in flight
     std::vector<std::uint64_t> due_at_; ///< in nanoseconds, by the index of the request
-    std::unique_ptr<latency_counts> service_latencies_;
+    counts_by_operation service_latencies_;
 
     setting from_;
     std::exception_ptr failure_;

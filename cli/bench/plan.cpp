@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "options.hpp"
+
+namespace ngpoll::cli {
+
+namespace {
+
+constexpr std::size_t kPartsMax = 16;
+constexpr std::uint32_t kRangeBufferBytes = 512; ///< of commands that carry no blocks
+
+template <class... Arguments>
+[[noreturn]] void refuse(fmt::format_string<Arguments...> text, Arguments&&... arguments)
+{
+    throw std::invalid_argument(fmt::format(text, std::forward<Arguments>(arguments)...));
+}
+
+/// The poll_queue refuses a single ring that is too deep; here it is the product that is.
+void check_product(const bench_options& options, std::uint32_t threads, std::uint32_t limit,
+    std::string_view whose, std::string_view other_way = "")
+{
+    const std::uint64_t together = std::uint64_t{options.depth} * threads;
+    if (together <= limit || threads < 2)
+        return;
+    refuse("{} threads of depth {} make {}, above the {} {}; give {} or less{}", threads,
+        options.depth, together, limit, whose,
+        limit < threads ? fmt::format("-n{}", limit) : fmt::format("-d{}", limit / threads),
+        other_way);
+}
+
+void check_depth(
+    const bench_options& options, const namespace_info& device, const placement& layout)
+{
+    for (std::uint32_t q = 0; q < layout.queues; ++q)
+        check_product(options, layout.threads_on(q), kRingDepthMax, "that one poll queue holds",
+            ", or --queues private");
+    // By interrupt nothing is counted, and an emulated queue pair has no other's tags.
+    if (!options.polled || device.emulated || device.queue_depth_max == 0)
+        return;
+    std::map<std::optional<std::size_t>, std::uint32_t> threads; // on each hardware queue
+    for (const placement::seat& seat : layout.seats)
+        ++threads[seat.hardware];
+    for (const auto& [hardware, count] : threads)
+        check_product(
+            options, count, device.queue_depth_max, "tags of the hardware queue that they poll");
+}
+
+/// Checks -b.
+std::uint32_t blocks_per_io(const bench_options& options, const namespace_info& device)
+{
+    const std::uint64_t bytes = options.block_bytes;
+    const access_pattern pattern = options.pattern();
+    if (bytes == 0 || bytes % device.lba_bytes != 0)
+        refuse("-b{}: {} has logical blocks of {} bytes; give a multiple of that", bytes,
+            device.path, device.lba_bytes);
+    const std::uint64_t blocks = bytes / device.lba_bytes;
+    if (pattern.moves_data() && device.transfer_bytes_max != 0
+        && blocks > device.transfer_bytes_max / device.block_bytes())
+        refuse("-b{}: {} moves at most {} bytes with one command (MDTS); give {} or less", bytes,
+            device.path, device.transfer_bytes_max, device.transfer_bytes_max);
+    if (blocks > 65536)
+        refuse("-b{}: one command is for at most 65536 logical blocks, {} bytes", bytes,
+            std::uint64_t{65536} * device.lba_bytes);
+    if (blocks > device.capacity_blocks)
+        refuse("-b{}: {} holds only {} bytes", bytes, device.path,
+            device.capacity_blocks * device.lba_bytes);
+    return static_cast<std::uint32_t>(blocks);
+}
+
+/// Checks --offset and --size.
+void choose_range(
+    bench_geometry& geometry, const bench_options& options, const namespace_info& device)
+{
+    const std::uint64_t drive = device.capacity_blocks * device.lba_bytes;
+    const std::uint64_t io = std::uint64_t{geometry.blocks_per_io} * device.lba_bytes;
+    std::uint64_t offset = options.offset.of(drive);
+    if (options.offset.percent)
+        offset -= offset % io;
+    if (offset % device.lba_bytes != 0)
+        refuse("--offset {}: {} has logical blocks of {} bytes; give a multiple of that",
+            options.offset.text(), device.path, device.lba_bytes);
+    if (offset > drive - io)
+        refuse("--offset {}: {} has {} bytes; give {} or less, so that one I/O of {} bytes fits",
+            options.offset.text(), device.path, drive, drive - io, io);
+    const std::uint64_t size = options.size ? options.size->of(drive) : drive - offset;
+    if (size < io)
+        refuse("--size {}: not one I/O of {} bytes (-b) fits; give {} or more",
+            options.size->text(), io, io);
+    if (size > drive - offset)
+        refuse("--size {}: {} has {} bytes from the offset on; give that or less",
+            options.size->text(), device.path, drive - offset);
+    geometry.first_slba = offset / device.lba_bytes;
+    geometry.positions = size / io;
+}
+
+} // namespace
+
+void check_options(const bench_options& options)
+{
+    if (options.devices.size() > 1)
+        refuse("{}: give one DEVICE", fmt::join(options.devices, " "));
+    if (options.rw && options.random && options.rw->random != *options.random)
+        refuse("-R{} --rw {}: one says random, the other in sequence; leave -R out",
+            *options.random ? 1 : 0, options.rw->word);
+    if (options.compare && !options.queues.empty())
+        refuse("--compare says what --queues is in each part; leave --queues out");
+    if (!options.hgrm_path.empty() && !options.latency)
+        refuse("--hgrm with -t0: no latency is measured; leave one of them out");
+    if (!options.hgrm_path.empty() && options.compare)
+        refuse("--hgrm with --compare: the file holds one distribution; leave --compare out, or "
+               "give --json, which holds each part's");
+    if (options.compare && options.seconds == 0)
+        refuse("-r0: the first part of --compare would never end; give seconds");
+}
+
+std::vector<queue_choice> parts_of(const bench_options& options)
+{
+    if (!options.compare)
+        return {queue_choice::parse("--queues", options.queues.empty() ? "auto" : options.queues)};
+    std::vector<queue_choice> parts;
+    std::string_view rest = *options.compare;
+    while (parts.size() <= kPartsMax) {
+        const std::size_t comma = rest.find(',');
+        parts.push_back(queue_choice::parse("--compare", rest.substr(0, comma)));
+        if (comma == std::string_view::npos)
+            break;
+        rest.remove_prefix(comma + 1);
+    }
+    if (parts.size() < 2 || parts.size() > kPartsMax)
+        refuse("--compare {}: give 2 to {} parts, for example shared,private", *options.compare,
+            kPartsMax);
+    return parts;
+}
+
+bench_geometry plan(
+    const bench_options& options, const namespace_info& device, const placement& layout)
+{
+    bench_geometry geometry;
+    geometry.blocks_per_io = blocks_per_io(options, device);
+    geometry.transfer_bytes = options.pattern().moves_data()
+        ? geometry.blocks_per_io * device.block_bytes()
+        : kRangeBufferBytes;
+    choose_range(geometry, options, device);
+    check_depth(options, device, layout);
+    return geometry;
+}
+
+} // namespace ngpoll::cli

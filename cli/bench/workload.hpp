@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "operation.hpp"
+
+namespace ngpoll::cli {
+
+/// What --rw asks for, in fio's words.
+struct access_pattern {
+    std::string_view word = "randread";
+    bool random = true; ///< else in sequence
+    bool reads = true;
+    /// What it does to the drive's data; nothing: it only reads. Beside reads: a mix.
+    std::optional<operation> changes;
+
+    [[nodiscard]] bool writes() const noexcept { return changes.has_value(); }
+    [[nodiscard]] bool mixed() const noexcept { return reads && writes(); }
+    /// Whether its commands carry the blocks' data.
+    [[nodiscard]] bool moves_data() const noexcept { return reads || changes == operation::write; }
+    /// What its I/Os are called: "reads", "writes", "I/Os" of a mix ...
+    [[nodiscard]] std::string_view noun() const noexcept;
+
+    /// Throws std::invalid_argument.
+    [[nodiscard]] static access_pattern parse(std::string_view option, std::string_view word);
+};
+
+/// How random positions are distributed: --random-distribution, in fio's words.
+struct position_law {
+    double zipf_theta = 0; ///< 0: uniform
+
+    /// "random" (also called uniform), or "zipf:1.2".
+    [[nodiscard]] std::string text() const;
+    /// Throws std::invalid_argument.
+    [[nodiscard]] static position_law parse(std::string_view option, std::string_view word);
+};
+
+/// A --size or an --offset: bytes, or percent of the drive.
+struct drive_share {
+    std::uint64_t bytes = 0;
+    std::optional<std::uint32_t> percent; ///< in place of bytes
+
+    /// Of a drive of so many bytes.
+    [[nodiscard]] std::uint64_t of(std::uint64_t drive_bytes) const noexcept;
+    /// As people write it: "1048576" or "20%".
+    [[nodiscard]] std::string text() const;
+    /// Throws std::invalid_argument.
+    [[nodiscard]] static drive_share parse(std::string_view option, std::string_view word);
+};
+
+} // namespace ngpoll::cli
