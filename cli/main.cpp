@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
+#include <ngpoll/drives.hpp>
+
 #include "bench/bench.hpp"
-#include "drives.hpp"
 #include "error_line.hpp"
 #include "exit_status.hpp"
 #include "first_steps.hpp"
@@ -33,6 +34,14 @@ int print_text(const std::string& text)
     return kExitFailed;
 }
 
+std::vector<std::string> drive_paths()
+{
+    std::vector<std::string> paths;
+    for (const drive_info& each : find_drives().drives)
+        paths.push_back(each.path);
+    return paths;
+}
+
 int run_parsed(std::span<const subcommand> all)
 {
     std::vector<command_summary> commands;
@@ -44,7 +53,7 @@ int run_parsed(std::span<const subcommand> all)
             print_note(note);
         return one.run();
     }
-    return print_text(first_steps(commands, drives_here()));
+    return print_text(first_steps(commands, drive_paths()));
 }
 
 int run_command(int argc, char** argv)

@@ -46,6 +46,21 @@ placement_bounds bounds_of(const bench_options& options, const namespace_info& d
         .queues_max = options.force ? 0 : device.polled_queues_max};
 }
 
+/// Where no drive was given and there are some: how to measure one.
+std::string drives_text(const bench_options& options)
+{
+    if (!options.devices.empty())
+        return {};
+    std::vector<std::string> paths;
+    for (const drive_info& each : find_drives().drives)
+        paths.push_back(each.path);
+    if (paths.empty())
+        return {};
+    return fmt::format("note: no drive was given, and there are {}; to measure one: ngpoll bench "
+                       "{}\n",
+        fmt::join(paths, ", "), paths.front());
+}
+
 /// Leave to write to `device`, where that is what the run does.
 std::optional<write_permit> permit_for(const bench_options& options, const nvme_namespace& device)
 {
@@ -198,7 +213,8 @@ int run_bench(const bench_options& asked)
     const environment around = look_around();
     const stop_signals signals; // until the JSON file is in its place
     const outcome became = run_parts(std::move(planned), device,
-        drive_text(options, device.info()) + permit_text(permit), signals, out, screen);
+        drive_text(options, device.info()) + drives_text(options) + permit_text(permit), signals,
+        out, screen);
     if (parts.size() > 1)
         out.print(comparison_text(became.done));
     const std::string failures = finish(results, around, became, out);

@@ -7,8 +7,6 @@
 #include <string>
 
 #include "../unit/catch.hpp"
-#include "../unit/fake_tree.hpp"
-#include "drives.hpp"
 #include "first_steps.hpp"
 
 using namespace ngpoll::cli;
@@ -116,17 +114,6 @@ TEST_CASE("a switch is 0 or 1")
         CHECK(refusal([&] { static_cast<void>(parse_switch("-p", word)); })
             == as_given("-p", word) + ": give 0 or 1");
     }
-}
-
-TEST_CASE("the drives of a machine are its passthrough devices, in their order")
-{
-    const ngpoll::test::fake_tree tree;
-    CHECK(drives_here(tree.root()).empty());
-    for (const char* name :
-        {"ng10n1", "ng2n1", "ng2n12", "ng2n3", "nvme2n1", "ng2", "ngx", "ng3nx", "ng3n1p1", "null"})
-        tree.file(std::string("dev/") + name, "");
-    CHECK(drives_here(tree.root())
-        == std::vector<std::string>{"/dev/ng2n1", "/dev/ng2n3", "/dev/ng2n12", "/dev/ng10n1"});
 }
 
 TEST_CASE("the first steps name what can be measured here, and all commands")
