@@ -8,6 +8,7 @@
 #include <ngpoll/drives.hpp>
 
 #include "bench/bench.hpp"
+#include "doctor/doctor.hpp"
 #include "error_line.hpp"
 #include "exit_status.hpp"
 #include "first_steps.hpp"
@@ -64,6 +65,7 @@ int run_command(int argc, char** argv)
     CLI::App& app = command.app();
     const subcommand all[] = {
         add_bench(app),
+        add_doctor(app),
         add_list(app),
         add_report(app),
     };

@@ -4,9 +4,12 @@
 // The whole engine.
 #include <ngpoll/buffer_pool.hpp> // IWYU pragma: export
 #include <ngpoll/command.hpp> // IWYU pragma: export
+#include <ngpoll/drive_settings.hpp> // IWYU pragma: export
 #include <ngpoll/drive_use.hpp> // IWYU pragma: export
 #include <ngpoll/drives.hpp> // IWYU pragma: export
 #include <ngpoll/hardware_queues.hpp> // IWYU pragma: export
+#include <ngpoll/kernel_faults.hpp> // IWYU pragma: export
+#include <ngpoll/machine.hpp> // IWYU pragma: export
 #include <ngpoll/mpsc_queue.hpp> // IWYU pragma: export
 #include <ngpoll/nvme_namespace.hpp> // IWYU pragma: export
 #include <ngpoll/poll_queue.hpp> // IWYU pragma: export

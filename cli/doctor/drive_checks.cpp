@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+#include "check.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <ngpoll/processors.hpp>
+
+namespace ngpoll::cli {
+
+namespace {
+
+/// What `look` says of each path, together: the heaviest state, and of several paths by name what
+/// was found. A multipath node without a path is unknown.
+finding of_paths(const examined_drive& drive,
+    const std::function<finding(const drive_path&, const path_settings&)>& look)
+{
+    const auto& paths = drive.found.paths;
+    if (paths.empty())
+        return {check_state::unknown, "the multipath node has no path", {}};
+    finding all{check_state::ok, {}, {}};
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        const finding one = look(paths[i], drive.settings[i]);
+        all.state = std::max(all.state, one.state);
+        if (i != 0)
+            all.found += ", ";
+        if (paths.size() > 1)
+            all.found += paths[i].block_device + ": ";
+        all.found += one.found;
+        if (!all.fix.empty() && !one.fix.empty())
+            all.fix += "; ";
+        all.fix += one.fix;
+    }
+    return all;
+}
+
+/// A number in `queue/NAME` that is well at `good`.
+finding of_number(const std::optional<std::uint32_t>& value, std::uint32_t good, const char* name,
+    const std::string& block)
+{
+    if (!value)
+        return {check_state::unknown, "sysfs does not say", {}};
+    if (*value == good)
+        return {check_state::ok, std::to_string(*value), {}};
+    return {check_state::slow, std::to_string(*value),
+        fmt::format("echo {} > /sys/block/{}/queue/{}", good, block, name)};
+}
+
+finding check_poll_queues(const patient& all, const examined_drive& drive)
+{
+    return of_paths(drive, [&](const drive_path& path, const path_settings&) -> finding {
+        if (path.has_poll_queues == false) {
+            const bool late = all.host.poll_queues.value_or(0) != 0;
+            return {check_state::slow,
+                late ? "none: the driver made its queues before it was given the parameter"
+                     : "none",
+                late ? "modprobe -r nvme && modprobe nvme (no file system of the drives may be "
+                       "mounted)"
+                     : "modprobe -r nvme && modprobe nvme poll_queues=2 (or boot with "
+                       "nvme.poll_queues=2)"};
+        }
+        if (path.queues.unknown.empty() && path.has_poll_queues)
+            return {check_state::ok, std::to_string(path.queues.poll_queues.size()), {}};
+        if (path.has_poll_queues)
+            return {check_state::ok, "some; how many takes root", {}};
+        return {check_state::unknown, "sysfs does not say", {}};
+    });
+}
+
+bool may_use(const std::vector<std::uint32_t>& cpus, const machine_info& host)
+{
+    return std::any_of(cpus.begin(), cpus.end(), [&](std::uint32_t cpu) {
+        return std::binary_search(host.allowed_cpus.begin(), host.allowed_cpus.end(), cpu);
+    });
+}
+
+finding check_poll_queue_processors(const patient& all, const examined_drive& drive)
+{
+    return of_paths(drive, [&](const drive_path& path, const path_settings&) -> finding {
+        if (path.has_poll_queues == false)
+            return {check_state::unknown, "there is no poll queue", {}};
+        if (!path.queues.unknown.empty())
+            return {check_state::unknown, path.queues.unknown,
+                "run as root, so that /sys/kernel/debug can be read"};
+        std::vector<std::string> found;
+        std::vector<std::uint32_t> lost;
+        for (const hardware_poll_queue& queue : path.queues.poll_queues) {
+            found.push_back(fmt::format("hctx{}: cpus {}", queue.index, ranges_text(queue.cpus)));
+            if (!all.host.allowed_cpus.empty() && !may_use(queue.cpus, all.host))
+                lost.insert(lost.end(), queue.cpus.begin(), queue.cpus.end());
+        }
+        std::string text = fmt::format("{}", fmt::join(found, ", "));
+        if (lost.empty())
+            return {check_state::ok, std::move(text), {}};
+        std::sort(lost.begin(), lost.end());
+        return {check_state::slow,
+            fmt::format("{}; this process may not run on cpus {}", text, ranges_text(lost)),
+            fmt::format("taskset -c {} ngpoll ...", ranges_text(lost))};
+    });
+}
+
+finding check_iostats(const patient&, const examined_drive& drive)
+{
+    return of_paths(drive, [](const drive_path& path, const path_settings& settings) {
+        return of_number(settings.iostats, 0, "iostats", path.block_device);
+    });
+}
+
+finding check_nomerges(const patient&, const examined_drive& drive)
+{
+    return of_paths(drive, [](const drive_path& path, const path_settings& settings) {
+        return of_number(settings.nomerges, 2, "nomerges", path.block_device);
+    });
+}
+
+finding check_scheduler(const patient&, const examined_drive& drive)
+{
+    return of_paths(drive, [](const drive_path& path, const path_settings& settings) -> finding {
+        if (settings.scheduler.empty())
+            return {check_state::unknown, "sysfs does not say", {}};
+        if (settings.scheduler == "none")
+            return {check_state::ok, settings.scheduler, {}};
+        return {check_state::unsafe, settings.scheduler,
+            fmt::format("echo none > /sys/block/{}/queue/scheduler", path.block_device)};
+    });
+}
+
+finding check_numa_node(const patient& all, const examined_drive& drive)
+{
+    return of_paths(drive, [&](const drive_path& path, const path_settings&) -> finding {
+        if (all.host.node_cpus.size() == 1)
+            return {check_state::ok, "the machine has one node", {}};
+        if (!path.controller.numa_node)
+            return {check_state::unknown, "sysfs does not say the drive's node", {}};
+        const std::uint32_t node = *path.controller.numa_node;
+        const auto known = all.host.node_cpus.find(node);
+        if (known == all.host.node_cpus.end() || all.host.allowed_cpus.empty())
+            return {check_state::unknown, fmt::format("node {}, of unknown processors", node), {}};
+        std::string text = fmt::format("node {}: cpus {}", node, ranges_text(known->second));
+        if (may_use(known->second, all.host))
+            return {check_state::ok, std::move(text), {}};
+        return {check_state::slow, text + ", on none of which this process may run",
+            fmt::format("numactl --cpunodebind={0} --membind={0} ngpoll ...", node)};
+    });
+}
+
+finding check_iommu(const patient&, const examined_drive& drive)
+{
+    return of_paths(drive, [](const drive_path&, const path_settings& settings) -> finding {
+        if (!settings.is_pci)
+            return {check_state::unknown, "the drive is no PCI function", {}};
+        if (settings.iommu_group.empty())
+            return {check_state::ok, "no IOMMU translates", {}};
+        if (settings.iommu_mode == "identity")
+            return {check_state::ok, "passed through", {}};
+        const char* const mend = "boot with iommu=pt";
+        if (settings.iommu_mode == "DMA")
+            return {check_state::slow, "strict", mend};
+        if (settings.iommu_mode == "DMA-FQ")
+            return {check_state::slow, "lazy", mend};
+        return {check_state::unknown,
+            fmt::format("group {}: {}", settings.iommu_group,
+                settings.iommu_mode.empty() ? "sysfs does not say" : settings.iommu_mode),
+            {}};
+    });
+}
+
+finding check_pcie_link(const patient&, const examined_drive& drive)
+{
+    return of_paths(drive, [](const drive_path& path, const path_settings& settings) -> finding {
+        if (!settings.link)
+            return {check_state::unknown,
+                settings.is_pci ? "sysfs does not say" : "the drive is no PCI function", {}};
+        const pcie_link& link = *settings.link;
+        std::string text
+            = fmt::format("{} GT/s, {} lane{}", link.speed, link.width, link.width == 1 ? "" : "s");
+        if (link.speed >= link.speed_max && link.width >= link.width_max)
+            return {check_state::ok, std::move(text), {}};
+        return {check_state::slow,
+            fmt::format(
+                "{}; the drive can do {} GT/s, {} lanes", text, link.speed_max, link.width_max),
+            fmt::format("lspci -vvs {} | grep Lnk, then another slot or the firmware's settings",
+                path.controller.address)};
+    });
+}
+
+std::string format_text(const lba_format& format)
+{
+    return format.metadata_bytes == 0
+        ? std::to_string(format.data_bytes)
+        : fmt::format("{}+{}", format.data_bytes, format.metadata_bytes);
+}
+
+finding check_lba_format(const patient&, const examined_drive& drive)
+{
+    const auto& formats = drive.formats;
+    const auto current = std::find_if(
+        formats.begin(), formats.end(), [](const lba_format& each) { return each.in_use; });
+    if (current == formats.end())
+        return {check_state::unknown, "the drive could not be asked",
+            "run as root, or with read permission for " + drive.found.path};
+    // Less metadata may be less protection, so only formats with as much are proposed.
+    const lba_format* best = &*current;
+    for (const lba_format& each : formats)
+        if (each.metadata_bytes == best->metadata_bytes && each.performance < best->performance)
+            best = &each;
+    if (best == &*current)
+        return {check_state::ok, format_text(*current) + " bytes", {}};
+    return {check_state::slow,
+        fmt::format("{} bytes; the drive says that {} is faster", format_text(*current),
+            format_text(*best)),
+        fmt::format("nvme format {} --lbaf={} (this destroys all data on it)", drive.found.path,
+            best->index)};
+}
+
+finding check_multipath(const patient&, const examined_drive& drive)
+{
+    if (!drive.found.multipath)
+        return {check_state::ok, "the device is the controller's own", {}};
+    const auto& paths = drive.found.paths;
+    const auto live = std::count_if(paths.begin(), paths.end(),
+        [](const drive_path& path) { return path.controller.state == "live"; });
+    std::string text = fmt::format("a multipath node with {} path{}, {} of them live", paths.size(),
+        paths.size() == 1 ? "" : "s", live);
+    if (live == 0)
+        return {check_state::unsafe, std::move(text), "nvme list-subsys, and bring a path back"};
+    if (paths.size() == 1)
+        return {check_state::ok, std::move(text), {}};
+    return {check_state::slow, std::move(text),
+        "boot with nvme_core.multipath=N, where no path needs to be spared"};
+}
+
+finding check_transport(const patient&, const examined_drive& drive)
+{
+    return of_paths(drive, [](const drive_path& path, const path_settings&) -> finding {
+        const std::string& transport = path.controller.transport;
+        if (transport.empty())
+            return {check_state::unknown, "sysfs does not say", {}};
+        if (transport == "pcie")
+            return {check_state::ok, transport, {}};
+        if (transport == "tcp")
+            return {check_state::unsafe, transport, "ngpoll bench -p0, without --force"};
+        return {check_state::slow, transport, "use a drive of this machine's own, on PCIe"};
+    });
+}
+
+struct drive_check {
+    const char* name;
+    finding (*look)(const patient&, const examined_drive&);
+    const char* why;
+};
+
+constexpr drive_check kChecks[] = {
+    {"poll_queues", check_poll_queues,
+        "Without poll queues a drive interrupts for its completions, and a ring that polls spins "
+        "in "
+        "vain."},
+    {"poll_queue_processors", check_poll_queue_processors,
+        "A command goes to the poll queue of the processor that sends it; a queue without a "
+        "processor that may be used stands idle."},
+    {"iostats", check_iostats,
+        "Counting each I/O takes the time twice an I/O; without it 8 % more IOPS were reported."},
+    {"nomerges", check_nomerges,
+        "The block path, against which passthrough is compared, looks for a request to merge each "
+        "I/O with. Passthrough itself does not."},
+    {"scheduler", check_scheduler,
+        "With an I/O scheduler two rings that poll the drive crash the kernel, each I/O costs "
+        "more, "
+        "and the drive has fewer tags."},
+    {"numa_node", check_numa_node,
+        "A processor of another node reaches the drive and its completions more slowly."},
+    {"iommu", check_iommu,
+        "A strict IOMMU maps and unmaps each buffer for each I/O: 570 K IOPS were reported with "
+        "it, "
+        "1.93 M lazy, 5.01 M passed through."},
+    {"pcie_link", check_pcie_link, "A link below what the drive can do limits its bandwidth."},
+    {"lba_format", check_lba_format,
+        "Some drives are faster with blocks of another size than they are delivered with."},
+    {"multipath", check_multipath,
+        "With several paths the kernel picks one for each command, so threads keep to no "
+        "processor; "
+        "without a usable path commands fail with EINVAL."},
+    {"transport", check_transport,
+        "Polled passthrough over TCP crashes Linux, so ngpoll polls on PCIe only, and runs by "
+        "interrupt elsewhere."},
+};
+
+constexpr const char* kNoDrive
+    = "takes a DEVICE, and this machine shows none: ngpoll doctor /dev/ng0n1";
+
+} // namespace
+
+std::vector<check> check_drives(const patient& all)
+{
+    std::vector<check> checks;
+    for (const examined_drive& drive : all.drives)
+        for (const drive_check& each : kChecks)
+            checks.push_back({.name = each.name,
+                .device = drive.found.path,
+                .told = each.look(all, drive),
+                .why = each.why});
+    if (all.drives.empty())
+        for (const drive_check& each : kChecks)
+            checks.push_back({.name = each.name,
+                .device = {},
+                .told = {check_state::unknown, kNoDrive, {}},
+                .why = each.why});
+    return checks;
+}
+
+} // namespace ngpoll::cli

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ngpoll/drives.hpp>
+
+namespace ngpoll {
+
+/// The link between a PCI function and the slot above it.
+struct pcie_link {
+    double speed = 0; ///< GT/s, now
+    double speed_max = 0; ///< what the drive can do
+    std::uint32_t width = 0; ///< lanes, now
+    std::uint32_t width_max = 0;
+};
+
+/// How the kernel is set to treat one path of a drive.
+struct path_settings {
+    std::optional<std::uint32_t> iostats; ///< nothing: sysfs does not say, here and below
+    std::optional<std::uint32_t> nomerges; ///< 0 all are tried, 1 simple ones, 2 none
+    std::string scheduler; ///< "none", or the I/O scheduler's name; empty: sysfs does not say
+    std::optional<pcie_link> link; ///< nothing: no PCI function, or it does not say
+    std::string iommu_group; ///< its number; empty: no IOMMU translates for it
+    /// Of its group: "DMA" (strict), "DMA-FQ" (lazy), "identity" (passed through).
+    std::string iommu_mode;
+    bool is_pci = false; ///< the controller is a PCI function that sysfs shows
+};
+
+/// Reads the settings of `path` from sysfs. Any thread; opens files and allocates. `root` is where
+/// /sys hangs, for tests.
+[[nodiscard]] path_settings read_path_settings(
+    const drive_path& path, const std::string& root = "/");
+
+/// A format that a namespace can be given.
+struct lba_format {
+    std::uint32_t index = 0; ///< what `nvme format --lbaf` takes
+    std::uint32_t data_bytes = 0;
+    std::uint32_t metadata_bytes = 0;
+    std::uint32_t performance
+        = 0; ///< in the drive's own words: 0 best, 1 better, 2 good, 3 degraded
+    bool in_use = false;
+};
+
+/// Asks the drive at `path`, /dev/ng0n1, by Identify Namespace. Empty where it cannot be asked, for
+/// example for want of permission. Waits for the drive; any thread.
+[[nodiscard]] std::vector<lba_format> read_lba_formats(const std::string& path);
+
+} // namespace ngpoll
