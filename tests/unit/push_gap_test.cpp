@@ -135,18 +135,22 @@ TEST_CASE("a ring that polls naps while the push before its own is between its s
     gap_fixture f(false);
     const watchdog dog([&f] { f.print(); });
     std::binary_semaphore stopped{0};
+    std::atomic<bool> waits{false};
     spin_figures figures;
     bool in_time = false;
     {
         upper_thread above([&] {
             stopped.acquire();
             f.rings[1].stage(f.requests[1]);
+            waits.store(true);
             figures = meter.measure([&] { f.queue.wait(f.rings[1], 1, nullptr); });
         });
         const lower_thread below([&] {
             f.rings[0].stage(f.requests[0]);
-            between_steps = [&stopped] {
+            between_steps = [&] {
                 stopped.release();
+                while (!waits.load()) // on a busy machine it comes late
+                    std::this_thread::yield();
                 stay_stopped();
             };
             f.queue.wait(f.rings[0], 1, nullptr);
