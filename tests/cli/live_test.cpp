@@ -73,7 +73,7 @@ public:
         constexpr std::string_view kEnd = "\033[999m";
         std::fputs(kEnd.data(), file_);
         std::fflush(file_);
-        while (!written_.ends_with(kEnd)) {
+        while (at_ == written_.size() || !written_.ends_with(kEnd)) {
             pollfd waiting{.fd = master_, .events = POLLIN, .revents = 0};
             REQUIRE(::poll(&waiting, 1, 60000) == 1);
             char some[4096];
