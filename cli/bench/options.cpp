@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "../option_list.hpp"
+#include "words.hpp"
 
 namespace ngpoll::cli {
 
@@ -223,7 +224,7 @@ void add_options(option_list& bench, bench_options& options)
     add_ring_options(bench, options);
     add_results(bench, options);
     add_foreign_switches(bench);
-    bench.footer(kExamples);
+    bench.footer(fmt::format("{}\n\n{}", kWords, kExamples));
 }
 
 } // namespace ngpoll::cli
