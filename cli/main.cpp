@@ -19,6 +19,7 @@
 #include "standard_streams.hpp"
 #include "subcommand.hpp"
 #include "text_output.hpp"
+#include "verify/verify.hpp"
 #include "version.hpp"
 
 namespace ngpoll::cli {
@@ -68,6 +69,7 @@ int run_command(int argc, char** argv)
         add_doctor(app),
         add_list(app),
         add_report(app),
+        add_verify(app),
     };
     const std::string answer = command.parse(argc, argv);
     return answer.empty() ? run_parsed(all) : print_text(answer);

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "finding.hpp"
+
+namespace ngpoll::cli {
+
+/// What a logical block should hold, as far as that is known.
+struct expectation {
+    std::uint64_t lba = 0;
+    std::optional<std::uint64_t> run = {}; ///< the number of the run that wrote it
+    std::uint32_t generation_min = 0; ///< the last acknowledged one; 0: none is known
+    std::uint32_t generation_max = UINT32_MAX; ///< the last one that was sent
+};
+
+/// Fills logical blocks that say what they are, and tells what is in one that was read. Each block
+/// begins with a stamp: address, generation, run, and a CRC-32C of the whole block. All that
+/// follows depends on these, so that half of another block is noticed, too. Of one thread.
+class stamper {
+public:
+    static constexpr std::uint32_t kBlockBytesMin = 512;
+
+    /// `block_bytes`: the data of one logical block, a multiple of 512.
+    stamper(std::uint64_t run, std::uint32_t block_bytes);
+
+    void write(std::byte* block, std::uint64_t lba, std::uint32_t generation) const noexcept;
+
+    enum class verdict : std::uint8_t {
+        right,
+        bare, ///< no stamp, where none has to be
+        wrong,
+    };
+    /// Looks at a block; what is wrong goes to `found`.
+    [[nodiscard]] verdict read(
+        const std::byte* block, const expectation& expected, finding& found) const;
+
+private:
+    void fill(std::byte* block, std::uint64_t lba, std::uint64_t run,
+        std::uint32_t generation) const noexcept;
+    [[nodiscard]] finding damage(const std::byte* block, const expectation& expected) const;
+
+    const std::uint64_t run_;
+    const std::uint32_t block_bytes_;
+    std::vector<std::uint64_t> pattern_; ///< of the words behind the stamp
+};
+
+} // namespace ngpoll::cli

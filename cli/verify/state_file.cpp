@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+#include "state_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "crc32c.hpp"
+
+namespace ngpoll::cli {
+
+namespace {
+
+constexpr char kMagic[8] = {'n', 'g', 'p', 'o', 'l', 'l', 'v', '1'};
+constexpr std::size_t kDriveBytes = 128;
+
+struct file_head {
+    char magic[8];
+    char drive[kDriveBytes]; ///< padded with zeroes
+    std::uint64_t run;
+    std::uint64_t first_lba;
+    std::uint64_t positions;
+    std::uint32_t lba_bytes;
+    std::uint32_t block_bytes;
+    std::uint32_t reserved;
+    std::uint32_t crc; ///< of all before it
+};
+static_assert(sizeof(file_head) == 176);
+
+struct record {
+    std::uint64_t position;
+    std::uint32_t generation;
+    std::uint32_t crc; ///< of all before it
+};
+static_assert(sizeof(record) == 16);
+
+/// Positions of records that are about a generation as a whole.
+constexpr std::uint64_t kBegun = UINT64_MAX; ///< a write of it may have been sent
+constexpr std::uint64_t kWhole = UINT64_MAX - 1; ///< each position has it
+
+template <class Part>
+std::uint32_t crc_before_crc(const Part& part) noexcept
+{
+    return ~crc32c(&part, sizeof part - sizeof part.crc, kCrcStart);
+}
+
+template <class Part>
+void add(std::string& bytes, Part part)
+{
+    part.crc = crc_before_crc(part);
+    const std::size_t at = bytes.size();
+    bytes.resize(at + sizeof part);
+    std::memcpy(bytes.data() + at, &part, sizeof part);
+}
+
+/// The next part of a file; false at its end, or where a part was cut off.
+template <class Part>
+bool take(std::istream& file, Part& part)
+{
+    return file.read(reinterpret_cast<char*>(&part), sizeof part)
+        && part.crc == crc_before_crc(part);
+}
+
+std::string head_of(const verified_range& range)
+{
+    file_head head{};
+    std::memcpy(head.magic, kMagic, sizeof kMagic);
+    range.drive.copy(head.drive, kDriveBytes);
+    head.run = range.run;
+    head.first_lba = range.first_lba;
+    head.positions = range.positions;
+    head.lba_bytes = range.lba_bytes;
+    head.block_bytes = range.block_bytes;
+    std::string bytes;
+    add(bytes, head);
+    return bytes;
+}
+
+/// The shortest records that say the same as `state`.
+std::string records_of(const written_state& state)
+{
+    std::string bytes;
+    if (state.generations.empty())
+        return bytes;
+    const std::uint32_t common
+        = *std::min_element(state.generations.begin(), state.generations.end());
+    if (common != 0)
+        add(bytes, record{kWhole, common, 0});
+    for (std::uint64_t position = 0; position < state.generations.size(); ++position)
+        if (state.generations[position] != common)
+            add(bytes, record{position, state.generations[position], 0});
+    if (state.generation_max != 0)
+        add(bytes, record{kBegun, state.generation_max, 0});
+    return bytes;
+}
+
+void apply(const record& one, written_state& state)
+{
+    state.generation_max = std::max(state.generation_max, one.generation);
+    if (one.position == kWhole)
+        std::fill(state.generations.begin(), state.generations.end(), one.generation);
+    else if (one.position < state.generations.size())
+        state.generations[one.position] = one.generation;
+}
+
+/// 0, or an errno.
+int write_all(int descriptor, std::string_view bytes)
+{
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+        if (written >= 0)
+            bytes.remove_prefix(static_cast<std::size_t>(written));
+        else if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
+void sync_folder_of(const std::string& path)
+{
+    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+    const int opened
+        = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool synced = opened >= 0 && ::fsync(opened) == 0;
+    const int reason = errno;
+    if (opened >= 0)
+        ::close(opened);
+    if (!synced)
+        throw std::system_error(reason, std::system_category(),
+            fmt::format("--state {}: its folder cannot be synced; give another path", path));
+}
+
+[[noreturn]] void fail(const std::string& path, int reason)
+{
+    throw std::system_error(reason, std::system_category(),
+        fmt::format(
+            "--state {}: not written; the run ends, for it can acknowledge no more writes", path));
+}
+
+} // namespace
+
+std::optional<written_state> state_file::load(const std::string& path)
+{
+    std::error_code none;
+    if (!std::filesystem::exists(path, none))
+        return std::nullopt;
+    std::ifstream file(path, std::ios::binary);
+    file_head head{};
+    if (!take(file, head) || std::memcmp(head.magic, kMagic, sizeof kMagic) != 0)
+        throw std::invalid_argument(
+            fmt::format("--state {}: no state of ngpoll verify; give another file", path));
+    written_state state;
+    state.range = {.drive = std::string(head.drive, ::strnlen(head.drive, kDriveBytes)),
+        .run = head.run,
+        .first_lba = head.first_lba,
+        .positions = head.positions,
+        .lba_bytes = head.lba_bytes,
+        .block_bytes = head.block_bytes};
+    state.generations.resize(head.positions);
+    for (record one{}; take(file, one);)
+        apply(one, state);
+    return state;
+}
+
+state_file::state_file(options how, const written_state& state)
+    : how_(std::move(how))
+{
+    rewrite(state);
+}
+
+state_file::~state_file()
+{
+    if (descriptor_ >= 0)
+        ::close(descriptor_);
+}
+
+void state_file::rewrite(const written_state& state)
+{
+    // Beside it and then in its place: a kill leaves the one or the other.
+    const std::string beside = how_.path + ".part";
+    const int made
+        = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+    if (made < 0)
+        fail(how_.path, errno);
+    int reason = write_all(made, head_of(state.range) + records_of(state));
+    if (reason == 0 && how_.durable && ::fsync(made) != 0)
+        reason = errno;
+    if (reason == 0 && ::rename(beside.c_str(), how_.path.c_str()) != 0)
+        reason = errno;
+    if (reason != 0) {
+        ::close(made);
+        ::unlink(beside.c_str());
+        fail(how_.path, reason);
+    }
+    if (descriptor_ >= 0)
+        ::close(descriptor_);
+    descriptor_ = made;
+    if (how_.durable)
+        sync_folder_of(how_.path);
+}
+
+void state_file::begin_generation(std::uint32_t generation)
+{
+    std::string bytes;
+    add(bytes, record{kBegun, generation, 0});
+    write_records(std::move(bytes));
+}
+
+void state_file::append(std::span<const acknowledged_write> writes)
+{
+    std::string bytes;
+    bytes.reserve(writes.size() * sizeof(record));
+    for (const acknowledged_write& each : writes)
+        add(bytes, record{each.position, each.generation, 0});
+    write_records(std::move(bytes));
+}
+
+/// The first of several threads writes and syncs for those that come meanwhile.
+void state_file::write_records(std::string&& bytes)
+{
+    std::unique_lock lock(mutex_);
+    pending_ += bytes;
+    const std::uint64_t mine = ++taken_;
+    while (written_ < mine && failed_ == 0) {
+        if (is_syncing_) {
+            synced_.wait(lock);
+            continue;
+        }
+        is_syncing_ = true;
+        const std::string all = std::exchange(pending_, {});
+        const std::uint64_t until = taken_;
+        lock.unlock();
+        int reason = write_all(descriptor_, all);
+        if (reason == 0 && how_.durable && ::fdatasync(descriptor_) != 0)
+            reason = errno;
+        lock.lock();
+        is_syncing_ = false;
+        failed_ = reason;
+        if (reason == 0)
+            written_ = until;
+        synced_.notify_all();
+    }
+    if (failed_ != 0)
+        fail(how_.path, failed_);
+}
+
+} // namespace ngpoll::cli

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ngpoll::cli {
+
+/// Which blocks of which drive a state is about.
+struct verified_range {
+    std::string drive; ///< SERIAL:NSID
+    std::uint64_t run = 0; ///< a random number, which is in each stamp
+    std::uint64_t first_lba = 0;
+    std::uint64_t positions = 0; ///< blocks of `block_bytes` each
+    std::uint32_t lba_bytes = 0;
+    std::uint32_t block_bytes = 0; ///< of one write
+
+    bool operator==(const verified_range&) const = default;
+};
+
+/// What is known of each position: the generation of the last acknowledged write, 0 for none.
+struct written_state {
+    verified_range range;
+    std::vector<std::uint32_t> generations;
+    std::uint32_t generation_max = 0; ///< the last one that was begun
+};
+
+/// A write that the drive has completed.
+struct acknowledged_write {
+    std::uint64_t position = 0;
+    std::uint32_t generation = 0;
+};
+
+/// The file of --state: a record for each acknowledged write, appended before it counts.
+///
+/// A record that is written survives a kill of the process. `durable` waits with each append until
+/// the file's disk has it, too, so that it survives a loss of power. A record that was cut off is
+/// dropped when the file is read. After each whole pass over the range the file is written anew, so
+/// it holds at most one pass, 16 bytes a position.
+///
+/// append() may be called by several threads at a time; with `durable` they share a sync. All other
+/// calls: one thread. All throw std::system_error.
+class state_file {
+public:
+    struct options {
+        std::string path;
+        bool durable = false;
+    };
+
+    /// What the file holds; nothing where there is no file. Throws std::invalid_argument where it
+    /// is another kind of file.
+    [[nodiscard]] static std::optional<written_state> load(const std::string& path);
+
+    /// Writes the file anew, with what `state` holds, and keeps it open.
+    state_file(options how, const written_state& state);
+    ~state_file();
+    state_file(const state_file&) = delete;
+    state_file& operator=(const state_file&) = delete;
+
+    /// Before the first write of a generation.
+    void begin_generation(std::uint32_t generation);
+    /// Returns when the records survive.
+    void append(std::span<const acknowledged_write> writes);
+    /// After a whole pass; the file becomes as small as it can be.
+    void rewrite(const written_state& state);
+
+private:
+    void write_records(std::string&& bytes);
+
+    const options how_;
+    int descriptor_ = -1;
+
+    std::mutex mutex_;
+    std::condition_variable synced_;
+    std::string pending_; ///< records that wait for the sync
+    std::uint64_t taken_ = 0; ///< appends so far
+    std::uint64_t written_ = 0; ///< of these, those that survive
+    bool is_syncing_ = false;
+    int failed_ = 0; ///< the errno of the first write that failed; nothing is appended after it
+};
+
+} // namespace ngpoll::cli

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+#include "verify.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <memory>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <ngpoll/ngpoll.hpp>
+#include <ngpoll/processors.hpp>
+
+#include "../error_line.hpp"
+#include "../exit_status.hpp"
+#include "../option_list.hpp"
+#include "../output_file.hpp"
+#include "../stop_signals.hpp"
+#include "../text_output.hpp"
+#include "options.hpp"
+#include "phase.hpp"
+#include "result.hpp"
+
+namespace ngpoll::cli {
+
+namespace {
+
+constexpr std::uint32_t kDepthDefault = 128;
+
+placement place_threads(const verify_options& options, const namespace_info& device)
+{
+    placement_bounds bounds;
+    // Threads that are interrupted need not keep to the processors of poll queues.
+    if (!device.emulated && options.polled)
+        bounds = {.map = read_hardware_queues(device.path),
+            .allowed = allowed_processors(),
+            .queues_max = options.force ? 0 : device.polled_queues_max};
+    return lay_out(queue_choice::parse("--queues", options.queues), options.threads, bounds);
+}
+
+/// Of each thread: what was asked for, or what the drive takes of all together.
+std::uint32_t depth_of(
+    const verify_options& options, const namespace_info& device, const placement& layout)
+{
+    if (options.depth)
+        return *options.depth;
+    std::uint32_t depth = kDepthDefault;
+    if (device.emulated || !options.polled || device.queue_depth_max == 0)
+        return depth;
+    std::map<std::optional<std::size_t>, std::uint32_t> threads; // on each hardware queue
+    for (const placement::seat& seat : layout.seats)
+        ++threads[seat.hardware];
+    for (const auto& [hardware, count] : threads)
+        depth = std::min(depth, std::max(1U, device.queue_depth_max / count));
+    return depth;
+}
+
+poll_queues queues_for(const verify_options& options, const placement& layout, std::uint32_t depth,
+    const nvme_namespace& device)
+{
+    const std::vector<std::uint32_t> everywhere = allowed_processors();
+    poll_queues opened;
+    for (std::uint32_t q = 0; q < layout.queues; ++q) {
+        // A resident poller keeps to its maker's processors: those of its queue's threads.
+        const std::span<const std::uint32_t> cpus = layout.cpus_of_queue(q);
+        pin_this_thread(cpus.empty() ? everywhere : cpus);
+        const std::uint32_t rings = layout.threads_on(q);
+        opened.push_back(std::make_unique<poll_queue>(device,
+            poll_queue::options{.depth = depth * rings,
+                .rings_max = rings,
+                .mode = options.polled ? poll_mode::polled : poll_mode::interrupt,
+                .role = options.role,
+                .hardware_queue = layout.hardware_of_queue(q),
+                .force = options.force}));
+    }
+    pin_this_thread(everywhere);
+    return opened;
+}
+
+/// What an earlier run left, from --state.
+std::optional<written_state> state_before(const verify_options& options)
+{
+    if (options.state_path.empty())
+        return std::nullopt;
+    std::optional<written_state> before = state_file::load(options.state_path);
+    if (options.check && !before)
+        throw std::invalid_argument(
+            fmt::format("--state {}: there is no such file; a run without --check makes it",
+                options.state_path));
+    return before;
+}
+
+/// Nothing is written yet.
+written_state new_state(const verify_options& options, const verified_range& range)
+{
+    written_state state{.range = range, .generations = {}};
+    if (options.check)
+        return state;
+    try {
+        state.generations.resize(range.positions);
+    } catch (const std::bad_alloc&) {
+        throw std::invalid_argument(fmt::format("not enough memory for the generations of {} "
+                                                "I/Os, 4 bytes each; give a larger -b or a --size",
+            range.positions));
+    }
+    return state;
+}
+
+/// The phases of a run, one after the other.
+class verify_run {
+public:
+    /// Opens the poll queues.
+    verify_run(verify_result planned, written_state state, const nvme_namespace& device,
+        text_output& out, const stop_signals& signals);
+
+    void print_heading() { out_.print(heading_text(result_)); }
+    /// Reads what an earlier run left.
+    void check() { read_phase("check"); }
+    /// Writes and reads back until the time is over.
+    void write_and_read_back();
+
+    [[nodiscard]] const verify_result& result() const noexcept { return result_; }
+    [[nodiscard]] const findings& found() const noexcept { return found_; }
+
+private:
+    [[nodiscard]] verify_phase phase_of(std::uint32_t generation);
+    void write_phase();
+    void read_phase(const std::string& name);
+    void open_queues();
+    void run(
+        verify_phase phase, const std::string& name, const std::function<bool(double)>& is_over);
+
+    verify_result result_;
+    written_state state_;
+    nvme_namespace device_;
+    text_output& out_;
+    const stop_signals& signals_;
+    placement layout_;
+    poll_queues queues_;
+    std::optional<stop_signals::hold> held_; ///< while the process must not end
+    std::optional<state_file> file_;
+    findings found_;
+    double wrote_seconds_ = 0;
+};
+
+verify_run::verify_run(verify_result planned, written_state state, const nvme_namespace& device,
+    text_output& out, const stop_signals& signals)
+    : result_(std::move(planned))
+    , state_(std::move(state))
+    , device_(device)
+    , out_(out)
+    , signals_(signals)
+    , layout_(place_threads(result_.options, result_.device))
+{
+    const verify_options& options = result_.options;
+    result_.depth = depth_of(options, result_.device, layout_);
+    open_queues();
+    result_.poll_queues = layout_.queues;
+    result_.queue = queues_.front()->report();
+    if (!options.check && !options.state_path.empty())
+        file_.emplace(
+            state_file::options{.path = options.state_path, .durable = options.durable}, state_);
+    if (std::any_of(queues_.begin(), queues_.end(),
+            [](const auto& queue) { return queue->report().must_drain; }))
+        held_.emplace();
+}
+
+/// Anew for each phase: a queue of one ring belongs to the thread of its first ring.
+void verify_run::open_queues()
+{
+    queues_.clear();
+    queues_ = queues_for(result_.options, layout_, result_.depth, device_);
+}
+
+verify_phase verify_run::phase_of(std::uint32_t generation)
+{
+    return {.device = result_.device,
+        .range = result_.range,
+        .generation = generation,
+        .is_state_known = !state_.generations.empty(),
+        .fua = result_.options.durable,
+        .random = result_.options.random,
+        .threads = result_.options.threads,
+        .depth = result_.depth,
+        .state = state_,
+        .file = file_ ? &*file_ : nullptr,
+        .found = found_};
+}
+
+void verify_run::run(
+    verify_phase phase, const std::string& name, const std::function<bool(double)>& is_over)
+{
+    if (!result_.phases.empty())
+        open_queues();
+    phase_result now;
+    now.name = name;
+    phase_result ended = run_phase(phase, queues_, layout_,
+        {.tell =
+                [&](std::uint64_t done, double seconds) {
+                    now.done = done;
+                    now.seconds = seconds;
+                    out_.print(progress_text(result_, now));
+                },
+            .is_over = is_over,
+            .tell_waiting =
+                [&](double seconds) {
+                    out_.print(fmt::format(
+                        "{}: waiting for the drive, {:.0f} s after the start\n", name, seconds));
+                }});
+    ended.name = name;
+    out_.print(phase_text(result_, ended));
+    result_.phases.push_back(ended);
+    if (!ended.failure)
+        return;
+    const bool is_first = result_.phases.size() == 1 && ended.done == 0;
+    try {
+        std::rethrow_exception(ended.failure);
+    } catch (const std::exception& error) {
+        if (is_first && phase.file == nullptr)
+            throw; // it could not start
+        result_.failure = error_text(error);
+    }
+}
+
+void verify_run::write_phase()
+{
+    const std::uint32_t generation = state_.generation_max + 1;
+    if (file_)
+        file_->begin_generation(generation);
+    state_.generation_max = generation;
+    const double limit = result_.options.seconds.value_or(0);
+    run(phase_of(generation), fmt::format("write, generation {}", generation), [&](double seconds) {
+        return signals_.came() || out_.failed()
+            || (limit != 0 && wrote_seconds_ + seconds >= limit);
+    });
+    wrote_seconds_ += result_.phases.back().seconds;
+    if (file_ && result_.phases.back().whole && result_.failure.empty())
+        file_->rewrite(state_);
+}
+
+void verify_run::read_phase(const std::string& name)
+{
+    // A signal that ended the writing does not end the reading.
+    const bool came_before = signals_.came();
+    run(phase_of(0), name,
+        [&](double) { return out_.failed() || (!came_before && signals_.came()); });
+    result_.cut_short = !result_.phases.back().whole && result_.failure.empty();
+}
+
+void verify_run::write_and_read_back()
+{
+    const std::optional<double> limit = result_.options.seconds;
+    do {
+        write_phase();
+        if (result_.failure.empty() && !out_.failed())
+            read_phase("read back");
+    } while (limit && (*limit == 0 || wrote_seconds_ < *limit) && found_.total() == 0
+        && result_.failure.empty() && !out_.failed() && !signals_.came());
+}
+
+/// Writes the JSON file, and says what failed. The exit status.
+int finish(const verify_run& run, output_file& json, const text_output& out)
+{
+    std::vector<std::string> failures;
+    if (!run.result().failure.empty())
+        failures.push_back(run.result().failure);
+    if (run.result().checked_nothing())
+        failures.push_back("no block has a stamp, so nothing was checked; was the drive erased, or "
+                           "is --offset or --size another than the run's?");
+    if (out.failed())
+        failures.push_back(out.failure_text());
+    try {
+        json.finish(json_text(run.result(), run.found()));
+    } catch (const std::exception& error) {
+        failures.push_back(error_text(error));
+    }
+    if (!failures.empty())
+        print_error(fmt::format("{}", fmt::join(failures, "; and ")));
+    return failures.empty() && run.found().total() == 0 ? kExitSuccess : kExitFailed;
+}
+
+int run_verify(const verify_options& options)
+{
+    check_options(options);
+    const nvme_namespace device = nvme_namespace::open(
+        options.devices.empty() ? "emu:" : options.devices.front(), {.writable = !options.check});
+    std::optional<write_permit> permit; // until the last write has ended
+    if (!options.check)
+        permit = write_permit::take(
+            device, {.serial_nsid = options.write_name, .force = options.force});
+    std::optional<written_state> before = state_before(options);
+    verify_result planned;
+    planned.options = options;
+    planned.device = device.info();
+    planned.range = range_of(options, device.info(), before);
+    planned.resumed = before.has_value();
+    planned.unchecked = permit ? permit->unchecked() : "";
+    written_state state = before ? std::move(*before) : new_state(options, planned.range);
+    output_file json("--json", options.json_path);
+    text_output out(json.is_standard_output() ? stderr : stdout);
+    const stop_signals signals; // until the JSON file is in its place
+    verify_run run(std::move(planned), std::move(state), device, out, signals);
+    run.print_heading();
+    if (options.check || run.result().resumed)
+        run.check();
+    // What is wrong would be lost under new writes.
+    const bool goes_on = !options.check && run.found().total() == 0 && run.result().failure.empty()
+        && !signals.came() && !out.failed();
+    if (goes_on)
+        run.write_and_read_back();
+    else if (!options.check && run.found().total() != 0)
+        out.print("nothing was written, so that what is wrong can be looked at\n");
+    out.print(summary_text(run.result(), run.found()));
+    return finish(run, json, out);
+}
+
+} // namespace
+
+subcommand add_verify(CLI::App& app)
+{
+    const auto options = std::make_shared<verify_options>();
+    option_list verify(app, "verify", "Write blocks that say what they are, and read them back");
+    add_options(verify, *options);
+    return {.parser = verify.parser(), .run = [options] { return run_verify(*options); }};
+}
+
+} // namespace ngpoll::cli
