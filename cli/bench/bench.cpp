@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,16 +18,14 @@
 #include "../error_line.hpp"
 #include "../exit_status.hpp"
 #include "../option_list.hpp"
-#include "../output_file.hpp"
 #include "../stop_signals.hpp"
 #include "../text_output.hpp"
 #include "comparison.hpp"
 #include "environment.hpp"
-#include "export.hpp"
-#include "json.hpp"
 #include "options.hpp"
 #include "placement.hpp"
-#include "run.hpp"
+#include "result_files.hpp"
+#include "series.hpp"
 #include "text.hpp"
 
 namespace ngpoll::cli {
@@ -102,90 +98,39 @@ bench_result prepare(const bench_options& options, const queue_choice& choice,
     return planned;
 }
 
-/// What became of the parts.
-struct outcome {
-    std::vector<bench_result> done; ///< at least one
-    std::string failure; ///< why the next part could not run; empty: they ended as they should
-};
-
-/// Runs one part after the other, until one is to be the last. Throws why the first cannot run.
-outcome run_parts(std::vector<bench_result> planned, const nvme_namespace& device,
-    std::string heading, const stop_signals& signals, text_output& out, std::FILE* screen)
+/// Runs the parts, one after the other.
+void run_parts(bench_series& series, std::vector<bench_result> planned)
 {
     const std::size_t parts = planned.size();
-    // What a later part cannot have is better said before the first one has run.
     if (parts > 1)
-        for (const bench_result& part : planned)
-            static_cast<void>(open_queues(part, device));
-    outcome became;
-    for (bench_result& part : planned) {
-        const std::size_t number = became.done.size() + 1;
+        series.try_out(planned);
+    for (std::size_t i = 0; i < parts; ++i) {
+        run_title title;
         if (parts > 1)
-            heading += fmt::format("part {} of {}: --queues {}\n", number, parts, part.choice);
-        try {
-            bench_run run(std::move(part), device, std::exchange(heading, {}), out, screen);
-            const bool cut_short = run.measure(signals);
-            became.done.push_back(run.take_result());
-            out.print(summary_text(became.done.back()));
-            if (cut_short || out.failed() || signals.came())
-                break;
-        } catch (const std::exception& error) {
-            if (became.done.empty())
-                throw;
-            // What the parts before it measured is not lost.
-            became.failure = fmt::format("part {} of {}: {}", number, parts, error_text(error));
+            title = {.number = fmt::format("part {} of {}", i + 1, parts),
+                .what = "--queues " + planned[i].choice};
+        if (!series.run(std::move(planned[i]), title))
             break;
-        }
     }
-    return became;
 }
 
-bool ended_well(const std::vector<bench_result>& parts)
+bool ended_well(const std::vector<bench_result>& runs)
 {
-    return std::all_of(parts.begin(), parts.end(),
-        [](const bench_result& part) { return part.total.errors == 0; });
+    return std::all_of(
+        runs.begin(), runs.end(), [](const bench_result& run) { return run.total.errors == 0; });
 }
-
-/// The files that are written at the end. They are all opened before the run.
-struct result_files {
-    explicit result_files(const bench_options& options)
-        : json("--json", options.json_path)
-        , csv("--csv", options.csv_path)
-        , hgrm("--hgrm", options.hgrm_path)
-    {
-        if (json.is_standard_output() + csv.is_standard_output() + hgrm.is_standard_output() > 1)
-            throw std::invalid_argument(
-                "of --json, --csv and --hgrm one can go to standard output; "
-                "give files for the others");
-    }
-    [[nodiscard]] bool use_standard_output() const noexcept
-    {
-        return json.is_standard_output() || csv.is_standard_output() || hgrm.is_standard_output();
-    }
-
-    output_file json, csv, hgrm;
-};
 
 /// Writes the files. Returns all that failed, in one line; empty: nothing did.
-std::string finish(
-    result_files& files, const environment& around, const outcome& became, const text_output& out)
+std::string finish(result_files& files, const environment& around, const bench_series& series,
+    const text_output& out)
 {
     std::vector<std::string> failures;
-    if (!became.failure.empty())
-        failures.push_back(became.failure);
+    if (!series.failure().empty())
+        failures.push_back(series.failure());
     if (out.failed())
         failures.push_back(out.failure_text());
-    const auto write = [&](output_file& file, const std::string& text) {
-        try {
-            file.finish(text);
-        } catch (const std::exception& error) {
-            failures.push_back(error_text(error));
-        }
-    };
-    const bench_result& first = became.done.front();
-    write(files.json, json_text(around, became.done));
-    write(files.csv, csv_text(became.done));
-    write(files.hgrm, hgrm_text(merged(first.latencies), first.ns_per_tick));
+    for (std::string& failure : files.write(around, series.done()))
+        failures.push_back(std::move(failure));
     return fmt::format("{}", fmt::join(failures, "; and "));
 }
 
@@ -212,15 +157,17 @@ int run_bench(const bench_options& asked)
     text_output out(screen);
     const environment around = look_around();
     const stop_signals signals; // until the JSON file is in its place
-    const outcome became = run_parts(std::move(planned), device,
-        drive_text(options, device.info()) + drives_text(options) + permit_text(permit), signals,
-        out, screen);
+    bench_display display{.out = out,
+        .screen = screen,
+        .heading = drive_text(options, device.info()) + drives_text(options) + permit_text(permit)};
+    bench_series series(device, signals, display);
+    run_parts(series, std::move(planned));
     if (parts.size() > 1)
-        out.print(comparison_text(became.done));
-    const std::string failures = finish(results, around, became, out);
+        out.print(comparison_text(series.done()));
+    const std::string failures = finish(results, around, series, out);
     if (!failures.empty())
         print_error(failures);
-    return failures.empty() && ended_well(became.done) ? kExitSuccess : kExitFailed;
+    return failures.empty() && ended_well(series.done()) ? kExitSuccess : kExitFailed;
 }
 
 } // namespace

@@ -49,10 +49,9 @@ poll_queues open_queues(const bench_result& planned, const nvme_namespace& devic
     return opened;
 }
 
-bench_run::bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading,
-    text_output& out, std::FILE* screen)
+bench_run::bench_run(bench_result planned, const nvme_namespace& device, bench_display& display)
     : result_(std::move(planned))
-    , out_(out)
+    , out_(display.out)
     , queues_(open_queues(result_, device))
     , threads_(result_.options.threads)
     , tick_(tick_source::none)
@@ -60,7 +59,7 @@ bench_run::bench_run(bench_result planned, const nvme_namespace& device, const s
     for (const auto& queue : queues_)
         result_.queues.push_back(queue->report());
     result_.role = queues_.front()->role();
-    out_.print(heading + layout_text(result_));
+    out_.print(std::exchange(display.heading, {}) + layout_text(result_));
     if (std::any_of(result_.queues.begin(), result_.queues.end(),
             [](const poll_queue_report& queue) { return queue.must_drain; }))
         held_.emplace();
@@ -68,8 +67,8 @@ bench_run::bench_run(bench_result planned, const nvme_namespace& device, const s
     start_ = clock::now();
     tick_ = tick_length(result_.clock);
     result_.counters = cost_.scope();
-    if (live_block::suits(screen))
-        live_.emplace(out, screen);
+    if (live_block::suits(display.screen))
+        live_.emplace(out_, display.screen);
     result_.in_huge_pages = threads_.workers().front()->in_huge_pages();
 }
 

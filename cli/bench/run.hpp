@@ -26,14 +26,19 @@ using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
 /// The poll queues that `planned` needs; throws what poll_queue throws.
 [[nodiscard]] poll_queues open_queues(const bench_result& planned, const nvme_namespace& device);
 
+/// Where the text of a run goes.
+struct bench_display {
+    text_output& out;
+    std::FILE* screen; ///< that `out` writes to
+    std::string heading{}; ///< in front of the next run's lines
+};
+
 /// A run, or one part of a comparison. Its members in the order in which they depend on each other;
 /// when it is gone, all its rings are closed.
 class bench_run {
 public:
-    /// Prints `heading` and how the run lies, once the poll queues are open. `screen` is where
-    /// `out` writes to.
-    bench_run(bench_result planned, const nvme_namespace& device, const std::string& heading,
-        text_output& out, std::FILE* screen);
+    /// Prints the heading and how the run lies, once the poll queues are open.
+    bench_run(bench_result planned, const nvme_namespace& device, bench_display& display);
 
     /// Warms up, and then prints a line a second, or draws the live block, until the time is over,
     /// a signal comes or nothing can be printed any more; then drains. True when it ended before

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#include "series.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "../error_line.hpp"
+#include "text.hpp"
+
+namespace ngpoll::cli {
+
+void bench_series::try_out(const std::vector<bench_result>& planned) const
+{
+    for (const bench_result& each : planned)
+        static_cast<void>(open_queues(each, device_));
+}
+
+bool bench_series::run(bench_result planned, const run_title& title)
+{
+    if (!title.number.empty())
+        display_.heading += fmt::format("{}: {}\n", title.number, title.what);
+    try {
+        bench_run run(std::move(planned), device_, display_);
+        const bool cut_short = run.measure(signals_);
+        done_.push_back(run.take_result());
+        display_.out.print(summary_text(done_.back()));
+        return !cut_short && !display_.out.failed() && !signals_.came();
+    } catch (const std::exception& error) {
+        if (done_.empty())
+            throw;
+        // What the runs before it measured is not lost.
+        failure_ = fmt::format("{}: {}", title.number, error_text(error));
+        return false;
+    }
+}
+
+} // namespace ngpoll::cli
