@@ -24,6 +24,7 @@
 #include "environment.hpp"
 #include "options.hpp"
 #include "placement.hpp"
+#include "repetitions.hpp"
 #include "result_files.hpp"
 #include "series.hpp"
 #include "text.hpp"
@@ -98,20 +99,36 @@ bench_result prepare(const bench_options& options, const queue_choice& choice,
     return planned;
 }
 
-/// Runs the parts, one after the other.
-void run_parts(bench_series& series, std::vector<bench_result> planned)
+/// Makes all runs, one after the other.
+void run_all(bench_series& series, const std::vector<bench_result>& planned, std::uint32_t repeat)
 {
-    const std::size_t parts = planned.size();
-    if (parts > 1)
+    const std::vector<std::size_t> turns = take_turns(planned.size(), repeat);
+    if (planned.size() > 1)
         series.try_out(planned);
-    for (std::size_t i = 0; i < parts; ++i) {
+    for (std::size_t i = 0; i < turns.size(); ++i) {
+        const bench_result& next = planned[turns[i]];
         run_title title;
-        if (parts > 1)
-            title = {.number = fmt::format("part {} of {}", i + 1, parts),
-                .what = "--queues " + planned[i].choice};
-        if (!series.run(std::move(planned[i]), title))
+        if (turns.size() > 1)
+            title.number
+                = fmt::format("{} {} of {}", repeat > 1 ? "run" : "part", i + 1, turns.size());
+        if (planned.size() > 1)
+            title.what = "--queues " + next.choice;
+        if (!series.run(next, title))
             break;
     }
+}
+
+/// What all runs together come to.
+std::string conclusion_text(const bench_options& options, const std::vector<bench_result>& done)
+{
+    const std::vector<repeated_run> all = by_variant(done);
+    std::string text;
+    for (const repeated_run& each : all)
+        if (each.median->options.repeat > 1)
+            text += fmt::format("median run{}: run {}\n{}{}",
+                options.compare ? " of --queues " + each.median->choice : "", each.median->number,
+                summary_text(*each.median), spread_text(each));
+    return options.compare ? text + comparison_text(all) : text;
 }
 
 bool ended_well(const std::vector<bench_result>& runs)
@@ -150,8 +167,10 @@ int run_bench(const bench_options& asked)
     const placement_bounds bounds = bounds_of(options, device.info());
     std::vector<bench_result> planned;
     planned.reserve(parts.size());
-    for (const queue_choice& part : parts)
+    for (const queue_choice& part : parts) {
         planned.push_back(prepare(options, part, device, bounds));
+        planned.back().variant = planned.size() - 1;
+    }
     result_files results(options);
     std::FILE* const screen = results.use_standard_output() ? stderr : stdout;
     text_output out(screen);
@@ -159,11 +178,11 @@ int run_bench(const bench_options& asked)
     const stop_signals signals; // until the JSON file is in its place
     bench_display display{.out = out,
         .screen = screen,
-        .heading = drive_text(options, device.info()) + drives_text(options) + permit_text(permit)};
+        .heading = drive_text(options, device.info()) + drives_text(options) + permit_text(permit),
+        .brief = options.repeat > 1};
     bench_series series(device, signals, display);
-    run_parts(series, std::move(planned));
-    if (parts.size() > 1)
-        out.print(comparison_text(series.done()));
+    run_all(series, planned, options.repeat);
+    out.print(conclusion_text(options, series.done()));
     const std::string failures = finish(results, around, series, out);
     if (!failures.empty())
         print_error(failures);

@@ -6,16 +6,48 @@
 
 #include <fmt/format.h>
 
+#include "../report/rank_test.hpp"
 #include "text.hpp"
 
 namespace ngpoll::cli {
 
-std::vector<compared_part> compare(std::span<const bench_result> parts)
+namespace {
+
+std::vector<double> iops_of(const repeated_run& part)
+{
+    std::vector<double> iops;
+    for (const bench_result* run : part.runs)
+        iops.push_back(run->total.iops());
+    return iops;
+}
+
+/// Whether each part's IOPS differ from the last one's by more than chance makes them.
+std::string noise_text(std::span<const repeated_run> parts)
+{
+    std::string text;
+    const repeated_run& last = parts.back();
+    for (const repeated_run& part : parts.first(parts.size() - 1)) {
+        const auto found = compare_ranks(iops_of(last), iops_of(part));
+        if (!found)
+            return fmt::format("note: {} repetitions of each part (--repeat {}) tell whether a "
+                               "difference is more than noise\n",
+                kRepetitionsMin, kRepetitionsMin);
+        text += fmt::format("IOPS of {} against {}: {} than noise (rank test, p={:.2g})\n",
+            part.median->choice, last.median->choice,
+            found->more_than_noise() ? "the difference is more" : "no more", found->chance);
+    }
+    return text;
+}
+
+} // namespace
+
+std::vector<compared_part> compare(std::span<const repeated_run> parts)
 {
     std::vector<compared_part> compared;
-    for (const bench_result& part : parts) {
+    for (const repeated_run& repeated : parts) {
+        const bench_result& part = *repeated.median;
         const bench_interval& all = part.total;
-        const double last = parts.back().total.iops();
+        const double last = parts.back().median->total.iops();
         const double seconds = std::max(all.seconds, 1e-9);
         compared.push_back({.choice = part.choice,
             .iops = all.iops(),
@@ -32,7 +64,7 @@ std::vector<compared_part> compare(std::span<const bench_result> parts)
     return compared;
 }
 
-std::string comparison_text(std::span<const bench_result> parts)
+std::string comparison_text(std::span<const repeated_run> parts)
 {
     const std::vector<compared_part> compared = compare(parts);
     std::string text;
@@ -57,6 +89,8 @@ std::string comparison_text(std::span<const bench_result> parts)
         [](const part& p) { return fmt::format("{:.4f}", p.system_calls_per_io); });
     line("hand-overs/s", [](const part& p) { return rate_text(p.hand_overs_per_second); });
     line("wake-ups/s", [](const part& p) { return rate_text(p.wake_ups_per_second); });
+    if (parts.front().median->options.repeat > 1)
+        text += noise_text(parts);
     return text;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "result.hpp"
+#include "repetitions.hpp"
 
 namespace ngpoll::cli {
 
@@ -24,8 +24,10 @@ struct compared_part {
     double wake_ups_per_second = 0;
 };
 
-[[nodiscard]] std::vector<compared_part> compare(std::span<const bench_result> parts);
-/// The parts side by side, a figure a line.
-[[nodiscard]] std::string comparison_text(std::span<const bench_result> parts);
+/// The median run of each part.
+[[nodiscard]] std::vector<compared_part> compare(std::span<const repeated_run> parts);
+/// The parts side by side, a figure a line. Of repeated parts also how much IOPS scatter, and
+/// whether the difference is more than noise.
+[[nodiscard]] std::string comparison_text(std::span<const repeated_run> parts);
 
 } // namespace ngpoll::cli

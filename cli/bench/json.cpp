@@ -71,7 +71,7 @@ json options_json(const bench_result& run)
         {"size_bytes", run.geometry.positions * o.block_bytes}, {"latency", o.latency},
         {"warmup", o.warmup_seconds},
         {"rate", o.rate_iops == 0 ? json(nullptr) : json(o.rate_iops)}, {"runtime", o.seconds},
-        {"huge_pages", run.in_huge_pages}};
+        {"huge_pages", run.in_huge_pages}, {"repeat", o.repeat}};
 }
 
 /// Of all threads together.
@@ -123,8 +123,28 @@ json thread_json(const bench_result& run, std::uint32_t index)
     return thread;
 }
 
-/// What each part of a comparison has for itself.
-void add_part(json& to, const bench_result& run)
+json errors_json(const bench_result& run)
+{
+    json errors = json::array();
+    for (const error_count& kind : run.errors) {
+        const bool from_drive = kind.status.nvme_status != 0;
+        errors.push_back({{"kind", from_drive ? "nvme" : "errno"},
+            {"value", from_drive ? kind.status.nvme_status : kind.status.errno_value},
+            {"text", kind.status.text()}, {"count", kind.count}});
+    }
+    return errors;
+}
+
+json summary_json(const bench_result& run)
+{
+    const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
+    json summary = sum_json(run.total, block_bytes, run.counters);
+    summary["operations"] = operations_json(run);
+    return summary;
+}
+
+/// What a run has for itself.
+void add_run(json& to, const bench_result& run)
 {
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
     to["layout"] = layout_json(run);
@@ -136,15 +156,8 @@ void add_part(json& to, const bench_result& run)
             {"ns_per_tick", run.ns_per_tick}};
     to["counters"] = {{"counted", run.counters.counted}, {"kernel", run.counters.kernel},
         {"why", run.counters.why.empty() ? json(nullptr) : json(run.counters.why)}};
-    to["summary"] = sum_json(run.total, block_bytes, run.counters);
-    to["summary"]["operations"] = operations_json(run);
-    to["errors"] = json::array();
-    for (const error_count& kind : run.errors) {
-        const bool from_drive = kind.status.nvme_status != 0;
-        to["errors"].push_back({{"kind", from_drive ? "nvme" : "errno"},
-            {"value", from_drive ? kind.status.nvme_status : kind.status.errno_value},
-            {"text", kind.status.text()}, {"count", kind.count}});
-    }
+    to["summary"] = summary_json(run);
+    to["errors"] = errors_json(run);
     to["threads"] = json::array();
     for (std::uint32_t i = 0; i < run.threads.size(); ++i)
         to["threads"].push_back(thread_json(run, i));
@@ -156,7 +169,20 @@ void add_part(json& to, const bench_result& run)
     }
 }
 
-json comparison_json(std::span<const bench_result> parts)
+/// A part of a comparison, or a result without parts: its median run, and all of its runs.
+void add_part(json& to, const repeated_run& of)
+{
+    add_run(to, *of.median);
+    if (of.median->options.repeat == 1)
+        return;
+    to["median_run"] = of.median->number;
+    to["repetitions"] = json::array();
+    for (const bench_result* run : of.runs)
+        to["repetitions"].push_back(
+            {{"run", run->number}, {"summary", summary_json(*run)}, {"errors", errors_json(*run)}});
+}
+
+json comparison_json(std::span<const repeated_run> parts)
 {
     json all = json::array();
     for (const compared_part& part : compare(parts))
@@ -172,8 +198,10 @@ json comparison_json(std::span<const bench_result> parts)
 
 } // namespace
 
-std::string json_text(const environment& around, std::span<const bench_result> parts)
+std::string json_text(const environment& around, std::span<const bench_result> runs)
 {
+    const std::vector<repeated_run> parts = by_variant(runs);
+    const bench_result& first = *parts.front().median;
     json root;
     root["schema_version"] = kSchemaVersion;
     root["ngpoll"] = NGPOLL_VERSION;
@@ -182,14 +210,14 @@ std::string json_text(const environment& around, std::span<const bench_result> p
     root["kernel"] = around.kernel;
     root["processor"] = around.processor;
     root["command_line"] = around.command_line;
-    root["device"] = device_json(parts.front().device);
-    root["options"] = options_json(parts.front());
-    if (!parts.front().options.compare) {
+    root["device"] = device_json(first.device);
+    root["options"] = options_json(first);
+    if (!first.options.compare) {
         add_part(root, parts.front());
         return root.dump(2) + "\n";
     }
     root["comparison"] = comparison_json(parts);
-    for (const bench_result& part : parts)
+    for (const repeated_run& part : parts)
         add_part(root["parts"].emplace_back(json::object()), part);
     return root.dump(2) + "\n";
 }

@@ -14,6 +14,6 @@ namespace ngpoll::cli {
 inline constexpr int kSchemaVersion = 1;
 
 /// One run's results, or, of several, each one's and how they compare.
-[[nodiscard]] std::string json_text(const environment& around, std::span<const bench_result> parts);
+[[nodiscard]] std::string json_text(const environment& around, std::span<const bench_result> runs);
 
 } // namespace ngpoll::cli

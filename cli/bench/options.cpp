@@ -24,6 +24,8 @@ constexpr const char* kExamples = R"(Examples:
                                        a line made for fio's t/io_uring
   ngpoll bench -n4 --compare shared,private /dev/ng0n1
                                        four threads on shared poll queues, then on their own
+  ngpoll bench -n4 --compare shared,private --repeat 5 /dev/ng0n1
+                                       each five times, in turns: is the difference noise?
   ngpoll bench --rw randrw --rwmixread 70 --write SERIAL:NSID /dev/ng0n1
                                        70 % reads, 30 % writes: destroys the data on the drive
   ngpoll bench -r60 --json result.json /dev/ng0n1
@@ -167,6 +169,8 @@ void add_load_options(option_list& bench, bench_options& options)
             .help = "I/Os a second, of all threads together; latency then counts from the time "
                     "each one was due"});
     bench.seconds("--warmup", options.warmup_seconds, "How long to run before the figures begin");
+    bench.count("--repeat", options.repeat, {.most = kRepeatMax},
+        "Runs, whose median and spread are printed; the parts of --compare take turns");
     bench.toggle("-t,--latency", options.latency, "Time each I/O; 0 costs nothing");
     bench.text("--offset",
         [&options](

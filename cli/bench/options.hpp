@@ -17,6 +17,7 @@ namespace ngpoll::cli {
 class option_list;
 
 inline constexpr std::uint32_t kRingDepthMax = 32768; ///< of a kernel ring
+inline constexpr std::uint32_t kRepeatMax = 100; ///< as many as `ngpoll report` looks at
 
 /// What `ngpoll bench` was asked to do. Letters and defaults are those of fio's t/io_uring, but for
 /// the run time, which ends here unless 0 is given.
@@ -36,6 +37,7 @@ struct bench_options {
     bool latency = true; ///< time each I/O
     double rate_iops = 0; ///< of all threads together; 0: as fast as it goes
     double warmup_seconds = 0; ///< before the figures begin
+    std::uint32_t repeat = 1; ///< runs of each part
     std::optional<bool> random; ///< -R
     std::optional<access_pattern> rw;
     std::uint32_t reads_percent = 50; ///< of a mix of reads and writes

@@ -119,6 +119,11 @@ void check_options(const bench_options& options)
                "give --json, which holds each part's");
     if (options.compare && options.seconds == 0)
         refuse("-r0: the first part of --compare would never end; give seconds");
+    if (options.repeat > 1 && options.seconds == 0)
+        refuse("-r0: the first run of --repeat {} would never end; give seconds", options.repeat);
+    if (!options.hgrm_path.empty() && options.repeat > 1)
+        refuse("--hgrm with --repeat: the file holds one distribution; leave --repeat out, or give "
+               "--json, which holds each run's percentiles");
 }
 
 std::vector<queue_choice> parts_of(const bench_options& options)

@@ -68,6 +68,9 @@ struct bench_result {
     namespace_info device;
     bench_options options;
     std::string choice; ///< the word that chose its poll queues
+    std::size_t variant = 0; ///< which part of a comparison, or cell of a sweep, it is a run of
+    std::size_t number = 1; ///< among all runs, in their order
+    bool cut_short = false; ///< by a signal, or because nothing could be printed any more
     bench_geometry geometry;
     placement layout;
     std::vector<poll_queue_report> queues;

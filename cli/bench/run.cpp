@@ -52,6 +52,7 @@ poll_queues open_queues(const bench_result& planned, const nvme_namespace& devic
 bench_run::bench_run(bench_result planned, const nvme_namespace& device, bench_display& display)
     : result_(std::move(planned))
     , out_(display.out)
+    , brief_(display.brief)
     , queues_(open_queues(result_, device))
     , threads_(result_.options.threads)
     , tick_(tick_source::none)
@@ -59,7 +60,7 @@ bench_run::bench_run(bench_result planned, const nvme_namespace& device, bench_d
     for (const auto& queue : queues_)
         result_.queues.push_back(queue->report());
     result_.role = queues_.front()->role();
-    out_.print(std::exchange(display.heading, {}) + layout_text(result_));
+    announce(display);
     if (std::any_of(result_.queues.begin(), result_.queues.end(),
             [](const poll_queue_report& queue) { return queue.must_drain; }))
         held_.emplace();
@@ -70,6 +71,16 @@ bench_run::bench_run(bench_result planned, const nvme_namespace& device, bench_d
     if (live_block::suits(display.screen))
         live_.emplace(out_, display.screen);
     result_.in_huge_pages = threads_.workers().front()->in_huge_pages();
+}
+
+void bench_run::announce(bench_display& display) const
+{
+    std::string layout = layout_text(result_);
+    std::vector<std::string>& said = display.layouts_said;
+    const bool is_said = std::find(said.begin(), said.end(), layout) != said.end();
+    out_.print(std::exchange(display.heading, {}) + (brief_ && is_said ? "" : layout));
+    if (!is_said)
+        said.push_back(std::move(layout));
 }
 
 bench_run::counted bench_run::counted::since(const counted& before) const
@@ -151,7 +162,7 @@ bool bench_run::wait_until(const stop_signals& signals, double seconds)
 bool bench_run::warm_up(const stop_signals& signals)
 {
     const double seconds = result_.options.warmup_seconds;
-    if (!live_)
+    if (!live_ && !brief_)
         out_.print(fmt::format("warm-up: {:g} s without figures\n", seconds));
     warming_up_ = true;
     const bool cut_short = wait_until(signals, seconds);
@@ -180,7 +191,7 @@ bool bench_run::measure(const stop_signals& signals)
         before = std::move(now);
         result_.intervals.push_back(sum_of(came));
         last_threads_ = std::move(came.threads);
-        if (!live_)
+        if (!live_ && !brief_)
             out_.print(interval_text(result_.intervals.back(), block_bytes) + "\n");
         cut_short = cut_short || out_.failed();
         if (cut_short || (limit != 0 && until >= limit))
@@ -189,6 +200,7 @@ bool bench_run::measure(const stop_signals& signals)
     show_progress();
     drain();
     collect(begin);
+    result_.cut_short = cut_short;
     return cut_short;
 }
 

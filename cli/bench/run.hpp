@@ -31,6 +31,9 @@ struct bench_display {
     text_output& out;
     std::FILE* screen; ///< that `out` writes to
     std::string heading{}; ///< in front of the next run's lines
+    /// Of many runs each prints a line at its end, and none meanwhile but the live block.
+    bool brief = false;
+    std::vector<std::string> layouts_said{}; ///< of brief runs; each is said once
 };
 
 /// A run, or one part of a comparison. Its members in the order in which they depend on each other;
@@ -60,6 +63,8 @@ private:
         [[nodiscard]] counted since(const counted& before) const;
     };
 
+    /// Prints what there is to say before the figures.
+    void announce(bench_display& display) const;
     [[nodiscard]] counted count() const;
     [[nodiscard]] bench_interval sum_of(const counted& all) const;
     /// Waits until the warm-up is over; true when it was cut short.
@@ -75,6 +80,7 @@ private:
 
     bench_result result_;
     text_output& out_;
+    const bool brief_;
     std::optional<live_block> live_; ///< where the text goes to a terminal
     cost_meter cost_; ///< before the threads that it counts
     poll_queues queues_;

@@ -19,13 +19,14 @@ void bench_series::try_out(const std::vector<bench_result>& planned) const
 
 bool bench_series::run(bench_result planned, const run_title& title)
 {
-    if (!title.number.empty())
+    planned.number = done_.size() + 1;
+    if (!title.number.empty() && !display_.brief)
         display_.heading += fmt::format("{}: {}\n", title.number, title.what);
     try {
         bench_run run(std::move(planned), device_, display_);
         const bool cut_short = run.measure(signals_);
         done_.push_back(run.take_result());
-        display_.out.print(summary_text(done_.back()));
+        print(done_.back(), title);
         return !cut_short && !display_.out.failed() && !signals_.came();
     } catch (const std::exception& error) {
         if (done_.empty())
@@ -34,6 +35,16 @@ bool bench_series::run(bench_result planned, const run_title& title)
         failure_ = fmt::format("{}: {}", title.number, error_text(error));
         return false;
     }
+}
+
+void bench_series::print(const bench_result& run, const run_title& title)
+{
+    if (!display_.brief) {
+        display_.out.print(summary_text(run));
+        return;
+    }
+    display_.out.print(fmt::format("{}: {}{}{}\n{}", title.number, title.what,
+        title.what.empty() ? "" : ": ", brief_text(run), errors_text(run)));
 }
 
 } // namespace ngpoll::cli

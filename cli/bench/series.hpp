@@ -44,6 +44,8 @@ public:
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 
 private:
+    void print(const bench_result& run, const run_title& title);
+
     const nvme_namespace& device_;
     const stop_signals& signals_;
     bench_display& display_;

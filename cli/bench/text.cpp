@@ -227,9 +227,31 @@ std::string summary_text(const bench_result& run)
     if (run.threads.size() > 1)
         for (std::size_t i = 0; i < run.threads.size(); ++i)
             fmt::format_to(out, "thread {}: {}\n", i, interval_text(run.threads[i], block_bytes));
+    return text + errors_text(run);
+}
+
+std::string brief_text(const bench_result& run)
+{
+    const bench_interval& all = run.total;
+    std::string text = fmt::format("IOPS={}, BW={}", rate_text(all.iops()),
+        bandwidth_text(all.iops() * static_cast<double>(run.options.block_bytes)));
+    auto out = std::back_inserter(text);
+    if (all.latency.count != 0)
+        fmt::format_to(out, ", p50={}, p99={}", duration_text(all.latency.p50_ns()),
+            duration_text(all.latency.p99_ns()));
+    if (all.errors != 0)
+        fmt::format_to(out, ", errors={}", all.errors);
+    if (run.cut_short)
+        fmt::format_to(out, ", cut short after {:.2f} s", all.seconds);
+    return text;
+}
+
+std::string errors_text(const bench_result& run)
+{
+    std::string text;
     for (const error_count& kind : run.errors)
-        fmt::format_to(out, "{} {} failed: {}\n", kind.count, run.options.pattern().noun(),
-            kind.status.text());
+        text += fmt::format(
+            "{} {} failed: {}\n", kind.count, run.options.pattern().noun(), kind.status.text());
     return text;
 }
 

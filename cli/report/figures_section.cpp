@@ -110,8 +110,8 @@ std::string notes_html(std::span<const page_run> runs)
     const bool repeated = std::any_of(runs.begin(), runs.end(),
         [](const page_run& one) { return one.run->figures.front().repetitions.size() > 1; });
     if (repeated)
-        html += "<p class=\"note\">Of a repeated run: the median, and below it the least and the "
-                "most of its repetitions.</p>\n";
+        html += "<p class=\"note\">Of a repeated run: the figures of the run with the median "
+                "IOPS, and below each the least and the most of all repetitions.</p>\n";
     if (runs.size() > 1)
         html += fmt::format(
             "<p class=\"note\">Differences are to the first column. The two-sided Mann-Whitney "
