@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "options.hpp"
 
+#include <algorithm>
 #include <random>
 #include <stdexcept>
 #include <utility>
@@ -35,8 +36,8 @@ constexpr const char* kExamples = R"(Examples:
 
 What is written is lost, and so is what was there before: nothing is put back.
 Each logical block gets a stamp with its address, its generation and a checksum. A block that reads
-back wrong is misplaced (it is the block of another address), stale (an older generation), corrupt,
-or unreadable.
+back wrong is misplaced (it is the block of another address), stale (an older generation), missing
+(no block of this address at all), corrupt, or unreadable.
 
 A write counts as acknowledged when the drive has completed it and, with --state, its record is in
 the file. What survives:
@@ -48,8 +49,8 @@ the file. What survives:
                     the file must be on another drive, one that keeps what is synced
 
 Exit status: 0; 1 when it ran and a block was wrong or something failed; 2 when it could not run.
-SIGINT, SIGTERM and SIGHUP end the writing; what was written is then read back. Another one ends
-that, too.)";
+SIGINT, SIGTERM and SIGHUP end the writing; what was written is then read back. Another one ends the
+process. --check ends by the first one, with status 1.)";
 
 template <class... Arguments>
 [[noreturn]] void refuse(fmt::format_string<Arguments...> text, Arguments&&... arguments)
@@ -141,10 +142,9 @@ std::uint64_t random_number()
     return (std::uint64_t{device()} << 32U) | device();
 }
 
-/// Checks -b against the drive.
-std::uint32_t block_bytes_of(const verify_options& options, const namespace_info& device)
+/// Checks the bytes of an I/O against the drive.
+std::uint32_t checked_block_bytes(std::uint64_t bytes, const namespace_info& device)
 {
-    const std::uint64_t bytes = options.block_bytes.value_or(kBlockBytesDefault);
     if (bytes == 0 || bytes % device.lba_bytes != 0)
         refuse("-b{}: {} has logical blocks of {} bytes; give a multiple of that", bytes,
             device.path, device.lba_bytes);
@@ -152,9 +152,12 @@ std::uint32_t block_bytes_of(const verify_options& options, const namespace_info
     if (device.transfer_bytes_max != 0 && blocks > device.transfer_bytes_max / device.block_bytes())
         refuse("-b{}: {} moves at most {} bytes with one command (MDTS); give {} or less", bytes,
             device.path, device.transfer_bytes_max, device.transfer_bytes_max);
-    if (blocks > 65536)
-        refuse("-b{}: one command is for at most 65536 logical blocks, {} bytes", bytes,
-            std::uint64_t{65536} * device.lba_bytes);
+    // The count has 16 bits, the length of a command's data 32.
+    const std::uint64_t blocks_max
+        = std::min<std::uint64_t>(65536, UINT32_MAX / device.block_bytes());
+    if (blocks > blocks_max)
+        refuse("-b{}: one command is for at most {} logical blocks, {} bytes; give that or less",
+            bytes, blocks_max, blocks_max * device.lba_bytes);
     return static_cast<std::uint32_t>(bytes);
 }
 
@@ -255,6 +258,7 @@ void check_options(const verify_options& options)
 verified_range range_of(const verify_options& options, const namespace_info& device,
     const std::optional<written_state>& before)
 {
+    constexpr std::uint32_t kGenerationMax = UINT32_MAX / 2; ///< of a run that may follow
     check_drive(device);
     const std::string drive = serial_and_nsid(device);
     if (before) {
@@ -266,9 +270,13 @@ verified_range range_of(const verify_options& options, const namespace_info& dev
                    "file",
                 options.state_path, device.path);
         check_same(options, device, range);
+        checked_block_bytes(range.block_bytes, device); // by another controller it may be less
+        if (!options.check && before->generation_max > kGenerationMax)
+            refuse("--state {}: has no generations left; give another file", options.state_path);
         return range;
     }
-    const std::uint32_t block_bytes = block_bytes_of(options, device);
+    const std::uint32_t block_bytes
+        = checked_block_bytes(options.block_bytes.value_or(kBlockBytesDefault), device);
     const byte_range bytes = bytes_of(options, device, block_bytes);
     return {.drive = drive,
         .run = random_number(),

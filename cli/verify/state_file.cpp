@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -86,24 +87,6 @@ std::string head_of(const verified_range& range)
     return bytes;
 }
 
-/// The shortest records that say the same as `state`.
-std::string records_of(const written_state& state)
-{
-    std::string bytes;
-    if (state.generations.empty())
-        return bytes;
-    const std::uint32_t common
-        = *std::min_element(state.generations.begin(), state.generations.end());
-    if (common != 0)
-        add(bytes, record{kWhole, common, 0});
-    for (std::uint64_t position = 0; position < state.generations.size(); ++position)
-        if (state.generations[position] != common)
-            add(bytes, record{position, state.generations[position], 0});
-    if (state.generation_max != 0)
-        add(bytes, record{kBegun, state.generation_max, 0});
-    return bytes;
-}
-
 void apply(const record& one, written_state& state)
 {
     state.generation_max = std::max(state.generation_max, one.generation);
@@ -126,6 +109,30 @@ int write_all(int descriptor, std::string_view bytes)
     return 0;
 }
 
+/// Writes the shortest file that says the same as `state`. 0, or an errno.
+int write_state(int descriptor, const written_state& state)
+{
+    constexpr std::size_t kAtOnce = std::size_t{1} << 20U; // a state may have 2^32 records
+    const std::vector<std::uint32_t>& generations = state.generations;
+    std::string bytes = head_of(state.range);
+    const std::uint32_t common
+        = generations.empty() ? 0 : *std::min_element(generations.begin(), generations.end());
+    if (state.generation_max != 0)
+        add(bytes, record{kBegun, state.generation_max, 0});
+    if (common != 0)
+        add(bytes, record{kWhole, common, 0});
+    int reason = 0;
+    for (std::uint64_t position = 0; position < generations.size() && reason == 0; ++position) {
+        if (generations[position] != common)
+            add(bytes, record{position, generations[position], 0});
+        if (bytes.size() < kAtOnce)
+            continue;
+        reason = write_all(descriptor, bytes);
+        bytes.clear();
+    }
+    return reason != 0 ? reason : write_all(descriptor, bytes);
+}
+
 void sync_folder_of(const std::string& path)
 {
     const std::filesystem::path folder = std::filesystem::path(path).parent_path();
@@ -140,6 +147,23 @@ void sync_folder_of(const std::string& path)
             fmt::format("--state {}: its folder cannot be synced; give another path", path));
 }
 
+[[noreturn]] void refuse(const std::string& path, std::string_view what)
+{
+    throw std::invalid_argument(
+        fmt::format("--state {}: {}; give another file, or mend this one", path, what));
+}
+
+void make_room(const std::string& path, written_state& state)
+{
+    try {
+        state.generations.resize(state.range.positions);
+    } catch (const std::exception&) { // bad_alloc or length_error
+        refuse(path,
+            fmt::format(
+                "there is not enough memory for its {} I/Os, 4 bytes each", state.range.positions));
+    }
+}
+
 [[noreturn]] void fail(const std::string& path, int reason)
 {
     throw std::system_error(reason, std::system_category(),
@@ -151,14 +175,16 @@ void sync_folder_of(const std::string& path)
 
 std::optional<written_state> state_file::load(const std::string& path)
 {
-    std::error_code none;
-    if (!std::filesystem::exists(path, none))
-        return std::nullopt;
     std::ifstream file(path, std::ios::binary);
+    if (!file && errno == ENOENT)
+        return std::nullopt;
+    if (!file)
+        refuse(path, fmt::format("cannot be read: {}", std::system_category().message(errno)));
     file_head head{};
-    if (!take(file, head) || std::memcmp(head.magic, kMagic, sizeof kMagic) != 0)
-        throw std::invalid_argument(
-            fmt::format("--state {}: no state of ngpoll verify; give another file", path));
+    const bool is_head = take(file, head) && std::memcmp(head.magic, kMagic, sizeof kMagic) == 0
+        && head.lba_bytes != 0 && head.block_bytes != 0 && head.block_bytes % head.lba_bytes == 0;
+    if (!is_head)
+        refuse(path, file.bad() ? "cannot be read" : "no state of ngpoll verify");
     written_state state;
     state.range = {.drive = std::string(head.drive, ::strnlen(head.drive, kDriveBytes)),
         .run = head.run,
@@ -166,9 +192,16 @@ std::optional<written_state> state_file::load(const std::string& path)
         .positions = head.positions,
         .lba_bytes = head.lba_bytes,
         .block_bytes = head.block_bytes};
-    state.generations.resize(head.positions);
-    for (record one{}; take(file, one);)
+    make_room(path, state);
+    std::uint64_t whole = sizeof head;
+    for (record one{}; take(file, one); whole += sizeof one)
         apply(one, state);
+    // What cannot be read now may be there the next time; it must not be lost by writing anew.
+    if (file.bad())
+        refuse(path, fmt::format("cannot be read behind byte {}", whole));
+    file.clear();
+    file.seekg(0, std::ios::end);
+    state.bytes_dropped = static_cast<std::uint64_t>(file.tellg()) - whole;
     return state;
 }
 
@@ -192,7 +225,7 @@ void state_file::rewrite(const written_state& state)
         = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
     if (made < 0)
         fail(how_.path, errno);
-    int reason = write_all(made, head_of(state.range) + records_of(state));
+    int reason = write_state(made, state);
     if (reason == 0 && how_.durable && ::fsync(made) != 0)
         reason = errno;
     if (reason == 0 && ::rename(beside.c_str(), how_.path.c_str()) != 0)

@@ -28,6 +28,8 @@ struct written_state {
     verified_range range;
     std::vector<std::uint32_t> generations;
     std::uint32_t generation_max = 0; ///< the last one that was begun
+    /// Bytes at the end of the file that are no whole records; what they said is not known.
+    std::uint64_t bytes_dropped = 0;
 };
 
 /// A write that the drive has completed.
@@ -39,9 +41,9 @@ struct acknowledged_write {
 /// The file of --state: a record for each acknowledged write, appended before it counts.
 ///
 /// A record that is written survives a kill of the process. `durable` waits with each append until
-/// the file's disk has it, too, so that it survives a loss of power. A record that was cut off is
-/// dropped when the file is read. After each whole pass over the range the file is written anew, so
-/// it holds at most one pass, 16 bytes a position.
+/// the file's disk has it, too, so that it survives a loss of power. A record that was cut off or
+/// damaged does not count when the file is read, nor does anything behind it. After each whole pass
+/// over the range the file is written anew, so it holds at most two passes, 16 bytes a position.
 ///
 /// append() may be called by several threads at a time; with `durable` they share a sync. All other
 /// calls: one thread. All throw std::system_error.
@@ -53,7 +55,7 @@ public:
     };
 
     /// What the file holds; nothing where there is no file. Throws std::invalid_argument where it
-    /// is another kind of file.
+    /// is another kind of file, cannot be read, or is about more blocks than there is memory for.
     [[nodiscard]] static std::optional<written_state> load(const std::string& path);
 
     /// Writes the file anew, with what `state` holds, and keeps it open.

@@ -11,6 +11,7 @@
 #include "../unit/catch.hpp"
 #include "../unit/fake_tree.hpp"
 #include "verify/finding.hpp"
+#include "verify/options.hpp"
 #include "verify/slice_order.hpp"
 #include "verify/stamp.hpp"
 #include "verify/state_file.hpp"
@@ -232,11 +233,35 @@ TEST_CASE("a record that was cut off does not count, nor what follows a damaged 
         CHECK(state_file::load(path)->generations
             == std::vector<std::uint32_t>{0, 1, 1, 0, 0, 0, 0, 0, 0, 0});
     }
+    CHECK(state_file::load(path)->bytes_dropped == 1);
+    std::filesystem::resize_file(path, size);
+    CHECK(state_file::load(path)->bytes_dropped == 16); // it has grown by zeroes
+    std::filesystem::resize_file(path, size - 16);
+    CHECK(state_file::load(path)->bytes_dropped == 0);
     std::fstream(path, std::ios::in | std::ios::out | std::ios::binary)
         .seekp(static_cast<std::streamoff>(size - 32))
         .put('\x55');
-    CHECK(state_file::load(path)->generations
-        == std::vector<std::uint32_t>{0, 1, 0, 0, 0, 0, 0, 0, 0, 0});
+    const auto damaged = state_file::load(path);
+    CHECK(damaged->generations == std::vector<std::uint32_t>{0, 1, 0, 0, 0, 0, 0, 0, 0, 0});
+    CHECK(damaged->bytes_dropped == 16);
+}
+
+TEST_CASE("a state is written anew in parts, and is the same")
+{
+    const ngpoll::test::fake_tree folder;
+    const std::string path = folder.root() + "/state";
+    constexpr std::uint32_t kMany = 200'000; // 3.2 MB of records
+    written_state state = some_state();
+    state.range.positions = kMany;
+    for (std::uint32_t i = 0; i < kMany; ++i)
+        state.generations.resize(i + 1, 2 + i % 3);
+    state.generation_max = 4;
+    state_file({.path = path}, state);
+    const auto read = state_file::load(path);
+    REQUIRE(read);
+    CHECK(read->generations == state.generations);
+    CHECK(read->generation_max == 4);
+    CHECK(read->bytes_dropped == 0);
 }
 
 TEST_CASE("another file is not taken for a state")
@@ -248,6 +273,61 @@ TEST_CASE("another file is not taken for a state")
     }
     CHECK_THROWS_AS(
         state_file({.path = folder.root() + "/none/state"}, some_state()), std::system_error);
+    // A state that cannot be read is not one that is not there.
+    CHECK_THROWS_AS(state_file::load(folder.root()), std::invalid_argument);
+    CHECK_THROWS_AS(state_file::load(folder.root() + "/other/state"), std::invalid_argument);
+    std::filesystem::create_symlink("itself", folder.root() + "/itself");
+    CHECK_THROWS_AS(state_file::load(folder.root() + "/itself"), std::invalid_argument);
+    // More blocks than there can be memory for.
+    written_state huge = some_state();
+    huge.range.positions = UINT64_MAX / 2;
+    state_file({.path = folder.root() + "/huge"}, huge);
+    CHECK_THROWS_AS(state_file::load(folder.root() + "/huge"), std::invalid_argument);
+    written_state odd = some_state();
+    odd.range.block_bytes = 1000;
+    state_file({.path = folder.root() + "/odd"}, odd);
+    CHECK_THROWS_AS(state_file::load(folder.root() + "/odd"), std::invalid_argument);
+}
+
+TEST_CASE("a run goes on only where the earlier one's I/Os can be done again")
+{
+    ngpoll::namespace_info drive;
+    drive.path = "/dev/ng0n1";
+    drive.serial = "S4 EV";
+    drive.nsid = 1;
+    drive.lba_bytes = 512;
+    drive.capacity_blocks = 1000;
+    const verify_options write;
+    verify_options read;
+    read.check = true;
+    CHECK(range_of(write, drive, some_state()) == some_state().range);
+    const auto refused = [&drive](const verify_options& options, const written_state& before) {
+        CHECK_THROWS_AS(range_of(options, drive, before), std::invalid_argument);
+    };
+    drive.transfer_bytes_max = 2048;
+    refused(read, some_state());
+    drive.transfer_bytes_max = 4096;
+    drive.capacity_blocks = 64 + 80 - 1;
+    refused(read, some_state());
+    drive.capacity_blocks = 1000;
+    written_state used_up = some_state();
+    used_up.generation_max = UINT32_MAX;
+    refused(write, used_up);
+    CHECK(range_of(read, drive, used_up) == used_up.range);
+    drive.serial = "S4 EW";
+    refused(read, some_state());
+}
+
+TEST_CASE("one I/O is no longer than a command's length can say")
+{
+    ngpoll::namespace_info drive;
+    drive.lba_bytes = 65536;
+    drive.capacity_blocks = 1U << 20U;
+    verify_options options;
+    options.block_bytes = std::uint64_t{1} << 32U;
+    CHECK_THROWS_AS(range_of(options, drive, std::nullopt), std::invalid_argument);
+    options.block_bytes = *options.block_bytes - 65536;
+    CHECK(range_of(options, drive, std::nullopt).block_bytes == *options.block_bytes);
 }
 
 TEST_CASE("several threads append at a time, and all their records are there")
