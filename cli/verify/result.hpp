@@ -26,6 +26,7 @@ struct verify_result {
     poll_queue_report queue; ///< of the first one
     bool resumed = false; ///< --state told what to expect
     bool cut_short = false; ///< a signal came before all was read
+    std::uint64_t state_bytes_dropped = 0; ///< written_state::bytes_dropped
     std::string unchecked; ///< write_permit::unchecked()
     std::vector<phase_result> phases;
     std::string failure; ///< why it could not go on; empty: it could

@@ -45,7 +45,8 @@ std::uint64_t verify_result::bare() const noexcept
 
 bool verify_result::checked_nothing() const noexcept
 {
-    return options.check && !resumed && bare() == read() * (range.block_bytes / range.lba_bytes);
+    return options.check && !resumed && read() != 0
+        && bare() == read() * (range.block_bytes / range.lba_bytes);
 }
 
 std::string heading_text(const verify_result& run)
@@ -62,6 +63,10 @@ std::string heading_text(const verify_result& run)
         run.poll_queues == 1 ? "" : "s", mode_text(run.queue.mode));
     for (const std::string& declined : run.queue.declined)
         text += fmt::format("not in force: {}\n", declined);
+    if (run.state_bytes_dropped != 0)
+        text += fmt::format("--state {}: its last {} byte{} cut off or damaged and do not count\n",
+            run.options.state_path, run.state_bytes_dropped,
+            run.state_bytes_dropped == 1 ? " is" : "s are");
     if (!run.unchecked.empty())
         text += fmt::format("forced: nobody can tell whether it is in use: {}\n", run.unchecked);
     return text;
@@ -81,11 +86,16 @@ std::string phase_text(const verify_result& run, const phase_result& phase)
         = fmt::format("{}: {} I/Os{} in {:.1f} s, IOPS={}, BW={}/s\n", phase.name, phase.done,
             phase.generation != 0 ? " acknowledged" : "", phase.seconds, rate_text(phase.iops()),
             size_text(static_cast<std::uint64_t>(phase.iops()) * run.range.block_bytes));
-    if (phase.generation == 0 && phase.is_state_known)
-        text += phase.wrong == 0
-            ? fmt::format("{}: all {} acknowledged writes are there\n", phase.name, phase.done)
-            : fmt::format("{}: {} of {} acknowledged writes are missing or damaged\n", phase.name,
-                phase.wrong, phase.done);
+    if (phase.generation != 0 || !phase.is_state_known)
+        return text;
+    if (phase.wrong != 0)
+        text += fmt::format("{}: {} of {} acknowledged writes are missing or damaged\n", phase.name,
+            phase.wrong, phase.done);
+    else if (phase.whole)
+        text += fmt::format("{}: all {} acknowledged writes are there\n", phase.name, phase.done);
+    else
+        text += fmt::format("{}: {} acknowledged writes are there; the others were not read\n",
+            phase.name, phase.done);
     return text;
 }
 
@@ -108,8 +118,7 @@ std::string summary_text(const verify_result& run, const findings& found)
     if (found.total() == 0)
         return text
             + (run.checked_nothing() ? ""
-                                     : fmt::format("{} I/Os read, all as written{}\n", run.read(),
-                                         run.cut_short ? "; a signal ended the reading" : ""));
+                                     : fmt::format("{} I/Os read, all as written\n", run.read()));
     std::string kinds;
     for (const finding::kind kind : kAllFindings)
         kinds += fmt::format(

@@ -123,7 +123,7 @@ public:
 
     void print_heading() { out_.print(heading_text(result_)); }
     /// Reads what an earlier run left.
-    void check() { read_phase("check"); }
+    void check() { read_phase("check", true); }
     /// Writes and reads back until the time is over.
     void write_and_read_back();
 
@@ -133,8 +133,10 @@ public:
 private:
     [[nodiscard]] verify_phase phase_of(std::uint32_t generation);
     void write_phase();
-    void read_phase(const std::string& name);
+    void read_phase(const std::string& name, bool ends_by_signal);
     void open_queues();
+    void open_file();
+    void go_on_with_file();
     void run(
         verify_phase phase, const std::string& name, const std::function<bool(double)>& is_over);
 
@@ -165,12 +167,40 @@ verify_run::verify_run(verify_result planned, written_state state, const nvme_na
     open_queues();
     result_.poll_queues = layout_.queues;
     result_.queue = queues_.front()->report();
-    if (!options.check && !options.state_path.empty())
-        file_.emplace(
-            state_file::options{.path = options.state_path, .durable = options.durable}, state_);
+    if (!result_.resumed)
+        open_file();
     if (std::any_of(queues_.begin(), queues_.end(),
             [](const auto& queue) { return queue->report().must_drain; }))
         held_.emplace();
+}
+
+/// Of a file that is there, only once all of it was found on the drive: as long as something is
+/// wrong, the file stays as it is.
+void verify_run::open_file()
+{
+    const verify_options& options = result_.options;
+    if (!options.check && !options.state_path.empty())
+        file_.emplace(
+            state_file::options{.path = options.state_path, .durable = options.durable}, state_);
+}
+
+/// The earlier run may have been without --durable, and this run promises that all of the file
+/// survives.
+void verify_run::go_on_with_file()
+{
+    open_file();
+    if (!result_.options.durable)
+        return;
+    poll_queue queue(device_, {.depth = 1, .rings_max = 1, .mode = poll_mode::interrupt});
+    ring own(queue, {.depth = 1});
+    request flush;
+    flush.cmd = flush_command(result_.device.nsid);
+    NGPOLL_ASSERT(own.submit(flush), "a ring of depth 1 refused its first command");
+    own.wait(1);
+    if (!flush.status.ok())
+        throw std::runtime_error(
+            fmt::format("{} did not flush its cache: {}; nothing more was written",
+                result_.device.path, flush.status.text()));
 }
 
 /// Anew for each phase: a queue of one ring belongs to the thread of its first ring.
@@ -198,33 +228,41 @@ verify_phase verify_run::phase_of(std::uint32_t generation)
 void verify_run::run(
     verify_phase phase, const std::string& name, const std::function<bool(double)>& is_over)
 {
-    if (!result_.phases.empty())
-        open_queues();
     phase_result now;
     now.name = name;
-    phase_result ended = run_phase(phase, queues_, layout_,
-        {.tell =
-                [&](std::uint64_t done, double seconds) {
-                    now.done = done;
-                    now.seconds = seconds;
-                    out_.print(progress_text(result_, now));
-                },
-            .is_over = is_over,
-            .tell_waiting =
-                [&](double seconds) {
-                    out_.print(fmt::format(
-                        "{}: waiting for the drive, {:.0f} s after the start\n", name, seconds));
-                }});
+    const phase_watch watch{.tell =
+                                [&](std::uint64_t done, double seconds) {
+                                    now.done = done;
+                                    now.seconds = seconds;
+                                    out_.print(progress_text(result_, now));
+                                },
+        .is_over = is_over,
+        .tell_waiting =
+            [&](double seconds) {
+                out_.print(fmt::format(
+                    "{}: waiting for the drive, {:.0f} s after the start\n", name, seconds));
+            }};
+    const bool is_first = result_.phases.empty();
+    phase_result ended;
+    ended.generation = phase.generation;
+    try {
+        if (!is_first)
+            open_queues();
+        ended = run_phase(phase, queues_, layout_, watch);
+    } catch (const std::exception&) {
+        if (is_first)
+            throw; // it could not start
+        ended.failure = std::current_exception();
+    }
     ended.name = name;
     out_.print(phase_text(result_, ended));
     result_.phases.push_back(ended);
     if (!ended.failure)
         return;
-    const bool is_first = result_.phases.size() == 1 && ended.done == 0;
     try {
         std::rethrow_exception(ended.failure);
     } catch (const std::exception& error) {
-        if (is_first && phase.file == nullptr)
+        if (is_first && ended.done == 0 && phase.file == nullptr)
             throw; // it could not start
         result_.failure = error_text(error);
     }
@@ -246,22 +284,27 @@ void verify_run::write_phase()
         file_->rewrite(state_);
 }
 
-void verify_run::read_phase(const std::string& name)
+void verify_run::read_phase(const std::string& name, bool ends_by_signal)
 {
-    // A signal that ended the writing does not end the reading.
-    const bool came_before = signals_.came();
     run(phase_of(0), name,
-        [&](double) { return out_.failed() || (!came_before && signals_.came()); });
-    result_.cut_short = !result_.phases.back().whole && result_.failure.empty();
+        [&](double) { return out_.failed() || (ends_by_signal && signals_.came()); });
+    result_.cut_short = !result_.phases.back().whole && result_.failure.empty() && !out_.failed();
 }
 
 void verify_run::write_and_read_back()
 {
+    try {
+        if (result_.resumed)
+            go_on_with_file();
+    } catch (const std::exception& error) {
+        result_.failure = error_text(error);
+        return;
+    }
     const std::optional<double> limit = result_.options.seconds;
     do {
         write_phase();
         if (result_.failure.empty() && !out_.failed())
-            read_phase("read back");
+            read_phase("read back", false); // a signal ends the writing; see --help
     } while (limit && (*limit == 0 || wrote_seconds_ < *limit) && found_.total() == 0
         && result_.failure.empty() && !out_.failed() && !signals_.came());
 }
@@ -275,6 +318,8 @@ int finish(const verify_run& run, output_file& json, const text_output& out)
     if (run.result().checked_nothing())
         failures.push_back("no block has a stamp, so nothing was checked; was the drive erased, or "
                            "is --offset or --size another than the run's?");
+    if (run.result().cut_short)
+        failures.push_back("a signal ended the reading, so the rest was not checked");
     if (out.failed())
         failures.push_back(out.failure_text());
     try {
@@ -302,6 +347,7 @@ int run_verify(const verify_options& options)
     planned.device = device.info();
     planned.range = range_of(options, device.info(), before);
     planned.resumed = before.has_value();
+    planned.state_bytes_dropped = before ? before->bytes_dropped : 0;
     planned.unchecked = permit ? permit->unchecked() : "";
     written_state state = before ? std::move(*before) : new_state(options, planned.range);
     output_file json("--json", options.json_path);
