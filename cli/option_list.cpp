@@ -126,7 +126,7 @@ void option_list::texts(const std::string& names, const reader& read, const text
                 read(each);
         },
         how.help);
-    option->group(heading_)->type_name(how.type)->expected(1)->multi_option_policy(
+    option->group(heading_)->type_name(how.type)->allow_extra_args(false)->multi_option_policy(
         CLI::MultiOptionPolicy::TakeAll);
 }
 

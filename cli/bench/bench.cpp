@@ -27,6 +27,7 @@
 #include "repetitions.hpp"
 #include "result_files.hpp"
 #include "series.hpp"
+#include "sweep.hpp"
 #include "text.hpp"
 
 namespace ngpoll::cli {
@@ -82,9 +83,17 @@ std::string permit_text(const std::optional<write_permit>& permit)
         permit->unchecked());
 }
 
+/// As t/io_uring does; the header prints what is in force.
+bench_options in_force(bench_options options)
+{
+    options.submit_batch = std::min(options.submit_batch, options.depth);
+    options.complete_batch = std::min(options.complete_batch, options.depth);
+    return options;
+}
+
 /// What is known of a run before it starts: all but the figures.
-bench_result prepare(const bench_options& options, const queue_choice& choice,
-    const nvme_namespace& device, const placement_bounds& bounds)
+bench_result prepare(
+    const bench_options& options, const queue_choice& choice, const nvme_namespace& device)
 {
     bench_result planned;
     planned.device = device.info();
@@ -94,25 +103,52 @@ bench_result prepare(const bench_options& options, const queue_choice& choice,
         : options.rate_iops != 0     ? tick_source::system
                                      : best_tick_source();
     planned.choice = choice.word;
-    planned.layout = lay_out(choice, options.threads, bounds);
+    planned.layout = lay_out(choice, options.threads, bounds_of(options, device.info()));
     planned.geometry = plan(options, device.info(), planned.layout);
     return planned;
 }
 
-/// Makes all runs, one after the other.
-void run_all(bench_series& series, const std::vector<bench_result>& planned, std::uint32_t repeat)
+/// A cell that writes to the drive, if one does.
+const bench_options& writer_among(const std::vector<sweep_cell>& cells)
 {
-    const std::vector<std::size_t> turns = take_turns(planned.size(), repeat);
+    for (const sweep_cell& cell : cells)
+        if (cell.options.pattern().writes())
+            return cell.options;
+    return cells.front().options;
+}
+
+/// All that is to be run, once or several times: the parts of a comparison, the cells of a sweep,
+/// or one run.
+std::vector<bench_result> plan_all(
+    const std::vector<sweep_cell>& cells, const nvme_namespace& device)
+{
+    std::vector<bench_result> planned;
+    for (const sweep_cell& cell : cells)
+        for (const queue_choice& part : parts_of(cell.options)) {
+            planned.push_back(prepare(in_force(cell.options), part, device));
+            planned.back().values = cell.values;
+            planned.back().variant = planned.size() - 1;
+        }
+    return planned;
+}
+
+/// Makes all runs, one after the other.
+void run_all(bench_series& series, const std::vector<bench_result>& planned)
+{
+    const bench_options& options = planned.front().options;
+    const std::vector<std::size_t> turns = take_turns(planned.size(), options.repeat);
     if (planned.size() > 1)
         series.try_out(planned);
     for (std::size_t i = 0; i < turns.size(); ++i) {
         const bench_result& next = planned[turns[i]];
         run_title title;
         if (turns.size() > 1)
-            title.number
-                = fmt::format("{} {} of {}", repeat > 1 ? "run" : "part", i + 1, turns.size());
-        if (planned.size() > 1)
+            title.number = fmt::format(
+                "{} {} of {}", options.is_long() ? "run" : "part", i + 1, turns.size());
+        if (options.compare)
             title.what = "--queues " + next.choice;
+        else
+            title.what = values_text(next.values);
         if (!series.run(next, title))
             break;
     }
@@ -122,9 +158,11 @@ void run_all(bench_series& series, const std::vector<bench_result>& planned, std
 std::string conclusion_text(const bench_options& options, const std::vector<bench_result>& done)
 {
     const std::vector<repeated_run> all = by_variant(done);
+    if (!options.sweeps.empty())
+        return sweep_text(options, all);
     std::string text;
     for (const repeated_run& each : all)
-        if (each.median->options.repeat > 1)
+        if (options.repeat > 1)
             text += fmt::format("median run{}: run {}\n{}{}",
                 options.compare ? " of --queues " + each.median->choice : "", each.median->number,
                 summary_text(*each.median), spread_text(each));
@@ -154,23 +192,17 @@ std::string finish(result_files& files, const environment& around, const bench_s
 int run_bench(const bench_options& asked)
 {
     check_options(asked);
-    bench_options options = asked;
-    // As t/io_uring does; the header prints what is in force.
-    options.submit_batch = std::min(options.submit_batch, options.depth);
-    options.complete_batch = std::min(options.complete_batch, options.depth);
-    const std::vector<queue_choice> parts = parts_of(options);
+    const bench_options options = in_force(asked);
+    const std::vector<sweep_cell> cells = cells_of(options);
+    for (const sweep_cell& cell : cells)
+        check_options(cell.options);
+    const bench_options& writer = writer_among(cells);
     const nvme_namespace device
         = nvme_namespace::open(options.devices.empty() ? "emu:" : options.devices.front(),
-            {.writable = options.pattern().writes()});
+            {.writable = writer.pattern().writes()});
     const std::optional<write_permit> permit
-        = permit_for(options, device); // until the last write has ended
-    const placement_bounds bounds = bounds_of(options, device.info());
-    std::vector<bench_result> planned;
-    planned.reserve(parts.size());
-    for (const queue_choice& part : parts) {
-        planned.push_back(prepare(options, part, device, bounds));
-        planned.back().variant = planned.size() - 1;
-    }
+        = permit_for(writer, device); // until the last write has ended
+    const std::vector<bench_result> planned = plan_all(cells, device);
     result_files results(options);
     std::FILE* const screen = results.use_standard_output() ? stderr : stdout;
     text_output out(screen);
@@ -178,10 +210,11 @@ int run_bench(const bench_options& asked)
     const stop_signals signals; // until the JSON file is in its place
     bench_display display{.out = out,
         .screen = screen,
-        .heading = drive_text(options, device.info()) + drives_text(options) + permit_text(permit),
-        .brief = options.repeat > 1};
+        .heading = drive_text(options, device.info()) + drives_text(options) + permit_text(permit)
+            + axes_text(options),
+        .brief = options.is_long()};
     bench_series series(device, signals, display);
-    run_all(series, planned, options.repeat);
+    run_all(series, planned);
     out.print(conclusion_text(options, series.done()));
     const std::string failures = finish(results, around, series, out);
     if (!failures.empty())

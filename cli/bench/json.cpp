@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "json.hpp"
 
+#include <cmath>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -195,13 +196,65 @@ json comparison_json(std::span<const repeated_run> parts)
             {"wake_ups_per_second", part.wake_ups_per_second}});
     return all;
 }
+/// The options that all cells have in common.
+json common_options_json(std::span<const repeated_run> cells)
+{
+    json common = options_json(*cells.front().median);
+    for (const repeated_run& cell : cells) {
+        const json own = options_json(*cell.median);
+        for (const auto& [name, value] : own.items())
+            if (common.contains(name) && common[name] != value)
+                common.erase(name);
+    }
+    return common;
+}
+
+json values_json(const std::vector<swept_value>& values)
+{
+    json all = json::object();
+    for (const swept_value& value : values)
+        if (value.number && *value.number == std::floor(*value.number))
+            all[value.key] = static_cast<std::uint64_t>(*value.number);
+        else
+            all[value.key] = value.text;
+    return all;
+}
+
+json sweep_json(std::span<const repeated_run> cells)
+{
+    json sweep = json::array();
+    for (const repeated_run& cell : cells) {
+        json& to = sweep.emplace_back(json::object());
+        to["values"] = values_json(cell.median->values);
+        to["options"] = options_json(*cell.median);
+        add_part(to, cell);
+    }
+    return sweep;
+}
+
+/// The results themselves.
+void add_results(json& root, std::span<const repeated_run> parts)
+{
+    const bench_options& options = parts.front().median->options;
+    if (!options.sweeps.empty()) {
+        root["options"] = common_options_json(parts);
+        root["sweep"] = sweep_json(parts);
+        return;
+    }
+    root["options"] = options_json(*parts.front().median);
+    if (!options.compare) {
+        add_part(root, parts.front());
+        return;
+    }
+    root["comparison"] = comparison_json(parts);
+    for (const repeated_run& part : parts)
+        add_part(root["parts"].emplace_back(json::object()), part);
+}
 
 } // namespace
 
 std::string json_text(const environment& around, std::span<const bench_result> runs)
 {
-    const std::vector<repeated_run> parts = by_variant(runs);
-    const bench_result& first = *parts.front().median;
     json root;
     root["schema_version"] = kSchemaVersion;
     root["ngpoll"] = NGPOLL_VERSION;
@@ -210,15 +263,8 @@ std::string json_text(const environment& around, std::span<const bench_result> r
     root["kernel"] = around.kernel;
     root["processor"] = around.processor;
     root["command_line"] = around.command_line;
-    root["device"] = device_json(first.device);
-    root["options"] = options_json(first);
-    if (!first.options.compare) {
-        add_part(root, parts.front());
-        return root.dump(2) + "\n";
-    }
-    root["comparison"] = comparison_json(parts);
-    for (const repeated_run& part : parts)
-        add_part(root["parts"].emplace_back(json::object()), part);
+    root["device"] = device_json(runs.front().device);
+    add_results(root, by_variant(runs));
     return root.dump(2) + "\n";
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "../option_list.hpp"
+#include "sweep.hpp"
 #include "words.hpp"
 
 namespace ngpoll::cli {
@@ -26,6 +27,8 @@ constexpr const char* kExamples = R"(Examples:
                                        four threads on shared poll queues, then on their own
   ngpoll bench -n4 --compare shared,private --repeat 5 /dev/ng0n1
                                        each five times, in turns: is the difference noise?
+  ngpoll bench --sweep d=1,8,32,128 --sweep b=512,4096 /dev/ng0n1
+                                       a matrix: IOPS and latency by depth and block size
   ngpoll bench --rw randrw --rwmixread 70 --write SERIAL:NSID /dev/ng0n1
                                        70 % reads, 30 % writes: destroys the data on the drive
   ngpoll bench -r60 --json result.json /dev/ng0n1
@@ -171,6 +174,12 @@ void add_load_options(option_list& bench, bench_options& options)
     bench.seconds("--warmup", options.warmup_seconds, "How long to run before the figures begin");
     bench.count("--repeat", options.repeat, {.most = kRepeatMax},
         "Runs, whose median and spread are printed; the parts of --compare take turns");
+    bench.texts("--sweep",
+        [&options](const std::string& word) { options.sweeps.push_back(parse_sweep(word)); },
+        {.type = "OPTION=LIST",
+            .default_text = "",
+            .help = "Run with each of these values of an option, d=1,8,32; given twice, with each "
+                    "combination, as a matrix"});
     bench.toggle("-t,--latency", options.latency, "Time each I/O; 0 costs nothing");
     bench.text("--offset",
         [&options](

@@ -19,6 +19,12 @@ class option_list;
 inline constexpr std::uint32_t kRingDepthMax = 32768; ///< of a kernel ring
 inline constexpr std::uint32_t kRepeatMax = 100; ///< as many as `ngpoll report` looks at
 
+/// An option of which --sweep tries several values.
+struct sweep_axis {
+    std::string key; ///< "d", "rate": its letter, or else its name
+    std::vector<std::string> values; ///< as they were given
+};
+
 /// What `ngpoll bench` was asked to do. Letters and defaults are those of fio's t/io_uring, but for
 /// the run time, which ends here unless 0 is given.
 struct bench_options {
@@ -51,6 +57,7 @@ struct bench_options {
     /// poll_queue::options::force, and write_permit::options::force.
     bool force = false;
     std::optional<std::string> compare; ///< such words, with commas between them
+    std::vector<sweep_axis> sweeps; ///< every combination of their values is a run
     std::string json_path; ///< of output_file; empty: none
     std::string csv_path; ///< the seconds
     std::string hgrm_path; ///< the distribution of the latencies
@@ -60,6 +67,8 @@ struct bench_options {
     {
         return rw ? *rw : access_pattern::parse("-R", random.value_or(true) ? "randread" : "read");
     }
+    /// Whether it has too many runs to print each one whole.
+    [[nodiscard]] bool is_long() const noexcept { return repeat > 1 || !sweeps.empty(); }
     [[nodiscard]] poll_mode mode() const noexcept
     {
         if (!polled)

@@ -101,6 +101,18 @@ void choose_range(
     geometry.positions = size / io;
 }
 
+void check_sweep(const bench_options& options)
+{
+    if (options.compare)
+        refuse("--sweep with --compare: leave --compare out, and give --sweep queues={}",
+            *options.compare);
+    if (options.seconds == 0)
+        refuse("-r0: the first run of --sweep would never end; give seconds");
+    if (!options.hgrm_path.empty())
+        refuse("--hgrm with --sweep: the file holds one distribution; leave --sweep out, or give "
+               "--json, which holds each run's percentiles");
+}
+
 } // namespace
 
 void check_options(const bench_options& options)
@@ -119,6 +131,8 @@ void check_options(const bench_options& options)
                "give --json, which holds each part's");
     if (options.compare && options.seconds == 0)
         refuse("-r0: the first part of --compare would never end; give seconds");
+    if (!options.sweeps.empty())
+        check_sweep(options);
     if (options.repeat > 1 && options.seconds == 0)
         refuse("-r0: the first run of --repeat {} would never end; give seconds", options.repeat);
     if (!options.hgrm_path.empty() && options.repeat > 1)

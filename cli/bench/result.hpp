@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -63,11 +64,19 @@ struct bench_interval {
 [[nodiscard]] bench_interval together(
     std::span<const bench_interval> threads, const ring_stats& residents) noexcept;
 
+/// The value of an option that a sweep goes over.
+struct swept_value {
+    std::string key; ///< sweep_axis::key
+    std::string text; ///< as it was given
+    std::optional<double> number{}; ///< what that comes to, where it is a number
+};
+
 /// Everything a finished run, or one part of a comparison, has to say.
 struct bench_result {
     namespace_info device;
     bench_options options;
     std::string choice; ///< the word that chose its poll queues
+    std::vector<swept_value> values; ///< what sets it apart from the other cells of a sweep
     std::size_t variant = 0; ///< which part of a comparison, or cell of a sweep, it is a run of
     std::size_t number = 1; ///< among all runs, in their order
     bool cut_short = false; ///< by a signal, or because nothing could be printed any more

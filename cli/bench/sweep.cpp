@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+#include "sweep.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "../command_line.hpp"
+#include "../option_list.hpp"
+#include "../text_table.hpp"
+#include "text.hpp"
+
+namespace ngpoll::cli {
+
+namespace {
+
+/// An option whose values can be swept.
+struct axis_kind {
+    std::string_view key; ///< its letter, or else its name
+    std::array<std::string_view, 2> other_names;
+    /// The value as a number, where the digits alone do not say it.
+    double (*number)(const bench_options&);
+};
+
+constexpr axis_kind kAxes[] = {
+    {"b", {"bs", "block-size"},
+        [](const bench_options& o) { return static_cast<double>(o.block_bytes); }},
+    {"d", {"depth", "iodepth"}, nullptr},
+    {"s", {"submit-batch"}, nullptr},
+    {"c", {"complete-batch"}, nullptr},
+    {"n", {"threads", "numjobs"}, nullptr},
+    {"p", {"polled"}, nullptr},
+    {"B", {"fixed-buffers"}, nullptr},
+    {"H", {"huge-pages"}, nullptr},
+    {"F", {"registered-file"}, nullptr},
+    {"X", {"registered-ring"}, nullptr},
+    {"R", {"random"}, nullptr},
+    {"t", {"latency"}, nullptr},
+    {"rw", {"readwrite"}, nullptr},
+    {"rwmixread", {}, nullptr},
+    {"random-distribution", {"random_distribution"}, nullptr},
+    {"rate", {}, [](const bench_options& o) { return o.rate_iops; }},
+    {"offset", {}, nullptr},
+    {"size", {}, nullptr},
+    {"queues", {}, nullptr},
+    {"role", {}, nullptr},
+};
+
+const axis_kind* axis_named(std::string_view name)
+{
+    for (const axis_kind& kind : kAxes)
+        if (name == kind.key || (!name.empty() && name == kind.other_names[0])
+            || (!name.empty() && name == kind.other_names[1]))
+            return &kind;
+    return nullptr;
+}
+
+std::string option_of(std::string_view key)
+{
+    return fmt::format("{}{}", key.size() == 1 ? "-" : "--", key);
+}
+
+/// Sets one option as the command line does.
+void set_option(bench_options& options, std::string_view key, const std::string& value)
+{
+    application command("ngpoll", "", "");
+    option_list bench(command.app(), "bench", "");
+    add_options(bench, options);
+    std::string name = "ngpoll";
+    std::string subcommand = "bench";
+    std::string given = fmt::format("{}{}{}", option_of(key), key.size() == 1 ? "" : "=", value);
+    std::array<char*, 3> arguments{name.data(), subcommand.data(), given.data()};
+    static_cast<void>(command.parse(static_cast<int>(arguments.size()), arguments.data()));
+}
+
+bool is_number(const std::string& text)
+{
+    return !text.empty() && text.size() <= 15
+        && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// Takes one more value, with what it comes to.
+void add_value(sweep_cell& cell, const axis_kind& kind, const std::string& text)
+{
+    set_option(cell.options, kind.key, text);
+    swept_value value{.key = std::string(kind.key), .text = text};
+    if (kind.number != nullptr)
+        value.number = kind.number(cell.options);
+    else if (is_number(text))
+        value.number = std::stod(text);
+    cell.values.push_back(std::move(value));
+}
+
+bool are_same(const swept_value& a, const swept_value& b)
+{
+    return a.number && b.number ? *a.number == *b.number : a.text == b.text;
+}
+
+void refuse_twice(const std::vector<sweep_cell>& cells, std::size_t values)
+{
+    for (std::size_t i = 0; i < values; ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            if (const swept_value& value = cells[i].values.back();
+                are_same(value, cells[j].values.back()))
+                refuse_value("--sweep", fmt::format("{}={}", value.key, value.text),
+                    "the axis has this value twice; give each one once");
+}
+
+struct sweep_figure {
+    const char* title;
+    std::string (*text)(const bench_result&);
+    bool of_latency;
+};
+
+constexpr sweep_figure kFigures[] = {
+    {"IOPS", [](const bench_result& run) { return rate_text(run.total.iops()); }, false},
+    {"p50", [](const bench_result& run) { return duration_text(run.total.latency.p50_ns()); },
+        true},
+    {"p99", [](const bench_result& run) { return duration_text(run.total.latency.p99_ns()); },
+        true},
+};
+
+std::string cell_text(const bench_result* run, const sweep_figure& figure)
+{
+    const bool measured = run != nullptr && (!figure.of_latency || run->total.latency.count != 0);
+    return measured ? figure.text(*run) : "-";
+}
+
+using table = std::vector<std::vector<std::string>>;
+
+/// `cells` has one for each value; null: it has not run.
+std::string one_axis_text(
+    const sweep_axis& axis, const std::vector<const bench_result*>& cells, bool latency)
+{
+    table rows{{axis.key}};
+    for (const sweep_figure& figure : kFigures)
+        if (latency || !figure.of_latency)
+            rows.front().push_back(figure.title);
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        std::vector<std::string>& row = rows.emplace_back(1, axis.values[i]);
+        for (const sweep_figure& figure : kFigures)
+            if (latency || !figure.of_latency)
+                row.push_back(cell_text(cells[i], figure));
+    }
+    return table_text(rows);
+}
+
+/// "b=512", "b=512 n=2": the values of all axes but the first, in the cells' order.
+std::vector<std::string> column_names(const std::vector<sweep_axis>& axes)
+{
+    std::vector<std::string> names{""};
+    for (std::size_t i = 1; i < axes.size(); ++i) {
+        std::vector<std::string> longer;
+        for (const std::string& name : names)
+            for (const std::string& value : axes[i].values)
+                longer.push_back(
+                    fmt::format("{}{}{}={}", name, name.empty() ? "" : " ", axes[i].key, value));
+        names = std::move(longer);
+    }
+    return names;
+}
+
+std::string matrix_text(const std::vector<sweep_axis>& axes,
+    const std::vector<const bench_result*>& cells, const sweep_figure& figure)
+{
+    const std::vector<std::string> columns = column_names(axes);
+    table rows{{axes.front().key}};
+    rows.front().insert(rows.front().end(), columns.begin(), columns.end());
+    for (std::size_t r = 0; r < axes.front().values.size(); ++r) {
+        std::vector<std::string>& row = rows.emplace_back(1, axes.front().values[r]);
+        for (std::size_t c = 0; c < columns.size(); ++c)
+            row.push_back(cell_text(cells[r * columns.size() + c], figure));
+    }
+    return fmt::format("{}:\n{}", figure.title, table_text(rows));
+}
+
+std::size_t cell_count(const std::vector<sweep_axis>& axes)
+{
+    std::size_t count = 1;
+    for (const sweep_axis& axis : axes) // stays small: it is refused long before it overflows
+        count = std::min(count * axis.values.size(), kRunsMax + 1);
+    return count;
+}
+
+} // namespace
+
+sweep_axis parse_sweep(const std::string& word)
+{
+    const std::size_t equals = word.find('=');
+    const axis_kind* const kind = axis_named(word.substr(0, equals));
+    if (equals == std::string::npos || kind == nullptr) {
+        std::vector<std::string_view> keys;
+        for (const axis_kind& each : kAxes)
+            keys.push_back(each.key);
+        refuse_value("--sweep", word,
+            fmt::format("give an option and its values, for example d=1,8,32; the options are {}",
+                fmt::join(keys, " ")));
+    }
+    sweep_axis axis{.key = std::string(kind->key), .values = {}};
+    for (std::size_t from = equals + 1; from <= word.size();) {
+        const std::size_t comma = std::min(word.find(',', from), word.size());
+        axis.values.push_back(word.substr(from, comma - from));
+        if (axis.values.back().empty())
+            refuse_value("--sweep", word, "a value is missing; give them with commas in between");
+        from = comma + 1;
+    }
+    return axis;
+}
+
+std::vector<sweep_cell> cells_of(const bench_options& options)
+{
+    const std::size_t runs = cell_count(options.sweeps) * options.repeat;
+    if (runs > kRunsMax)
+        throw std::invalid_argument(fmt::format(
+            "--sweep: that is more than {} runs; give fewer values or repetitions", kRunsMax));
+    std::vector<sweep_cell> cells{{.options = options, .values = {}}};
+    for (std::size_t i = 0; i < options.sweeps.size(); ++i) {
+        const sweep_axis& axis = options.sweeps[i];
+        for (std::size_t j = 0; j < i; ++j)
+            if (options.sweeps[j].key == axis.key)
+                throw std::invalid_argument(fmt::format(
+                    "--sweep {}= is given twice; give all its values at once", axis.key));
+        std::vector<sweep_cell> more;
+        for (const sweep_cell& cell : cells)
+            for (const std::string& value : axis.values)
+                add_value(more.emplace_back(cell), *axis_named(axis.key), value);
+        refuse_twice(more, axis.values.size());
+        cells = std::move(more);
+    }
+    return cells;
+}
+
+std::string values_text(const std::vector<swept_value>& values)
+{
+    std::string text;
+    for (const swept_value& value : values)
+        text += (text.empty() ? "" : " ") + as_given(option_of(value.key), value.text);
+    return text;
+}
+
+std::string axes_text(const bench_options& options)
+{
+    if (options.sweeps.empty())
+        return {};
+    std::vector<std::string> axes;
+    for (const sweep_axis& axis : options.sweeps)
+        axes.push_back(fmt::format("{}={}", axis.key, fmt::join(axis.values, ",")));
+    return fmt::format("sweep over {}: {} runs of {:g} s\n", fmt::join(axes, " and "),
+        cell_count(options.sweeps) * options.repeat, options.seconds);
+}
+
+std::string sweep_text(const bench_options& options, std::span<const repeated_run> cells)
+{
+    std::vector<const bench_result*> runs(cell_count(options.sweeps));
+    bool latency = false;
+    for (const repeated_run& cell : cells) {
+        runs[cell.median->variant] = cell.median;
+        latency = latency || cell.median->total.latency.count != 0;
+    }
+    std::string text = options.repeat > 1
+        ? fmt::format("of each {} runs the one with the median IOPS:\n", options.repeat)
+        : "";
+    if (options.sweeps.size() == 1)
+        return text + one_axis_text(options.sweeps.front(), runs, latency);
+    for (const sweep_figure& figure : kFigures)
+        if (latency || !figure.of_latency)
+            text += matrix_text(options.sweeps, runs, figure);
+    return text;
+}
+
+} // namespace ngpoll::cli

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "options.hpp"
+#include "repetitions.hpp"
+#include "result.hpp"
+
+namespace ngpoll::cli {
+
+inline constexpr std::size_t kRunsMax = 1000; ///< of a sweep, with their repetitions
+
+/// "d=1,8,32". Throws std::invalid_argument with one line, but does not look at the values.
+[[nodiscard]] sweep_axis parse_sweep(const std::string& word);
+
+/// A run of a sweep: the options with one value of each axis.
+struct sweep_cell {
+    bench_options options;
+    std::vector<swept_value> values; ///< in the axes' order
+};
+
+/// Every combination of the axes' values; the last axis changes with each cell. The option itself
+/// reads its values, so they mean and may be what they are there. Without an axis it is one cell.
+/// Throws std::invalid_argument with one line.
+[[nodiscard]] std::vector<sweep_cell> cells_of(const bench_options& options);
+
+/// "-d8 -b4096".
+[[nodiscard]] std::string values_text(const std::vector<swept_value>& values);
+/// What is swept, in one line; empty: nothing is.
+[[nodiscard]] std::string axes_text(const bench_options& options);
+/// Of one axis a table with the figures of each value; of more, a matrix for each figure, whose
+/// rows are the first axis. A cell that has not run is "-".
+[[nodiscard]] std::string sweep_text(
+    const bench_options& options, std::span<const repeated_run> cells);
+
+} // namespace ngpoll::cli
