@@ -64,8 +64,8 @@ static void describe(struct file_state *file, const struct ngpoll_namespace_info
 	file->transfer_max = transfer_max(info);
 	file->block_shift = (unsigned int)__builtin_ctz(info->block_bytes);
 	/* With metadata among the data blocks have odd sizes. */
-	file->block_mask = info->block_bytes & (info->block_bytes - 1) ? ~0ULL :
-		info->block_bytes - 1;
+	file->slba_limit = info->block_bytes & (info->block_bytes - 1) ? 0 :
+		UINT64_C(1) << (64 - file->block_shift);
 	file->first_fixed = NGPOLL_NOT_FIXED;
 }
 

@@ -55,9 +55,9 @@ struct file_state {
 	unsigned int metadata_bytes; /* of a block, in a buffer of its own */
 	unsigned long long transfer_max; /* bytes of one command */
 	bool may_write; /* the job said that it writes */
-	/* Offsets without these bits are shifted to blocks; others are divided. */
+	/* Offsets become blocks by a shift, where those are below the limit; others are divided. */
 	unsigned int block_shift;
-	unsigned long long block_mask;
+	uint64_t slba_limit;
 	uint16_t first_fixed; /* of the buffers, which follow each other; or NGPOLL_NOT_FIXED */
 };
 
@@ -71,6 +71,8 @@ struct job_request {
 	struct fio_file *f;
 	struct file_state *file; /* of `f` */
 	unsigned long long bytes;
+	unsigned int block_shift; /* of `file`, like `slba_limit` */
+	uint64_t slba_limit;
 	enum fio_ddir set_up_for; /* DDIR_INVAL: nothing that may be repeated */
 	enum fio_ddir ddir; /* the same, where it need only be staged; DDIR_INVAL at a depth of 1 */
 	uint32_t range[4]; /* of a deallocate: attributes, blocks, starting LBA */

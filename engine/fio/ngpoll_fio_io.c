@@ -115,6 +115,8 @@ static int prepare_transfer(const struct engine_options *o, struct job_request *
 	}
 	mine->set_up_for = io_u->ddir;
 	mine->bytes = io_u->xfer_buflen;
+	mine->block_shift = file->block_shift;
+	mine->slba_limit = file->slba_limit;
 	if (!job->one_by_one)
 		mine->ddir = io_u->ddir;
 	return 0;
@@ -201,32 +203,31 @@ static enum fio_q_status complete_now(struct thread_data *td, struct job_request
 	return FIO_Q_COMPLETED;
 }
 
-/* Whether the command is set up but for its block and address, and so was checked. */
-static inline bool is_repeated(const struct job_request *mine, enum fio_ddir set_up_for)
+/* Stages a command that is set up but for its block and address, and so was checked. False where it
+ * is not. */
+static inline bool repeat(struct job_request *mine, const struct io_u *io_u,
+			  enum fio_ddir set_up_for)
 {
-	const struct io_u *io_u = mine->io_u;
+	/* Rotated, an offset of whole blocks is their number, and any other one has high bits. */
+	const uint64_t slba = io_u->offset >> mine->block_shift |
+		io_u->offset << (-mine->block_shift & 63);
 
-	return set_up_for == io_u->ddir && mine->f == io_u->file &&
-		mine->bytes == io_u->xfer_buflen && !(io_u->offset & mine->file->block_mask);
-}
-
-static inline void repeat(struct job_request *mine)
-{
-	const struct io_u *io_u = mine->io_u;
-
-	mine->request.cmd.slba = io_u->offset >> mine->file->block_shift;
+	if (set_up_for != io_u->ddir || mine->f != io_u->file ||
+	    mine->bytes != io_u->xfer_buflen || slba >= mine->slba_limit)
+		return false;
+	mine->request.cmd.slba = slba;
 	mine->request.cmd.data = (uint64_t)(uintptr_t)io_u->xfer_buf;
 	stage(mine->job, mine);
+	return true;
 }
 
 static RARE enum fio_q_status prepare_and_stage(struct thread_data *td, struct job_request *mine)
 {
 	struct io_u *io_u = mine->io_u;
 
-	if (mine->job->one_by_one && is_repeated(mine, mine->set_up_for)) {
-		repeat(mine);
+	fio_ro_check(td, io_u); /* once: a command that is repeated goes the same direction */
+	if (mine->job->one_by_one && repeat(mine, io_u, mine->set_up_for))
 		return complete_now(td, mine);
-	}
 	mine->f = io_u->file;
 	mine->file = FILE_ENG_DATA(io_u->file);
 	mine->ddir = mine->set_up_for = DDIR_INVAL;
@@ -249,11 +250,7 @@ enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
 {
 	struct job_request *mine = io_u->engine_data;
 
-	fio_ro_check(td, io_u);
-	if (!is_repeated(mine, mine->ddir))
-		return prepare_and_stage(td, mine);
-	repeat(mine);
-	return FIO_Q_QUEUED;
+	return repeat(mine, io_u, mine->ddir) ? FIO_Q_QUEUED : prepare_and_stage(td, mine);
 }
 
 /* Sends what is staged, and looks for nothing. */
