@@ -18,6 +18,7 @@
 #include "report/report.hpp"
 #include "standard_streams.hpp"
 #include "subcommand.hpp"
+#include "survey/survey.hpp"
 #include "text_output.hpp"
 #include "verify/verify.hpp"
 #include "version.hpp"
@@ -69,6 +70,7 @@ int run_command(int argc, char** argv)
         add_doctor(app),
         add_list(app),
         add_report(app),
+        add_survey(app),
         add_verify(app),
     };
     const std::string answer = command.parse(argc, argv);

@@ -112,7 +112,7 @@ stop_signals::~stop_signals()
     ::close(signal_event.exchange(-1, std::memory_order_relaxed));
 }
 
-bool stop_signals::wait_until(clock::time_point deadline) const
+bool stop_signals::wait_until(clock::time_point deadline, int also) const
 {
     for (;;) {
         const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -120,11 +120,11 @@ bool stop_signals::wait_until(clock::time_point deadline) const
         const timespec limit{.tv_sec = static_cast<time_t>(left.count() / 1'000'000'000),
             .tv_nsec = static_cast<long>(left.count() % 1'000'000'000)};
         // relaxed: this thread set it.
-        pollfd came{
-            .fd = signal_event.load(std::memory_order_relaxed), .events = POLLIN, .revents = 0};
-        const int ready = ::ppoll(&came, 1, &limit, nullptr);
-        if (ready >= 0)
-            return ready > 0;
+        const int event = signal_event.load(std::memory_order_relaxed);
+        std::array<pollfd, 2> came{{{.fd = event, .events = POLLIN, .revents = 0},
+            {.fd = also, .events = POLLIN, .revents = 0}}};
+        if (::ppoll(came.data(), came.size(), &limit, nullptr) >= 0)
+            return came[0].revents != 0;
         // EINTR: the handler ran. The event is readable now.
         if (errno != EINTR)
             throw std::system_error(errno, std::system_category(), "waiting for signals");

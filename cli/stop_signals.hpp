@@ -37,8 +37,9 @@ public:
     stop_signals(const stop_signals&) = delete;
     stop_signals& operator=(const stop_signals&) = delete;
 
-    /// Waits until `deadline`; true when a signal came, before this call or during it.
-    [[nodiscard]] bool wait_until(clock::time_point deadline) const;
+    /// Waits until `deadline`, or until the descriptor `also` is readable; true when a signal came,
+    /// before this call or during it.
+    [[nodiscard]] bool wait_until(clock::time_point deadline, int also = -1) const;
     [[nodiscard]] bool came() const { return wait_until(clock::now()); }
 
 private:

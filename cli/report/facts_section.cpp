@@ -18,6 +18,13 @@ std::string_view state_class(std::string_view state)
     return found == std::end(kStates) ? std::string_view{} : *found;
 }
 
+std::string_view verdict_class(std::string_view verdict)
+{
+    if (verdict == "holds")
+        return "ok";
+    return verdict == "does not hold" ? "unsafe" : "unknown";
+}
+
 std::string finding_html(const doctor_finding& finding)
 {
     const std::string fix
@@ -47,6 +54,28 @@ std::string value_of(const result_document& document, const std::string& name)
 }
 
 } // namespace
+
+std::string claims_section(std::span<const result_document> documents)
+{
+    std::string html;
+    for (const result_document& document : documents) {
+        if (document.claims.empty())
+            continue;
+        if (documents.size() > 1)
+            html += fmt::format("<h3>{}</h3>\n", html_escaped(document.name));
+        html += "<div class=\"wide\"><table class=\"facts\">\n<thead><tr><th scope=\"col\">claim"
+                "</th><th scope=\"col\">verdict</th><th scope=\"col\">found</th></tr></thead>\n"
+                "<tbody>\n";
+        for (const tried_claim& each : document.claims)
+            html
+                += fmt::format("<tr><th scope=\"row\">{}</th><td><span class=\"state {}\">{}</span>"
+                               "</td><td>{}</td></tr>\n",
+                    html_escaped(each.text), verdict_class(each.verdict),
+                    html_escaped(each.verdict), html_escaped(each.found));
+        html += "</tbody></table></div>\n";
+    }
+    return html.empty() ? "" : "<h2>What the README says, on this drive</h2>\n" + html;
+}
 
 std::string findings_section(std::span<const result_document> documents)
 {

@@ -86,6 +86,11 @@ struct doctor_finding {
     std::string name, state, found, why, fix;
 };
 
+/// A sentence of the README that `ngpoll survey` tried.
+struct tried_claim {
+    std::string text, verdict, found;
+};
+
 /// What one file holds.
 struct result_document {
     std::string name; ///< the file's, without folder and ".json"
@@ -95,6 +100,7 @@ struct result_document {
     bool interleaved = false;
     std::vector<measured_run> runs;
     std::vector<doctor_finding> findings;
+    std::vector<tried_claim> claims;
     std::vector<std::pair<std::string, std::string>> environment; ///< name and value, in order
 };
 

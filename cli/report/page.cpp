@@ -69,6 +69,7 @@ std::string report_page(std::span<const result_document> documents)
     html += page_style();
     html += fmt::format("</style>\n</head>\n<body>\n<h1>{}</h1>\n", title);
     html += emulated_html(documents);
+    html += claims_section(documents);
     html += figures_section(columns);
     html += bars_section(columns);
     html += time_section(columns);

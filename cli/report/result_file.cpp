@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -185,16 +186,20 @@ void add_findings(result_document& to, const json& checks)
             .fix = text_at(check, "fix")});
 }
 
+void add_steps(result_document& to, const json& survey);
+
 result_document ngpoll_result(std::string name, const json& root)
 {
-    constexpr std::string_view kOwnSection[] = {"summary", "errors", "threads", "intervals",
-        "comparison", "parts", "queues", "layout", "repetitions", "sweep", "checks", "doctor"};
+    constexpr std::string_view kOwnSection[]
+        = {"summary", "errors", "threads", "intervals", "comparison", "parts", "queues", "layout",
+            "repetitions", "sweep", "checks", "doctor", "steps", "claims"};
     result_document result;
     result.name = std::move(name);
     result.program = "ngpoll " + text_at(root, "ngpoll");
     const json& emulated = at_path(root, "device.emulated");
     result.emulated = emulated.is_boolean() && emulated.get<bool>();
     add_bench_runs(result, root);
+    add_steps(result, root);
     add_findings(result, list_at(root, "checks"));
     add_findings(result, list_at(root, "doctor.checks"));
     add_environment(result, root, "", kOwnSection);
@@ -277,6 +282,24 @@ result_document fio_result(std::string name, const json& root)
     if (!jobs.empty() && at_path(jobs.front(), "job options").is_object())
         add_environment(result, at_path(jobs.front(), "job options"), "options.", {});
     return result;
+}
+
+/// Each measurement of a survey is a result of its own.
+void add_steps(result_document& to, const json& survey)
+{
+    for (const json& step : list_at(survey, "steps")) {
+        const json& found = at_path(step, "result");
+        if (!found.is_object())
+            continue;
+        result_document measured = found.contains("fio version")
+            ? fio_result(text_at(step, "title"), found)
+            : ngpoll_result(text_at(step, "title"), found);
+        std::move(measured.runs.begin(), measured.runs.end(), std::back_inserter(to.runs));
+    }
+    for (const json& claim : list_at(survey, "claims"))
+        to.claims.push_back({.text = text_at(claim, "text"),
+            .verdict = text_at(claim, "verdict"),
+            .found = text_at(claim, "found")});
 }
 
 std::string read_all(const std::string& path)

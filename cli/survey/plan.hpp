@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <ngpoll/nvme_namespace.hpp>
+
+namespace ngpoll::cli {
+
+/// What `ngpoll survey` was asked to do.
+struct survey_options {
+    std::vector<std::string> devices{}; ///< one
+    bool quick = false;
+    double seconds = 0; ///< of each measurement; 0: as `quick` says
+    std::uint64_t block_bytes = 0; ///< of a read; 0: a logical block
+    std::string t_io_uring{}; ///< the program; empty: none is known
+    std::string json_path{}; ///< of output_file
+    std::string report_path{}; ///< of output_file; empty: none
+};
+
+/// One measurement: a command, which a person can repeat.
+struct survey_step {
+    enum class program { bench, t_io_uring, fio };
+
+    std::string name{}; ///< scripts rely on it
+    std::string title{};
+    program runs = program::bench;
+    std::vector<std::string> words{}; ///< of the command line
+    std::uint32_t measurements = 1; ///< of `seconds` each
+    double seconds = 0;
+    std::string left_out{}; ///< why it cannot be tried; empty: it can
+};
+
+/// How many threads read at once, at most.
+inline constexpr std::uint32_t kSurveyThreadsMax = 8;
+
+/// All measurements of a drive, in order. None of them writes.
+[[nodiscard]] std::vector<survey_step> plan_survey(
+    const survey_options& options, const namespace_info& device);
+
+} // namespace ngpoll::cli
