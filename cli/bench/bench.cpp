@@ -22,6 +22,7 @@
 #include "../text_output.hpp"
 #include "comparison.hpp"
 #include "environment.hpp"
+#include "find.hpp"
 #include "options.hpp"
 #include "placement.hpp"
 #include "repetitions.hpp"
@@ -98,10 +99,7 @@ bench_result prepare(
     bench_result planned;
     planned.device = device.info();
     planned.options = options;
-    // At a rate the clock is the one that says when an I/O is due.
-    planned.clock = !options.latency ? tick_source::none
-        : options.rate_iops != 0     ? tick_source::system
-                                     : best_tick_source();
+    planned.clock = clock_of(options);
     planned.choice = choice.word;
     planned.layout = lay_out(choice, options.threads, bounds_of(options, device.info()));
     planned.geometry = plan(options, device.info(), planned.layout);
@@ -155,8 +153,11 @@ void run_all(bench_series& series, const std::vector<bench_result>& planned)
 }
 
 /// What all runs together come to.
-std::string conclusion_text(const bench_options& options, const std::vector<bench_result>& done)
+std::string conclusion_text(const bench_options& options, const std::vector<bench_result>& done,
+    const std::optional<rate_finding>& finding)
 {
+    if (finding)
+        return finding_text(*finding, done[finding->best]) + summary_text(done[finding->best]);
     const std::vector<repeated_run> all = by_variant(done);
     if (!options.sweeps.empty())
         return sweep_text(options, all);
@@ -177,14 +178,14 @@ bool ended_well(const std::vector<bench_result>& runs)
 
 /// Writes the files. Returns all that failed, in one line; empty: nothing did.
 std::string finish(result_files& files, const environment& around, const bench_series& series,
-    const text_output& out)
+    const std::optional<rate_finding>& finding, const text_output& out)
 {
     std::vector<std::string> failures;
     if (!series.failure().empty())
         failures.push_back(series.failure());
     if (out.failed())
         failures.push_back(out.failure_text());
-    for (std::string& failure : files.write(around, series.done()))
+    for (std::string& failure : files.write(around, series.done(), finding ? &*finding : nullptr))
         failures.push_back(std::move(failure));
     return fmt::format("{}", fmt::join(failures, "; and "));
 }
@@ -211,15 +212,20 @@ int run_bench(const bench_options& asked)
     bench_display display{.out = out,
         .screen = screen,
         .heading = drive_text(options, device.info()) + drives_text(options) + permit_text(permit)
-            + axes_text(options),
+            + axes_text(options) + goal_text(options),
         .brief = options.is_long()};
     bench_series series(device, signals, display);
-    run_all(series, planned);
-    out.print(conclusion_text(options, series.done()));
-    const std::string failures = finish(results, around, series, out);
+    std::optional<rate_finding> finding;
+    if (options.find)
+        finding = find_rate(series, display, planned.front());
+    else
+        run_all(series, planned);
+    out.print(conclusion_text(options, series.done(), finding));
+    const std::string failures = finish(results, around, series, finding, out);
     if (!failures.empty())
         print_error(failures);
-    return failures.empty() && ended_well(series.done()) ? kExitSuccess : kExitFailed;
+    const bool well = failures.empty() && ended_well(series.done()) && (!finding || finding->rate);
+    return well ? kExitSuccess : kExitFailed;
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "json.hpp"
 
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -232,6 +233,37 @@ json sweep_json(std::span<const repeated_run> cells)
     return sweep;
 }
 
+const char* to_string(rate_search::ending end)
+{
+    switch (end) {
+    case rate_search::ending::found: return "found";
+    case rate_search::ending::highest: return "highest";
+    case rate_search::ending::none: return "none";
+    case rate_search::ending::unfinished: break;
+    }
+    return "cut_short";
+}
+
+json rate_json(std::optional<double> rate) { return rate ? json(*rate) : json(nullptr); }
+
+void add_finding(json& root, const rate_finding& finding, std::span<const bench_result> runs)
+{
+    const bench_result& best = runs[finding.best];
+    root["options"] = options_json(best);
+    add_run(root, best);
+    json& to = root["find"] = {{"figure", finding.goal.figure}, {"limit_ns", finding.goal.limit_ns},
+        {"outcome", to_string(finding.end)}, {"rate", rate_json(finding.rate)},
+        {"rate_not_kept", rate_json(finding.broken)}, {"run", best.number},
+        {"steps", json::array()}};
+    for (std::size_t i = 0; i < finding.steps.size(); ++i) {
+        const rate_finding::step& step = finding.steps[i];
+        to["steps"].push_back({{"run", runs[i].number},
+            {"rate", step.rate_iops == 0 ? json(nullptr) : json(step.rate_iops)},
+            {"kept", step.kept}, {"summary", summary_json(runs[i])},
+            {"errors", errors_json(runs[i])}});
+    }
+}
+
 /// The results themselves.
 void add_results(json& root, std::span<const repeated_run> parts)
 {
@@ -253,7 +285,8 @@ void add_results(json& root, std::span<const repeated_run> parts)
 
 } // namespace
 
-std::string json_text(const environment& around, std::span<const bench_result> runs)
+std::string json_text(
+    const environment& around, std::span<const bench_result> runs, const rate_finding* finding)
 {
     json root;
     root["schema_version"] = kSchemaVersion;
@@ -264,7 +297,10 @@ std::string json_text(const environment& around, std::span<const bench_result> r
     root["processor"] = around.processor;
     root["command_line"] = around.command_line;
     root["device"] = device_json(runs.front().device);
-    add_results(root, by_variant(runs));
+    if (finding != nullptr)
+        add_finding(root, *finding, runs);
+    else
+        add_results(root, by_variant(runs));
     return root.dump(2) + "\n";
 }
 

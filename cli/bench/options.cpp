@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "../option_list.hpp"
+#include "find.hpp"
 #include "sweep.hpp"
 #include "words.hpp"
 
@@ -29,6 +30,8 @@ constexpr const char* kExamples = R"(Examples:
                                        each five times, in turns: is the difference noise?
   ngpoll bench --sweep d=1,8,32,128 --sweep b=512,4096 /dev/ng0n1
                                        a matrix: IOPS and latency by depth and block size
+  ngpoll bench -r2 --find p99=200us /dev/ng0n1
+                                       the highest rate at which 99 % take at most 200 us
   ngpoll bench --rw randrw --rwmixread 70 --write SERIAL:NSID /dev/ng0n1
                                        70 % reads, 30 % writes: destroys the data on the drive
   ngpoll bench -r60 --json result.json /dev/ng0n1
@@ -181,6 +184,11 @@ void add_load_options(option_list& bench, bench_options& options)
             .help = "Run with each of these values of an option, d=1,8,32; given twice, with each "
                     "combination, as a matrix"});
     bench.toggle("-t,--latency", options.latency, "Time each I/O; 0 costs nothing");
+    bench.text("--find", [&options](const std::string& word) { options.find = parse_goal(word); },
+        {.type = "FIGURE=TIME",
+            .default_text = "",
+            .help = "Find the highest --rate that keeps a latency, p99=200us; each step takes the "
+                    "run time"});
     bench.text("--offset",
         [&options](
             const std::string& word) { options.offset = drive_share::parse("--offset", word); },

@@ -25,6 +25,12 @@ struct sweep_axis {
     std::vector<std::string> values; ///< as they were given
 };
 
+/// A latency that --find keeps.
+struct latency_goal {
+    std::string figure; ///< its name in JSON: "p99_9", "mean"
+    double limit_ns = 0;
+};
+
 /// What `ngpoll bench` was asked to do. Letters and defaults are those of fio's t/io_uring, but for
 /// the run time, which ends here unless 0 is given.
 struct bench_options {
@@ -58,6 +64,7 @@ struct bench_options {
     bool force = false;
     std::optional<std::string> compare; ///< such words, with commas between them
     std::vector<sweep_axis> sweeps; ///< every combination of their values is a run
+    std::optional<latency_goal> find; ///< find the highest rate that keeps it
     std::string json_path; ///< of output_file; empty: none
     std::string csv_path; ///< the seconds
     std::string hgrm_path; ///< the distribution of the latencies
@@ -68,7 +75,7 @@ struct bench_options {
         return rw ? *rw : access_pattern::parse("-R", random.value_or(true) ? "randread" : "read");
     }
     /// Whether it has too many runs to print each one whole.
-    [[nodiscard]] bool is_long() const noexcept { return repeat > 1 || !sweeps.empty(); }
+    [[nodiscard]] bool is_long() const noexcept { return repeat > 1 || !sweeps.empty() || find; }
     [[nodiscard]] poll_mode mode() const noexcept
     {
         if (!polled)

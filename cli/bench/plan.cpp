@@ -113,6 +113,24 @@ void check_sweep(const bench_options& options)
                "--json, which holds each run's percentiles");
 }
 
+void check_find(const bench_options& options)
+{
+    if (options.rate_iops != 0)
+        refuse("--find with --rate: --find chooses the rates; leave --rate out");
+    if (!options.latency)
+        refuse("--find with -t0: no latency is measured; leave one of them out");
+    if (!options.sweeps.empty() || options.compare || options.repeat > 1)
+        refuse("--find with {}: it makes one search; run it once for each",
+            options.compare              ? "--compare"
+                : options.sweeps.empty() ? "--repeat"
+                                         : "--sweep");
+    if (options.seconds == 0)
+        refuse("-r0: the first step of --find would never end; give seconds");
+    if (!options.hgrm_path.empty())
+        refuse("--hgrm with --find: the file holds one distribution; run the rate that is found "
+               "with --rate and --hgrm");
+}
+
 } // namespace
 
 void check_options(const bench_options& options)
@@ -131,6 +149,8 @@ void check_options(const bench_options& options)
                "give --json, which holds each part's");
     if (options.compare && options.seconds == 0)
         refuse("-r0: the first part of --compare would never end; give seconds");
+    if (options.find)
+        check_find(options);
     if (!options.sweeps.empty())
         check_sweep(options);
     if (options.repeat > 1 && options.seconds == 0)

@@ -21,7 +21,7 @@ result_files::result_files(const bench_options& options)
 }
 
 std::vector<std::string> result_files::write(
-    const environment& around, std::span<const bench_result> runs)
+    const environment& around, std::span<const bench_result> runs, const rate_finding* finding)
 {
     std::vector<std::string> failures;
     const auto write = [&](output_file& file, const std::string& text) {
@@ -32,7 +32,7 @@ std::vector<std::string> result_files::write(
         }
     };
     const bench_result& first = runs.front();
-    write(json_, json_text(around, runs));
+    write(json_, json_text(around, runs, finding));
     write(csv_, csv_text(runs));
     write(hgrm_, hgrm_text(merged(first.latencies), first.ns_per_tick));
     return failures;

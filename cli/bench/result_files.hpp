@@ -7,6 +7,7 @@
 
 #include "../output_file.hpp"
 #include "environment.hpp"
+#include "find.hpp"
 #include "options.hpp"
 #include "result.hpp"
 
@@ -24,9 +25,9 @@ public:
             || hgrm_.is_standard_output();
     }
 
-    /// Writes them, at most once. Returns what failed.
+    /// Writes them, at most once. `finding`: of --find, or null. Returns what failed.
     [[nodiscard]] std::vector<std::string> write(
-        const environment& around, std::span<const bench_result> runs);
+        const environment& around, std::span<const bench_result> runs, const rate_finding* finding);
 
 private:
     output_file json_, csv_, hgrm_;

@@ -25,6 +25,14 @@ double seconds_since(clock::time_point start)
 
 } // namespace
 
+tick_source clock_of(const bench_options& options)
+{
+    if (!options.latency)
+        return tick_source::none;
+    // At a rate the clock is the one that says when an I/O is due.
+    return options.rate_iops != 0 ? tick_source::system : best_tick_source();
+}
+
 poll_queues open_queues(const bench_result& planned, const nvme_namespace& device)
 {
     const bench_options& options = planned.options;

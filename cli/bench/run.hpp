@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,9 @@ namespace ngpoll::cli {
 
 using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
 
+/// What times the I/O.
+[[nodiscard]] tick_source clock_of(const bench_options& options);
+
 /// The poll queues that `planned` needs; throws what poll_queue throws.
 [[nodiscard]] poll_queues open_queues(const bench_result& planned, const nvme_namespace& device);
 
@@ -33,6 +37,8 @@ struct bench_display {
     std::string heading{}; ///< in front of the next run's lines
     /// Of many runs each prints a line at its end, and none meanwhile but the live block.
     bool brief = false;
+    /// What the line of a brief run ends with, if anything.
+    std::function<std::string(const bench_result&)> remark{};
     std::vector<std::string> layouts_said{}; ///< of brief runs; each is said once
 };
 

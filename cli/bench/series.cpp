@@ -43,8 +43,9 @@ void bench_series::print(const bench_result& run, const run_title& title)
         display_.out.print(summary_text(run));
         return;
     }
-    display_.out.print(fmt::format("{}: {}{}{}\n{}", title.number, title.what,
-        title.what.empty() ? "" : ": ", brief_text(run), errors_text(run)));
+    display_.out.print(
+        fmt::format("{}: {}{}{}{}\n{}", title.number, title.what, title.what.empty() ? "" : ": ",
+            brief_text(run), display_.remark ? display_.remark(run) : "", errors_text(run)));
 }
 
 } // namespace ngpoll::cli
