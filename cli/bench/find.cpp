@@ -11,9 +11,6 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// With less than this share of the rate, the drive did not keep up.
-constexpr double kRateReached = 0.98;
-
 double figure_of(const latency_goal& goal, const latency_summary& latency)
 {
     for (std::size_t i = 0; i < kPercentiles.size(); ++i)

@@ -24,7 +24,7 @@ constexpr const char* kGreen = "\033[32m";
 constexpr const char* kBold = "\033[1m";
 constexpr const char* kPlain = "\033[0m";
 
-std::string environment(const char* name)
+std::string variable(const char* name)
 {
     const char* const value = std::getenv(name);
     return value == nullptr ? "" : value;
@@ -138,7 +138,7 @@ std::vector<std::string> live_lines(const live_state& now, terminal_size fits)
 bool live_block::suits(std::FILE* to)
 {
     const int descriptor = ::fileno(to);
-    const std::string terminal = environment("TERM");
+    const std::string terminal = variable("TERM");
     return ::isatty(descriptor) == 1 && !terminal.empty() && terminal != "dumb"
         && size_of(descriptor).columns >= kColumnsMin;
 }
@@ -146,7 +146,7 @@ bool live_block::suits(std::FILE* to)
 live_block::live_block(text_output& to, std::FILE* terminal)
     : to_(to)
     , descriptor_(::fileno(terminal))
-    , coloured_(environment("NO_COLOR").empty())
+    , coloured_(variable("NO_COLOR").empty())
 {
 }
 

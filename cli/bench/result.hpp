@@ -18,6 +18,9 @@
 
 namespace ngpoll::cli {
 
+/// With less than this share of --rate the drive did not keep up.
+inline constexpr double kRateReached = 0.98;
+
 /// What one thread, or all together, finished over some stretch of time.
 struct bench_interval {
     double seconds = 0;

@@ -17,9 +17,6 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// Less than this share of --rate is worth a note.
-constexpr double kRateReached = 0.98;
-
 /// "random I/Os of 4096 bytes, 70 % of them reads, zipf:1.2".
 std::string workload_text(const bench_options& o)
 {

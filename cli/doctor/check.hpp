@@ -15,7 +15,7 @@ enum class check_state { ok, unknown, slow, unsafe };
 [[nodiscard]] std::string_view to_string(check_state state) noexcept;
 
 /// What one check says of the machine, or of a drive.
-struct finding {
+struct diagnosis {
     check_state state = check_state::unknown;
     std::string found;
     std::string fix; ///< the command that mends it; empty where nothing needs to be mended
@@ -25,7 +25,7 @@ struct finding {
 struct check {
     std::string name; ///< scripts rely on it
     std::string device; ///< /dev/ng0n1; empty: the check is of the machine
-    finding told;
+    diagnosis told;
     std::string why; ///< why it matters
 };
 

@@ -15,15 +15,15 @@ namespace {
 
 /// What `look` says of each path, together: the heaviest state, and of several paths by name what
 /// was found. A multipath node without a path is unknown.
-finding of_paths(const examined_drive& drive,
-    const std::function<finding(const drive_path&, const path_settings&)>& look)
+diagnosis of_paths(const examined_drive& drive,
+    const std::function<diagnosis(const drive_path&, const path_settings&)>& look)
 {
     const auto& paths = drive.found.paths;
     if (paths.empty())
         return {check_state::unknown, "the multipath node has no path", {}};
-    finding all{check_state::ok, {}, {}};
+    diagnosis all{check_state::ok, {}, {}};
     for (std::size_t i = 0; i < paths.size(); ++i) {
-        const finding one = look(paths[i], drive.settings[i]);
+        const diagnosis one = look(paths[i], drive.settings[i]);
         all.state = std::max(all.state, one.state);
         if (i != 0)
             all.found += ", ";
@@ -38,7 +38,7 @@ finding of_paths(const examined_drive& drive,
 }
 
 /// A number in `queue/NAME` that is well at `good`.
-finding of_number(const std::optional<std::uint32_t>& value, std::uint32_t good, const char* name,
+diagnosis of_number(const std::optional<std::uint32_t>& value, std::uint32_t good, const char* name,
     const std::string& block)
 {
     if (!value)
@@ -49,9 +49,9 @@ finding of_number(const std::optional<std::uint32_t>& value, std::uint32_t good,
         fmt::format("echo {} > /sys/block/{}/queue/{}", good, block, name)};
 }
 
-finding check_poll_queues(const patient& all, const examined_drive& drive)
+diagnosis check_poll_queues(const patient& all, const examined_drive& drive)
 {
-    return of_paths(drive, [&](const drive_path& path, const path_settings&) -> finding {
+    return of_paths(drive, [&](const drive_path& path, const path_settings&) -> diagnosis {
         if (path.has_poll_queues == false) {
             const bool late = all.host.poll_queues.value_or(0) != 0;
             return {check_state::slow,
@@ -77,9 +77,9 @@ bool may_use(const std::vector<std::uint32_t>& cpus, const machine_info& host)
     });
 }
 
-finding check_poll_queue_processors(const patient& all, const examined_drive& drive)
+diagnosis check_poll_queue_processors(const patient& all, const examined_drive& drive)
 {
-    return of_paths(drive, [&](const drive_path& path, const path_settings&) -> finding {
+    return of_paths(drive, [&](const drive_path& path, const path_settings&) -> diagnosis {
         if (path.has_poll_queues == false)
             return {check_state::unknown, "there is no poll queue", {}};
         if (!path.queues.unknown.empty())
@@ -102,23 +102,23 @@ finding check_poll_queue_processors(const patient& all, const examined_drive& dr
     });
 }
 
-finding check_iostats(const patient&, const examined_drive& drive)
+diagnosis check_iostats(const patient&, const examined_drive& drive)
 {
     return of_paths(drive, [](const drive_path& path, const path_settings& settings) {
         return of_number(settings.iostats, 0, "iostats", path.block_device);
     });
 }
 
-finding check_nomerges(const patient&, const examined_drive& drive)
+diagnosis check_nomerges(const patient&, const examined_drive& drive)
 {
     return of_paths(drive, [](const drive_path& path, const path_settings& settings) {
         return of_number(settings.nomerges, 2, "nomerges", path.block_device);
     });
 }
 
-finding check_scheduler(const patient&, const examined_drive& drive)
+diagnosis check_scheduler(const patient&, const examined_drive& drive)
 {
-    return of_paths(drive, [](const drive_path& path, const path_settings& settings) -> finding {
+    return of_paths(drive, [](const drive_path& path, const path_settings& settings) -> diagnosis {
         if (settings.scheduler.empty())
             return {check_state::unknown, "sysfs does not say", {}};
         if (settings.scheduler == "none")
@@ -128,9 +128,9 @@ finding check_scheduler(const patient&, const examined_drive& drive)
     });
 }
 
-finding check_numa_node(const patient& all, const examined_drive& drive)
+diagnosis check_numa_node(const patient& all, const examined_drive& drive)
 {
-    return of_paths(drive, [&](const drive_path& path, const path_settings&) -> finding {
+    return of_paths(drive, [&](const drive_path& path, const path_settings&) -> diagnosis {
         if (all.host.node_cpus.size() == 1)
             return {check_state::ok, "the machine has one node", {}};
         if (!path.controller.numa_node)
@@ -147,9 +147,9 @@ finding check_numa_node(const patient& all, const examined_drive& drive)
     });
 }
 
-finding check_iommu(const patient&, const examined_drive& drive)
+diagnosis check_iommu(const patient&, const examined_drive& drive)
 {
-    return of_paths(drive, [](const drive_path&, const path_settings& settings) -> finding {
+    return of_paths(drive, [](const drive_path&, const path_settings& settings) -> diagnosis {
         if (!settings.is_pci)
             return {check_state::unknown, "the drive is no PCI function", {}};
         if (settings.iommu_group.empty())
@@ -168,9 +168,9 @@ finding check_iommu(const patient&, const examined_drive& drive)
     });
 }
 
-finding check_pcie_link(const patient&, const examined_drive& drive)
+diagnosis check_pcie_link(const patient&, const examined_drive& drive)
 {
-    return of_paths(drive, [](const drive_path& path, const path_settings& settings) -> finding {
+    return of_paths(drive, [](const drive_path& path, const path_settings& settings) -> diagnosis {
         if (!settings.link)
             return {check_state::unknown,
                 settings.is_pci ? "sysfs does not say" : "the drive is no PCI function", {}};
@@ -194,7 +194,7 @@ std::string format_text(const lba_format& format)
         : fmt::format("{}+{}", format.data_bytes, format.metadata_bytes);
 }
 
-finding check_lba_format(const patient&, const examined_drive& drive)
+diagnosis check_lba_format(const patient&, const examined_drive& drive)
 {
     const auto& formats = drive.formats;
     const auto current = std::find_if(
@@ -216,7 +216,7 @@ finding check_lba_format(const patient&, const examined_drive& drive)
             best->index)};
 }
 
-finding check_multipath(const patient&, const examined_drive& drive)
+diagnosis check_multipath(const patient&, const examined_drive& drive)
 {
     if (!drive.found.multipath)
         return {check_state::ok, "the device is the controller's own", {}};
@@ -233,9 +233,9 @@ finding check_multipath(const patient&, const examined_drive& drive)
         "boot with nvme_core.multipath=N, where no path needs to be spared"};
 }
 
-finding check_transport(const patient&, const examined_drive& drive)
+diagnosis check_transport(const patient&, const examined_drive& drive)
 {
-    return of_paths(drive, [](const drive_path& path, const path_settings&) -> finding {
+    return of_paths(drive, [](const drive_path& path, const path_settings&) -> diagnosis {
         const std::string& transport = path.controller.transport;
         if (transport.empty())
             return {check_state::unknown, "sysfs does not say", {}};
@@ -249,11 +249,11 @@ finding check_transport(const patient&, const examined_drive& drive)
 
 struct drive_check {
     const char* name;
-    finding (*look)(const patient&, const examined_drive&);
+    diagnosis (*look)(const patient&, const examined_drive&);
     const char* why;
 };
 
-constexpr drive_check kChecks[] = {
+constexpr drive_check kDriveChecks[] = {
     {"poll_queues", check_poll_queues,
         "Without poll queues a drive interrupts for its completions, and a ring that polls spins "
         "in "
@@ -297,13 +297,13 @@ std::vector<check> check_drives(const patient& all)
 {
     std::vector<check> checks;
     for (const examined_drive& drive : all.drives)
-        for (const drive_check& each : kChecks)
+        for (const drive_check& each : kDriveChecks)
             checks.push_back({.name = each.name,
                 .device = drive.found.path,
                 .told = each.look(all, drive),
                 .why = each.why});
     if (all.drives.empty())
-        for (const drive_check& each : kChecks)
+        for (const drive_check& each : kDriveChecks)
             checks.push_back({.name = each.name,
                 .device = {},
                 .told = {check_state::unknown, kNoDrive, {}},

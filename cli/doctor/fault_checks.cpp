@@ -42,7 +42,7 @@ std::string fix_for(std::string_view fix, const std::vector<std::string>& names)
     return text;
 }
 
-finding look(const patient& all, const kernel_fault& fault)
+diagnosis look(const patient& all, const kernel_fault& fault)
 {
     const std::string kernel = "Linux " + all.host.kernel_release;
     const fault_answer answer = has_fault(all.host, fault);

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "check.hpp"
 
-#include <nlohmann/json.hpp>
+#include "../json.hpp"
 
 namespace ngpoll::cli {
 
 namespace {
 
 using json = nlohmann::ordered_json;
-
-json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
 
 } // namespace
 

@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "listing.hpp"
 
-#include <nlohmann/json.hpp>
+#include "../json.hpp"
 
 namespace ngpoll::cli {
 
 namespace {
 
 using json = nlohmann::ordered_json;
-
-json text_or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
-
-template <class Value>
-json value_or_null(const std::optional<Value>& value)
-{
-    return value ? json(*value) : json(nullptr);
-}
 
 json controller_json(const drive_controller& one)
 {

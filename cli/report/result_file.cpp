@@ -52,9 +52,9 @@ std::string text_at(const json& from, std::string_view path)
 /// An array's elements, or none.
 const json& list_at(const json& from, std::string_view path)
 {
-    static const json kNone = json::array();
+    static const json kEmpty = json::array();
     const json& value = at_path(from, path);
-    return value.is_array() ? value : kNone;
+    return value.is_array() ? value : kEmpty;
 }
 
 std::string scalar_text(const json& value)

@@ -4,9 +4,9 @@
 #include <sstream>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "../invocation.hpp"
+#include "../json.hpp"
 #include "outcome.hpp"
 
 namespace ngpoll::cli {
@@ -86,7 +86,7 @@ json step_json(const step_outcome& of)
     for (const std::string& word : of.step.words)
         words.push_back(word.c_str());
     return {{"name", of.step.name}, {"title", of.step.title}, {"command_line", shell_text(words)},
-        {"state", to_string(of.state)}, {"why", of.why.empty() ? json(nullptr) : json(of.why)},
+        {"state", to_string(of.state)}, {"why", text_or_null(of.why)},
         {"result", of.result.empty() ? json(nullptr) : json::parse(of.result)}};
 }
 

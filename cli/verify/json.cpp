@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include <nlohmann/json.hpp>
-
 #include "result.hpp"
+
+#include "../json.hpp"
 
 namespace ngpoll::cli {
 
 namespace {
 
 using json = nlohmann::ordered_json;
-
-template <class Value>
-json value_or_null(const std::optional<Value>& value)
-{
-    return value ? json(*value) : json(nullptr);
-}
 
 json options_json(const verify_result& run)
 {

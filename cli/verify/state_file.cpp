@@ -22,7 +22,7 @@ namespace ngpoll::cli {
 
 namespace {
 
-constexpr char kMagic[8] = {'n', 'g', 'p', 'o', 'l', 'l', 'v', '1'};
+constexpr char kFileMagic[8] = {'n', 'g', 'p', 'o', 'l', 'l', 'v', '1'};
 constexpr std::size_t kDriveBytes = 128;
 
 struct file_head {
@@ -75,7 +75,7 @@ bool take(std::istream& file, Part& part)
 std::string head_of(const verified_range& range)
 {
     file_head head{};
-    std::memcpy(head.magic, kMagic, sizeof kMagic);
+    std::memcpy(head.magic, kFileMagic, sizeof kFileMagic);
     range.drive.copy(head.drive, kDriveBytes);
     head.run = range.run;
     head.first_lba = range.first_lba;
@@ -147,7 +147,7 @@ void sync_folder_of(const std::string& path)
             fmt::format("--state {}: its folder cannot be synced; give another path", path));
 }
 
-[[noreturn]] void refuse(const std::string& path, std::string_view what)
+[[noreturn]] void refuse_file(const std::string& path, std::string_view what)
 {
     throw std::invalid_argument(
         fmt::format("--state {}: {}; give another file, or mend this one", path, what));
@@ -158,7 +158,7 @@ void make_room(const std::string& path, written_state& state)
     try {
         state.generations.resize(state.range.positions);
     } catch (const std::exception&) { // bad_alloc or length_error
-        refuse(path,
+        refuse_file(path,
             fmt::format(
                 "there is not enough memory for its {} I/Os, 4 bytes each", state.range.positions));
     }
@@ -179,12 +179,13 @@ std::optional<written_state> state_file::load(const std::string& path)
     if (!file && errno == ENOENT)
         return std::nullopt;
     if (!file)
-        refuse(path, fmt::format("cannot be read: {}", std::system_category().message(errno)));
+        refuse_file(path, fmt::format("cannot be read: {}", std::system_category().message(errno)));
     file_head head{};
-    const bool is_head = take(file, head) && std::memcmp(head.magic, kMagic, sizeof kMagic) == 0
-        && head.lba_bytes != 0 && head.block_bytes != 0 && head.block_bytes % head.lba_bytes == 0;
+    const bool is_head = take(file, head)
+        && std::memcmp(head.magic, kFileMagic, sizeof kFileMagic) == 0 && head.lba_bytes != 0
+        && head.block_bytes != 0 && head.block_bytes % head.lba_bytes == 0;
     if (!is_head)
-        refuse(path, file.bad() ? "cannot be read" : "no state of ngpoll verify");
+        refuse_file(path, file.bad() ? "cannot be read" : "no state of ngpoll verify");
     written_state state;
     state.range = {.drive = std::string(head.drive, ::strnlen(head.drive, kDriveBytes)),
         .run = head.run,
@@ -198,7 +199,7 @@ std::optional<written_state> state_file::load(const std::string& path)
         apply(one, state);
     // What cannot be read now may be there the next time; it must not be lost by writing anew.
     if (file.bad())
-        refuse(path, fmt::format("cannot be read behind byte {}", whole));
+        refuse_file(path, fmt::format("cannot be read behind byte {}", whole));
     file.clear();
     file.seekg(0, std::ios::end);
     state.bytes_dropped = static_cast<std::uint64_t>(file.tellg()) - whole;

@@ -21,7 +21,7 @@ namespace ngpoll {
 namespace {
 
 constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
-constexpr std::size_t kSectorBytes = 512;
+constexpr std::size_t kLbaBytesLeast = 512;
 
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple)
 {
@@ -32,8 +32,8 @@ constexpr std::size_t round_up(std::size_t value, std::size_t multiple)
 std::size_t stride_of(std::uint32_t buffer_bytes, std::size_t page_bytes)
 {
     if (buffer_bytes <= page_bytes && std::has_single_bit(buffer_bytes))
-        return buffer_bytes < kSectorBytes ? kSectorBytes : buffer_bytes;
-    return round_up(buffer_bytes, buffer_bytes < page_bytes ? kSectorBytes : page_bytes);
+        return buffer_bytes < kLbaBytesLeast ? kLbaBytesLeast : buffer_bytes;
+    return round_up(buffer_bytes, buffer_bytes < page_bytes ? kLbaBytesLeast : page_bytes);
 }
 
 void* map_pages(std::size_t bytes, int extra_flags)

@@ -35,7 +35,7 @@ std::optional<unsigned> take_number(std::string_view& text, char after = '\0')
     return value;
 }
 
-kernel_number number_of(std::string_view release, std::string_view version)
+kernel_number kernel_number_of(std::string_view release, std::string_view version)
 {
     kernel_number number;
     number.major = take_number(release).value_or(0);
@@ -123,7 +123,7 @@ machine_info read_machine(const std::string& root)
     const fs::path kernel = proc / "sys/kernel";
     machine_info found;
     found.kernel_release = read_line((kernel / "osrelease").string());
-    found.kernel = number_of(found.kernel_release, read_line((kernel / "version").string()));
+    found.kernel = kernel_number_of(found.kernel_release, read_line((kernel / "version").string()));
     found.kernel_has_backports = found.kernel_release.find(".el") != std::string::npos;
     found.poll_queues
         = read_value<std::uint32_t>((sys / "module/nvme/parameters/poll_queues").string());
