@@ -152,15 +152,15 @@ diagnosis check_iommu(const patient&, const examined_drive& drive)
     return of_paths(drive, [](const drive_path&, const path_settings& settings) -> diagnosis {
         if (!settings.is_pci)
             return {check_state::unknown, "the drive is no PCI function", {}};
-        if (settings.iommu_group.empty())
-            return {check_state::ok, "no IOMMU translates", {}};
-        if (settings.iommu_mode == "identity")
-            return {check_state::ok, "passed through", {}};
-        const char* const mend = "boot with iommu=pt";
-        if (settings.iommu_mode == "DMA")
-            return {check_state::slow, "strict", mend};
-        if (settings.iommu_mode == "DMA-FQ")
-            return {check_state::slow, "lazy", mend};
+        const iommu_use use = settings.iommu();
+        switch (use) {
+        case iommu_use::none: return {check_state::ok, "no IOMMU translates", {}};
+        case iommu_use::passed_through: return {check_state::ok, std::string(to_string(use)), {}};
+        case iommu_use::lazy:
+        case iommu_use::strict:
+            return {check_state::slow, std::string(to_string(use)), "boot with iommu=pt"};
+        case iommu_use::unknown: break;
+        }
         return {check_state::unknown,
             fmt::format("group {}: {}", settings.iommu_group,
                 settings.iommu_mode.empty() ? "sysfs does not say" : settings.iommu_mode),

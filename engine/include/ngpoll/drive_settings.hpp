@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <ngpoll/drives.hpp>
@@ -18,6 +19,17 @@ struct pcie_link {
     std::uint32_t width_max = 0;
 };
 
+/// What an IOMMU does with each buffer that a drive is given.
+enum class iommu_use : std::uint8_t {
+    unknown,
+    none, ///< no IOMMU translates
+    passed_through,
+    lazy, ///< unmaps buffers later, many at once
+    strict, ///< maps and unmaps each buffer for each I/O
+};
+/// "unknown", "none", "passed through", "lazy", "strict".
+[[nodiscard]] std::string_view to_string(iommu_use use) noexcept;
+
 /// How the kernel is set to treat one path of a drive.
 struct path_settings {
     std::optional<std::uint32_t> iostats; ///< nothing: sysfs does not say, here and below
@@ -28,6 +40,8 @@ struct path_settings {
     /// Of its group: "DMA" (strict), "DMA-FQ" (lazy), "identity" (passed through).
     std::string iommu_mode;
     bool is_pci = false; ///< the controller is a PCI function that sysfs shows
+
+    [[nodiscard]] iommu_use iommu() const noexcept;
 };
 
 /// Reads the settings of `path` from sysfs. Any thread; opens files and allocates. `root` is where

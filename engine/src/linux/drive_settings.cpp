@@ -49,6 +49,31 @@ std::optional<pcie_link> read_link(const fs::path& function)
 
 } // namespace
 
+std::string_view to_string(iommu_use use) noexcept
+{
+    switch (use) {
+    case iommu_use::none: return "none";
+    case iommu_use::passed_through: return "passed through";
+    case iommu_use::lazy: return "lazy";
+    case iommu_use::strict: return "strict";
+    case iommu_use::unknown: break;
+    }
+    return "unknown";
+}
+
+iommu_use path_settings::iommu() const noexcept
+{
+    if (!is_pci)
+        return iommu_use::unknown;
+    if (iommu_group.empty())
+        return iommu_use::none;
+    if (iommu_mode == "identity")
+        return iommu_use::passed_through;
+    if (iommu_mode == "DMA-FQ")
+        return iommu_use::lazy;
+    return iommu_mode == "DMA" ? iommu_use::strict : iommu_use::unknown;
+}
+
 path_settings read_path_settings(const drive_path& path, const std::string& root)
 {
     const fs::path sys = fs::path(root) / "sys";
