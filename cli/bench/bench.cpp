@@ -98,6 +98,7 @@ bench_result prepare(
 {
     bench_result planned;
     planned.device = device.info();
+    planned.place = find_place(device.info());
     planned.options = options;
     planned.clock = clock_of(options);
     planned.choice = choice.word;
@@ -204,6 +205,8 @@ int run_bench(const bench_options& asked)
     const std::optional<write_permit> permit
         = permit_for(writer, device); // until the last write has ended
     const std::vector<bench_result> planned = plan_all(cells, device);
+    bench_result heading = planned.front(); // of a sweep without its values
+    heading.options = options;
     result_files results(options);
     std::FILE* const screen = results.use_standard_output() ? stderr : stdout;
     text_output out(screen);
@@ -211,7 +214,7 @@ int run_bench(const bench_options& asked)
     const stop_signals signals; // until the JSON file is in its place
     bench_display display{.out = out,
         .screen = screen,
-        .heading = drive_text(options, device.info()) + drives_text(options) + permit_text(permit)
+        .heading = drive_text(heading) + drives_text(options) + permit_text(permit)
             + axes_text(options) + goal_text(options),
         .brief = options.is_long()};
     bench_series series(device, signals, display);

@@ -47,16 +47,19 @@ json interval_json(const bench_interval& of, std::uint32_t block_bytes)
         {"completed_per_call", per_call(of.finished(), calls)}};
 }
 
-json device_json(const namespace_info& device)
+json device_json(const bench_result& run)
 {
+    const namespace_info& device = run.device;
     return {{"path", device.path}, {"emulated", device.emulated}, {"model", device.model},
         {"serial", device.serial}, {"firmware", device.firmware}, {"nsid", device.nsid},
-        {"capacity_blocks", device.capacity_blocks}, {"lba_bytes", device.lba_bytes},
-        {"metadata_bytes", device.metadata_bytes},
+        {"capacity_blocks", device.capacity_blocks},
+        {"used_blocks", device.used_blocks ? json(*device.used_blocks) : json(nullptr)},
+        {"lba_bytes", device.lba_bytes}, {"metadata_bytes", device.metadata_bytes},
         {"transfer_bytes_max", device.transfer_bytes_max},
         {"queue_depth_max", device.queue_depth_max},
-        {"has_poll_queues",
-            device.has_poll_queues ? json(*device.has_poll_queues) : json(nullptr)}};
+        {"has_poll_queues", device.has_poll_queues ? json(*device.has_poll_queues) : json(nullptr)},
+        {"numa_node", run.place.node ? json(*run.place.node) : json(nullptr)},
+        {"iommu", to_string(run.place.iommu)}};
 }
 
 json options_json(const bench_result& run)
@@ -159,6 +162,7 @@ void add_run(json& to, const bench_result& run)
     to["counters"] = {{"counted", run.counters.counted}, {"kernel", run.counters.kernel},
         {"why", run.counters.why.empty() ? json(nullptr) : json(run.counters.why)}};
     to["summary"] = summary_json(run);
+    to["first_reads"] = {{"count", run.first.all}, {"zeros", run.first.zeros}};
     to["errors"] = errors_json(run);
     to["threads"] = json::array();
     for (std::uint32_t i = 0; i < run.threads.size(); ++i)
@@ -296,7 +300,7 @@ std::string json_text(
     root["kernel"] = around.kernel;
     root["processor"] = around.processor;
     root["command_line"] = around.command_line;
-    root["device"] = device_json(runs.front().device);
+    root["device"] = device_json(runs.front());
     if (finding != nullptr)
         add_finding(root, *finding, runs);
     else

@@ -10,6 +10,7 @@
 #include <ngpoll/ngpoll.hpp>
 
 #include "cost.hpp"
+#include "drive_place.hpp"
 #include "latency.hpp"
 #include "options.hpp"
 #include "placement.hpp"
@@ -77,6 +78,7 @@ struct swept_value {
 /// Everything a finished run, or one part of a comparison, has to say.
 struct bench_result {
     namespace_info device;
+    drive_place place;
     bench_options options;
     std::string choice; ///< the word that chose its poll queues
     std::vector<swept_value> values; ///< what sets it apart from the other cells of a sweep
@@ -92,6 +94,7 @@ struct bench_result {
     bench_interval total;
     std::vector<bench_interval> threads;
     std::vector<error_count> errors;
+    bench_worker::first_reads first; ///< all threads'; none where the drive is emulated
     tick_source clock = tick_source::none; ///< that timed the I/O
     double ns_per_tick = 1;
     latency_set latencies; ///< of the total, in ticks

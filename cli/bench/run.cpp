@@ -237,6 +237,8 @@ void bench_run::collect(const counted& begin)
     result_.service_latencies = std::move(all.service_latencies);
     result_.ns_per_tick = tick_.nanoseconds();
     for (const auto& worker : threads_.workers()) {
+        result_.first.all += worker->first().all;
+        result_.first.zeros += worker->first().zeros;
         for (const error_count& found : worker->errors()) {
             const auto same = std::find_if(result_.errors.begin(), result_.errors.end(),
                 [&](const error_count& e) { return e.status == found.status; });

@@ -12,6 +12,7 @@
 
 #include "../size_text.hpp"
 #include "environment.hpp"
+#include "equivalent.hpp"
 
 namespace ngpoll::cli {
 
@@ -27,7 +28,7 @@ std::string workload_text(const bench_options& o)
         text += fmt::format(", {} % of them reads", o.reads_percent);
     if (pattern.random && o.law.zipf_theta != 0)
         text += ", " + o.law.text();
-    if (o.offset.percent.value_or(0) != 0 || o.offset.bytes != 0)
+    if (!o.offset.is_zero())
         text += ", from " + o.offset.text();
     if (o.size)
         text += ", within " + o.size->text();
@@ -47,6 +48,17 @@ std::string pins_text(const placement& layout)
             text += fmt::format("thread {} on poll queue hctx{}: cpus {}\n", ranges_text(threads),
                 layout.hardware[h].index, ranges_text(layout.hardware[h].cpus));
     }
+    return text;
+}
+
+/// ", NUMA node 1, IOMMU strict", as far as it is known.
+std::string place_text(const drive_place& place)
+{
+    std::string text;
+    if (place.node)
+        text += fmt::format(", NUMA node {}", *place.node);
+    if (place.iommu != iommu_use::unknown)
+        text += fmt::format(", IOMMU {}", to_string(place.iommu));
     return text;
 }
 
@@ -125,8 +137,10 @@ std::string share_text(std::uint64_t part, std::uint64_t whole)
     return fmt::format("{:.1f}%", std::clamp(100 * ratio(part, whole), 0.1, 99.9));
 }
 
-std::string drive_text(const bench_options& o, const namespace_info& d)
+std::string drive_text(const bench_result& planned)
 {
+    const bench_options& o = planned.options;
+    const namespace_info& d = planned.device;
     std::string text;
     auto out = std::back_inserter(text);
     if (d.emulated)
@@ -135,8 +149,8 @@ std::string drive_text(const bench_options& o, const namespace_info& d)
             "themselves; no kernel and no drive is in them\n",
             d.path);
     else
-        fmt::format_to(out, "{}: {}, serial {}, firmware {}, {}\n", d.path, d.model, d.serial,
-            d.firmware, kernel_text());
+        fmt::format_to(out, "{}: {}, serial {}, firmware {}{}\n", d.path, d.model, d.serial,
+            d.firmware, place_text(planned.place));
     if (d.has_poll_queues == false && o.polled)
         fmt::format_to(out,
             "warning: {} has no poll queues, so this runs by interrupt; to poll: modprobe -r nvme "
@@ -145,6 +159,14 @@ std::string drive_text(const bench_options& o, const namespace_info& d)
     fmt::format_to(out, "{} in blocks of {} bytes; {}, depth {}, batches {}/{}\n",
         size_text(d.capacity_blocks * d.lba_bytes), d.lba_bytes, workload_text(o), o.depth,
         o.submit_batch, o.complete_batch);
+    fmt::format_to(out, "{}, {}\n", kernel_text(), processor_name());
+    if (o.sweeps.empty())
+        text += equivalent_text(planned);
+    if (d.used_blocks && o.pattern().reads)
+        fmt::format_to(out,
+            "warning: the drive says that {:.0f} % of its blocks are in use; reads of the others "
+            "may cost it nothing\n",
+            100 * ratio(*d.used_blocks, d.capacity_blocks));
     return text;
 }
 
@@ -224,7 +246,14 @@ std::string summary_text(const bench_result& run)
     if (run.threads.size() > 1)
         for (std::size_t i = 0; i < run.threads.size(); ++i)
             fmt::format_to(out, "thread {}: {}\n", i, interval_text(run.threads[i], block_bytes));
-    return text + errors_text(run);
+    text += errors_text(run);
+    if (run.first.zeros != 0 && run.first.zeros >= run.first.all / 2)
+        fmt::format_to(out,
+            "warning: {} of the first {} reads brought nothing but zeros: these blocks were "
+            "probably never written, and reads of such blocks may cost the drive nothing; write "
+            "them first (--rw write -b128k --write SERIAL:NSID)\n",
+            run.first.zeros, run.first.all);
+    return text;
 }
 
 std::string brief_text(const bench_result& run)

@@ -9,7 +9,7 @@
 namespace ngpoll::cli {
 
 /// The lines before the first figure: what is read, and how.
-[[nodiscard]] std::string drive_text(const bench_options& options, const namespace_info& device);
+[[nodiscard]] std::string drive_text(const bench_result& planned);
 /// And of each part: how the threads lie, and what could not be had.
 [[nodiscard]] std::string layout_text(const bench_result& run);
 /// The line each second; begins like t/io_uring's.

@@ -74,7 +74,13 @@ public:
     /// of the setting's clock. At a rate that goes to `service`, and to `sum` the time since each
     /// was due.
     void add_latencies_to(latency_set& sum, latency_set& service) const;
+    /// Of the first read of each request: how many came, and how many brought nothing but zeros.
+    struct first_reads {
+        std::uint32_t all = 0;
+        std::uint32_t zeros = 0;
+    };
     /// After join().
+    [[nodiscard]] const first_reads& first() const noexcept { return first_; }
     [[nodiscard]] const std::vector<error_count>& errors() const noexcept { return errors_; }
     [[nodiscard]] bool in_huge_pages() const noexcept { return in_huge_pages_; }
 
@@ -91,6 +97,8 @@ private:
 
     template <tick_source Clock>
     [[nodiscard]] completion_function callback() const noexcept;
+    /// A request's first completion: looks at what was read, and leaves the rest to on_complete_.
+    static void finished_first(request& r) noexcept;
     template <io_kind Kind, tick_source Clock>
     static void finished(request& r) noexcept;
     template <io_kind Kind, tick_source Clock>
@@ -122,6 +130,9 @@ private:
     std::vector<request> requests_;
     std::vector<std::uint64_t> started_at_; ///< in ticks, by the index of the request
     counts_by_operation latencies_; ///< of those that it does; none where nothing is timed
+
+    completion_function on_complete_ = nullptr; ///< from the second completion on
+    first_reads first_;
 
     // At a rate only.
     std::optional<pace> pace_;

@@ -44,6 +44,7 @@ struct drive_share {
     std::uint64_t bytes = 0;
     std::optional<std::uint32_t> percent; ///< in place of bytes
 
+    [[nodiscard]] bool is_zero() const noexcept { return bytes == 0 && percent.value_or(0) == 0; }
     /// Of a drive of so many bytes.
     [[nodiscard]] std::uint64_t of(std::uint64_t drive_bytes) const noexcept;
     /// As people write it: "1048576" or "20%".

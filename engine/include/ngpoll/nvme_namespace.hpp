@@ -22,6 +22,8 @@ struct namespace_info {
     std::string firmware;
     std::uint32_t nsid = 0;
     std::uint64_t capacity_blocks = 0; ///< NSZE
+    /// NUSE: the blocks that the drive keeps data of; nothing where it does not track them.
+    std::optional<std::uint64_t> used_blocks;
     std::uint32_t lba_bytes = 0; ///< data size of one logical block
     std::uint32_t metadata_bytes = 0; ///< metadata size of one logical block, 0 for none
     bool metadata_interleaved = false; ///< metadata follows each block's data in the same buffer

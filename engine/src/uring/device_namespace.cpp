@@ -162,6 +162,10 @@ void device_namespace::identify()
     info_.model = identify_text(controller.mn);
     info_.firmware = identify_text(controller.fr);
     info_.capacity_blocks = le64toh(space.nsze);
+    // Without thin provisioning (bit 0 of NSFEAT) NUSE need not say anything, but many drives set
+    // it all the same. What is no less than the whole tells nothing.
+    if (const std::uint64_t used = le64toh(space.nuse); used < info_.capacity_blocks)
+        info_.used_blocks = used;
     // FLBAS: bits 3:0 and, with more than 16 formats, 6:5 are the format's index; bit 4 tells
     // whether metadata is interleaved.
     const unsigned format = (space.flbas & 0xfU) | ((space.flbas & 0x60U) >> 1U);

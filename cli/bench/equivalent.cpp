@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "equivalent.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include <fmt/format.h>
+
+namespace ngpoll::cli {
+
+namespace {
+
+/// As fio takes a time: whole seconds, or else milliseconds.
+std::string fio_time(double seconds)
+{
+    if (seconds == std::floor(seconds))
+        return fmt::format("{:.0f}", seconds);
+    return fmt::format("{:.0f}ms", std::max(1.0, seconds * 1000));
+}
+
+bool is_for_t_io_uring(const bench_options& o)
+{
+    // Its sequential threads would all read the same blocks; here they start apart.
+    const bool as_it_reads = !o.pattern().writes() && (o.pattern().random || o.threads == 1);
+    return as_it_reads && o.law.zipf_theta == 0 && o.offset.is_zero() && !o.size && o.rate_iops == 0
+        && o.warmup_seconds == 0 && o.mode() != poll_mode::hybrid;
+}
+
+std::string t_io_uring(const bench_options& o)
+{
+    return fmt::format("t/io_uring -b{} -d{} -c{} -s{} -p{:d} -F{:d} -B{:d} -R{:d} -X{:d} -t{:d} "
+                       "-O1 -P1 -u1 -n{} -r{:.0f}",
+        o.block_bytes, o.depth, o.complete_batch, o.submit_batch, o.polled, o.registered_file,
+        o.fixed_buffers, o.pattern().random, o.registered_ring, o.latency, o.threads,
+        std::ceil(o.seconds)); // in whole seconds
+}
+
+/// "--rate_iops=500", which fio takes for each job and each kind of I/O.
+std::string fio_rate(const bench_options& o)
+{
+    const double each = o.rate_iops / o.threads;
+    if (!o.pattern().mixed())
+        return fmt::format(" --rate_iops={:.0f}", std::ceil(each));
+    const double reads = each * o.reads_percent / 100;
+    return fmt::format(" --rate_iops={:.0f},{:.0f}", std::max(1.0, std::ceil(reads)),
+        std::max(1.0, std::ceil(each - reads)));
+}
+
+/// Where on the drive each job works: fio's percentages are of something else, so in bytes.
+std::string fio_range(const bench_options& o, const bench_geometry& on, std::uint32_t lba_bytes)
+{
+    std::string range;
+    auto out = std::back_inserter(range);
+    if (on.first_slba != 0)
+        fmt::format_to(out, " --offset={}", on.first_slba * lba_bytes);
+    const std::uint64_t jobs = o.pattern().random ? 1 : o.threads; // that share the range
+    if (jobs > 1)
+        fmt::format_to(out, " --offset_increment={}", on.positions / jobs * o.block_bytes);
+    if (o.size || jobs > 1)
+        fmt::format_to(out, " --size={}", on.positions / jobs * o.block_bytes);
+    return range;
+}
+
+std::string fio(const bench_options& o, const bench_geometry& on, std::uint32_t lba_bytes)
+{
+    const access_pattern pattern = o.pattern();
+    const bool zeroes = pattern.changes == operation::write_zeroes;
+    std::string line = fmt::format("fio --name=ngpoll --ioengine=io_uring_cmd --cmd_type=nvme "
+                                   "--rw={} --bs={} --iodepth={} --iodepth_batch_submit={} "
+                                   "--iodepth_batch_complete_min={} --hipri={:d} --fixedbufs={:d} "
+                                   "--registerfiles={:d} --numjobs={} --thread=1 "
+                                   "--group_reporting=1",
+        zeroes ? "write" : pattern.word, o.block_bytes, o.depth, o.submit_batch, o.complete_batch,
+        o.polled, o.fixed_buffers, o.registered_file, o.threads);
+    auto out = std::back_inserter(line);
+    if (!o.latency)
+        line += " --gtod_reduce=1";
+    if (zeroes)
+        line += " --write_mode=zeroes";
+    if (pattern.mixed())
+        fmt::format_to(out, " --rwmixread={}", o.reads_percent);
+    if (pattern.random)
+        fmt::format_to(out, " --norandommap=1 --random_distribution={}", o.law.text());
+    line += fio_range(o, on, lba_bytes);
+    if (o.rate_iops != 0)
+        line += fio_rate(o);
+    if (o.warmup_seconds != 0)
+        fmt::format_to(out, " --ramp_time={}", fio_time(o.warmup_seconds));
+    if (o.seconds != 0)
+        fmt::format_to(out, " --time_based=1 --runtime={}", fio_time(o.seconds));
+    return line;
+}
+
+/// The first fio whose io_uring_cmd has what the line asks for.
+const char* fio_needed(const access_pattern& pattern)
+{
+    switch (pattern.changes.value_or(operation::read)) {
+    case operation::trim: return " 3.35";
+    case operation::write_zeroes: return " 3.38";
+    default: return "";
+    }
+}
+
+} // namespace
+
+std::string equivalent_text(const bench_result& planned)
+{
+    const bench_options& o = planned.options;
+    const std::string device = planned.device.emulated ? "/dev/ngXnY" : planned.device.path;
+    if (is_for_t_io_uring(o))
+        return fmt::format("the same with fio: {} {}\n", t_io_uring(o), device);
+    return fmt::format("the same with fio{}: {} --filename={}\n", fio_needed(o.pattern()),
+        fio(o, planned.geometry, planned.device.lba_bytes), device);
+}
+
+} // namespace ngpoll::cli

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include <string>
+
+#include "../unit/catch.hpp"
+#include "../unit/fake_drives.hpp"
+#include "bench/drive_place.hpp"
+#include "bench/text.hpp"
+
+using namespace ngpoll;
+using namespace ngpoll::cli;
+
+namespace {
+
+/// A run that is planned for a drive of 1,000 blocks.
+bench_result planned()
+{
+    bench_result run;
+    run.device.path = "/dev/ng0n1";
+    run.device.model = "A Fast Drive";
+    run.device.capacity_blocks = 1000;
+    run.device.lba_bytes = 4096;
+    run.geometry.positions = 1000;
+    return run;
+}
+
+bool says(const std::string& text, const std::string& words)
+{
+    CAPTURE(text, words);
+    return text.find(words) != std::string::npos;
+}
+
+/// A machine with a drive on the second of two NUMA nodes.
+struct machine_with_drive {
+    test::fake_tree tree;
+    namespace_info drive;
+
+    machine_with_drive()
+    {
+        test::fake_controller(tree, "nvme0", "SN0");
+        test::fake_namespace(tree, "nvme0");
+        tree.file("dev/ng0n1", "");
+        tree.file("sys/class/nvme/nvme0/numa_node", "1");
+        tree.file("sys/devices/system/node/node0/cpulist", "0-1");
+        tree.file("sys/devices/system/node/node1/cpulist", "2-3");
+        drive.path = "/dev/ng0n1";
+    }
+    [[nodiscard]] drive_place place() const { return find_place(drive, tree.root()); }
+};
+
+} // namespace
+
+TEST_CASE("a drive that keeps data of a part of its blocks is warned of, where it is read")
+{
+    bench_result run = planned();
+    CHECK_FALSE(says(drive_text(run), "warning"));
+    run.device.used_blocks = 130;
+    CHECK(says(drive_text(run), "warning: the drive says that 13 % of its blocks are in use"));
+    run.options.rw = access_pattern::parse("--rw", "randrw");
+    CHECK(says(drive_text(run), "warning"));
+    run.options.rw = access_pattern::parse("--rw", "write");
+    CHECK_FALSE(says(drive_text(run), "warning"));
+}
+
+TEST_CASE("first reads that are zeros, half of them or more, are warned of")
+{
+    bench_result run = planned();
+    run.threads.resize(1);
+    run.first = {.all = 128, .zeros = 63};
+    CHECK_FALSE(says(summary_text(run), "warning"));
+    run.first.zeros = 64;
+    CHECK(says(summary_text(run), "warning: 64 of the first 128 reads brought nothing but zeros"));
+    run.first = {.all = 1, .zeros = 0};
+    CHECK_FALSE(says(summary_text(run), "warning"));
+    run.first = {};
+    CHECK_FALSE(says(summary_text(run), "warning"));
+}
+
+TEST_CASE("the header says where the drive sits")
+{
+    machine_with_drive on;
+    bench_result run = planned();
+    on.tree.file("sys/kernel/iommu_groups/7/type", "DMA");
+    on.tree.link("sys/bus/pci/devices/0000:00:00.0/iommu_group", "sys/kernel/iommu_groups/7");
+    run.place = on.place();
+    CHECK(run.place.node == 1U);
+    CHECK(run.place.node_cpus == std::vector<std::uint32_t>{2, 3});
+    CHECK(says(drive_text(run), ", NUMA node 1, IOMMU strict\n"));
+    on.tree.file("sys/kernel/iommu_groups/7/type", "identity");
+    CHECK(on.place().iommu == iommu_use::passed_through);
+}
+
+TEST_CASE("what is not known of a drive's place is not said")
+{
+    machine_with_drive on;
+    on.tree.file("sys/class/nvme/nvme0/numa_node", "-1");
+    CHECK_FALSE(on.place().node);
+    on.drive.path = "/dev/ng7n1";
+    CHECK(on.place().iommu == iommu_use::unknown);
+    CHECK_FALSE(says(drive_text(planned()), "NUMA"));
+    CHECK_FALSE(says(drive_text(planned()), "IOMMU"));
+}
+
+TEST_CASE("a machine with one NUMA node has nothing to say of it")
+{
+    machine_with_drive on;
+    on.tree.file("sys/class/nvme/nvme0/numa_node", "0");
+    on.tree.remove("sys/devices/system/node/node1");
+    CHECK_FALSE(on.place().node);
+}
