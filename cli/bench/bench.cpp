@@ -35,14 +35,23 @@ namespace ngpoll::cli {
 
 namespace {
 
-placement_bounds bounds_of(const bench_options& options, const namespace_info& device)
+placement_bounds bounds_of(
+    const bench_options& options, const namespace_info& device, const drive_place& place)
 {
+    placement_bounds bounds;
+    if (device.emulated)
+        return bounds;
+    bounds.allowed = allowed_processors();
+    if (options.near_drive) {
+        bounds.node = place.node;
+        bounds.node_cpus = place.node_cpus;
+    }
     // Those who are interrupted need not keep to the processors of poll queues.
-    if (device.emulated || !options.polled)
-        return {};
-    return {.map = read_hardware_queues(device.path),
-        .allowed = allowed_processors(),
-        .queues_max = options.force ? 0 : device.polled_queues_max};
+    if (options.polled) {
+        bounds.map = read_hardware_queues(device.path);
+        bounds.queues_max = options.force ? 0 : device.polled_queues_max;
+    }
+    return bounds;
 }
 
 /// Where no drive was given and there are some: how to measure one.
@@ -93,16 +102,16 @@ bench_options in_force(bench_options options)
 }
 
 /// What is known of a run before it starts: all but the figures.
-bench_result prepare(
-    const bench_options& options, const queue_choice& choice, const nvme_namespace& device)
+bench_result prepare(const bench_options& options, const queue_choice& choice,
+    const nvme_namespace& device, const drive_place& place)
 {
     bench_result planned;
     planned.device = device.info();
-    planned.place = find_place(device.info());
+    planned.place = place;
     planned.options = options;
     planned.clock = clock_of(options);
     planned.choice = choice.word;
-    planned.layout = lay_out(choice, options.threads, bounds_of(options, device.info()));
+    planned.layout = lay_out(choice, options.threads, bounds_of(options, device.info(), place));
     planned.geometry = plan(options, device.info(), planned.layout);
     return planned;
 }
@@ -121,10 +130,11 @@ const bench_options& writer_among(const std::vector<sweep_cell>& cells)
 std::vector<bench_result> plan_all(
     const std::vector<sweep_cell>& cells, const nvme_namespace& device)
 {
+    const drive_place place = find_place(device.info());
     std::vector<bench_result> planned;
     for (const sweep_cell& cell : cells)
         for (const queue_choice& part : parts_of(cell.options)) {
-            planned.push_back(prepare(in_force(cell.options), part, device));
+            planned.push_back(prepare(in_force(cell.options), part, device, place));
             planned.back().values = cell.values;
             planned.back().variant = planned.size() - 1;
         }

@@ -30,9 +30,9 @@ bool is_for_t_io_uring(const bench_options& o)
 std::string t_io_uring(const bench_options& o)
 {
     return fmt::format("t/io_uring -b{} -d{} -c{} -s{} -p{:d} -F{:d} -B{:d} -R{:d} -X{:d} -t{:d} "
-                       "-O1 -P1 -u1 -n{} -r{:.0f}",
+                       "-O1 -P{:d} -u1 -n{} -r{:.0f}",
         o.block_bytes, o.depth, o.complete_batch, o.submit_batch, o.polled, o.registered_file,
-        o.fixed_buffers, o.pattern().random, o.registered_ring, o.latency, o.threads,
+        o.fixed_buffers, o.pattern().random, o.registered_ring, o.latency, o.near_drive, o.threads,
         std::ceil(o.seconds)); // in whole seconds
 }
 

@@ -111,7 +111,9 @@ json operations_json(const bench_result& run)
 json layout_json(const bench_result& run)
 {
     json layout = {{"queues_asked", run.choice}, {"queues", run.layout.queues},
-        {"role", to_string(run.role)}, {"hardware_poll_queues", json::array()},
+        {"role", to_string(run.role)},
+        {"numa_node", run.layout.node ? json(*run.layout.node) : json(nullptr)},
+        {"numa_node_cpus", run.layout.node_cpus}, {"hardware_poll_queues", json::array()},
         {"notes", run.layout.notes}};
     for (const hardware_poll_queue& queue : run.layout.hardware)
         layout["hardware_poll_queues"].push_back({{"hctx", queue.index}, {"cpus", queue.cpus}});

@@ -71,12 +71,10 @@ void add_foreign_switches(option_list& bench)
                 .default_text = "",
                 .help = fmt::format("Only {} is taken", foreign.needed ? 1 : 0)});
     }
-    // Direct I/O is the only kind a character device has, and NUMA placement is the scheduler's:
-    // either value changes nothing. The TSC's rate matters only to latencies.
-    for (const std::string name : {"-O", "-P"})
-        bench.text(name,
-            [name](const std::string& text) { static_cast<void>(parse_switch(name, text)); },
-            {.type = "0|1", .default_text = "", .help = "No effect"});
+    // Direct I/O is the only kind that a character device has. The TSC's rate matters only to
+    // latencies.
+    bench.text("-O", [](const std::string& text) { static_cast<void>(parse_switch("-O", text)); },
+        {.type = "0|1", .default_text = "", .help = "No effect"});
     bench.text("-T",
         [](const std::string& text) {
             static_cast<void>(parse_count("-T", text, {.least = 1, .most = UINT64_MAX}));
@@ -214,6 +212,9 @@ void add_ring_options(option_list& bench, bench_options& options)
     bench.toggle("-H,--huge-pages", options.huge_pages, "Huge pages for large buffer pools");
     bench.toggle("-F,--registered-file", options.registered_file, "Register the device");
     bench.toggle("-X,--registered-ring", options.registered_ring, "Register the ring");
+    bench.toggle("-P,--near-drive", options.near_drive,
+        "Keep threads to the processors of the drive's NUMA node, where its poll queues do not say "
+        "where they go");
     bench.text("--queues", [&options](const std::string& word) { options.queues = word; },
         {.type = "N|private|auto",
             .default_text = "auto",

@@ -47,6 +47,7 @@ struct bench_options {
     bool registered_file = true;
     bool registered_ring = true;
     bool latency = true; ///< time each I/O
+    bool near_drive = true; ///< keep to the processors of the drive's NUMA node
     double rate_iops = 0; ///< of all threads together; 0: as fast as it goes
     double warmup_seconds = 0; ///< before the figures begin
     std::uint32_t repeat = 1; ///< runs of each part

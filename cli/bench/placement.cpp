@@ -14,15 +14,21 @@ namespace ngpoll::cli {
 
 namespace {
 
+std::vector<std::uint32_t> common(
+    std::span<const std::uint32_t> a, std::span<const std::uint32_t> b)
+{
+    std::vector<std::uint32_t> both;
+    std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
+    return both;
+}
+
 /// Of the drive's poll queues those that this process reaches; notes the others.
 std::vector<hardware_poll_queue> reachable(const hardware_queue_map& map,
     std::span<const std::uint32_t> allowed, std::vector<std::string>& notes)
 {
     std::vector<hardware_poll_queue> found;
     for (const hardware_poll_queue& queue : map.poll_queues) {
-        std::vector<std::uint32_t> both;
-        std::set_intersection(queue.cpus.begin(), queue.cpus.end(), allowed.begin(), allowed.end(),
-            std::back_inserter(both));
+        std::vector<std::uint32_t> both = common(queue.cpus, allowed);
         if (both.empty())
             notes.push_back(
                 fmt::format("poll queue hctx{} is left out: this process may use none of its cpus, "
@@ -35,11 +41,14 @@ std::vector<hardware_poll_queue> reachable(const hardware_queue_map& map,
 }
 
 /// Deals `count` things out to the hardware queues, so that each processor has as few as can be.
-/// Returns each one's hardware queue.
-std::vector<std::size_t> spread(
-    std::uint32_t count, const std::vector<hardware_poll_queue>& hardware)
+/// Of equals those with processors among `near` come first. Returns each one's hardware queue.
+std::vector<std::size_t> spread(std::uint32_t count,
+    const std::vector<hardware_poll_queue>& hardware, std::span<const std::uint32_t> near)
 {
     std::vector<std::size_t> dealt(hardware.size());
+    std::vector<bool> is_near;
+    for (const hardware_poll_queue& queue : hardware)
+        is_near.push_back(!common(queue.cpus, near).empty());
     std::vector<std::size_t> places;
     while (places.size() < count) {
         std::size_t best = 0;
@@ -47,7 +56,9 @@ std::vector<std::size_t> spread(
             // (dealt + 1) / processors, compared without dividing; of equals, the one with fewer.
             const std::size_t here = (dealt[h] + 1) * hardware[best].cpus.size();
             const std::size_t there = (dealt[best] + 1) * hardware[h].cpus.size();
-            if (here < there || (here == there && dealt[h] < dealt[best]))
+            if (here != there                 ? here < there
+                    : dealt[h] != dealt[best] ? dealt[h] < dealt[best]
+                                              : is_near[h] && !is_near[best])
                 best = h;
         }
         ++dealt[best];
@@ -57,16 +68,35 @@ std::vector<std::size_t> spread(
 }
 
 /// A poll queue for each hardware queue that got a thread.
-void share_by_hardware(placement& made, std::uint32_t threads)
+void share_by_hardware(placement& made, std::uint32_t threads, std::span<const std::uint32_t> near)
 {
     constexpr std::uint32_t kNone = ~0U;
     std::vector<std::uint32_t> queue_of(made.hardware.size(), kNone);
     made.queues = 0;
-    for (const std::size_t at : spread(threads, made.hardware)) {
+    for (const std::size_t at : spread(threads, made.hardware, near)) {
         if (queue_of[at] == kNone)
             queue_of[at] = made.queues++;
         made.seats.push_back({.queue = queue_of[at], .hardware = at});
     }
+}
+
+/// Keeps the threads that no poll queue of the drive places to the drive's NUMA node.
+void keep_to_node(placement& made, const placement_bounds& bounds)
+{
+    const bool all_are_placed = std::all_of(made.seats.begin(), made.seats.end(),
+        [](const placement::seat& seat) { return seat.hardware.has_value(); });
+    if (!bounds.node || bounds.node_cpus.empty() || all_are_placed)
+        return;
+    std::vector<std::uint32_t> both = common(bounds.node_cpus, bounds.allowed);
+    if (both.empty()) {
+        made.notes.push_back(
+            fmt::format("threads are not on the drive's NUMA node {}: this process may use none "
+                        "of its cpus, {}",
+                *bounds.node, ranges_text(bounds.node_cpus)));
+        return;
+    }
+    made.node = bounds.node;
+    made.node_cpus = std::move(both);
 }
 
 } // namespace
@@ -97,7 +127,7 @@ placement lay_out(const queue_choice& choice, std::uint32_t threads, const place
     const bool own = choice.what == queue_choice::kind::own;
     const std::size_t several = made.hardware.size();
     if (automatic && several > 1 && bounds.queues_max != 1) {
-        share_by_hardware(made, threads);
+        share_by_hardware(made, threads, bounds.node_cpus);
         return made;
     }
     made.queues = automatic ? 1 : own ? threads : std::min(choice.count, threads);
@@ -106,7 +136,7 @@ placement lay_out(const queue_choice& choice, std::uint32_t threads, const place
     const bool spans = made.queues < several && made.queues < threads;
     std::vector<std::size_t> places;
     if (several > 1 && !spans)
-        places = spread(made.queues, made.hardware);
+        places = spread(made.queues, made.hardware, bounds.node_cpus);
     for (std::uint32_t t = 0; t < threads; ++t) {
         const std::uint32_t queue = t % made.queues;
         made.seats.push_back({.queue = queue, .hardware = std::nullopt});
@@ -116,17 +146,18 @@ placement lay_out(const queue_choice& choice, std::uint32_t threads, const place
     if (choice.what == queue_choice::kind::counted && choice.count > threads)
         made.notes.push_back(fmt::format("{} poll queue{}, not {}: each needs a thread (-n)",
             made.queues, made.queues == 1 ? "" : "s", choice.count));
+    keep_to_node(made, bounds);
+    const char* const unkept = made.node ? "threads keep to no poll queue's processors"
+                                         : "threads keep to no processors";
     if (spans)
-        made.notes.push_back(fmt::format(
-            "threads keep to no processors: {} poll queue{} for the drive's {} span several",
-            made.queues, made.queues == 1 ? "" : "s", several));
+        made.notes.push_back(fmt::format("{}: {} poll queue{} for the drive's {} span several",
+            unkept, made.queues, made.queues == 1 ? "" : "s", several));
     if (spans && automatic)
         made.notes.emplace_back("one poll queue for all threads: this kernel bears no more");
     if (threads > 1 && !map.unknown.empty())
         made.notes.push_back(
             fmt::format("{}: which processors the drive's poll queues serve is not known: {}",
-                automatic ? "one poll queue for all threads" : "threads keep to no processors",
-                map.unknown));
+                automatic ? "one poll queue for all threads" : unkept, map.unknown));
     if (several == 0 && !map.poll_queues.empty() && automatic && threads > 1)
         made.notes.emplace_back("one poll queue for all threads: there is none left");
     return made;

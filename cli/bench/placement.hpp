@@ -33,7 +33,8 @@ struct queue_choice {
 struct placement {
     struct seat {
         std::uint32_t queue = 0; ///< < queues
-        std::optional<std::size_t> hardware; ///< in `hardware`; none: on any processor
+        /// In `hardware`; none: on the processors of the drive's NUMA node, or on any.
+        std::optional<std::size_t> hardware;
     };
 
     std::uint32_t queues = 1;
@@ -41,6 +42,9 @@ struct placement {
     /// The drive's poll queues that this process reaches, with those of their processors it may
     /// use.
     std::vector<hardware_poll_queue> hardware;
+    /// The drive's NUMA node, where threads that have no poll queue of the drive keep to it.
+    std::optional<std::uint32_t> node;
+    std::vector<std::uint32_t> node_cpus; ///< those of its processors that this process may use
     std::vector<std::string> notes; ///< what is not as one might think, a line each
 
     [[nodiscard]] std::uint32_t threads_on(std::uint32_t queue) const
@@ -67,8 +71,7 @@ struct placement {
     [[nodiscard]] std::span<const std::uint32_t> cpus_of(std::uint32_t index) const
     {
         const auto at = seats[index].hardware;
-        return at ? std::span<const std::uint32_t>(hardware[*at].cpus)
-                  : std::span<const std::uint32_t>();
+        return at ? hardware[*at].cpus : node_cpus;
     }
 };
 
@@ -77,11 +80,15 @@ struct placement_bounds {
     hardware_queue_map map; ///< empty where nothing is polled
     std::vector<std::uint32_t> allowed; ///< the processors this process may use, ascending
     std::uint32_t queues_max = 0; ///< poll queues the kernel bears on one drive; 0: any number
+    std::optional<std::uint32_t> node{}; ///< the drive's NUMA node; nothing: threads keep to none
+    std::vector<std::uint32_t> node_cpus{}; ///< that node's processors, ascending
 };
 
 /// Spreads `threads` over poll queues. A command goes to the drive's poll queue that its sender's
 /// processor has, so where the drive has several, a thread keeps to the processors of one: else
-/// one kernel ring would come to span several.
+/// one kernel ring would come to span several. Of poll queues that are as good, those with
+/// processors of the drive's NUMA node come first. Threads that keep to no poll queue's processors
+/// keep to the node's.
 [[nodiscard]] placement lay_out(
     const queue_choice& choice, std::uint32_t threads, const placement_bounds& bounds);
 

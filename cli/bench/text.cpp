@@ -48,6 +48,10 @@ std::string pins_text(const placement& layout)
             text += fmt::format("thread {} on poll queue hctx{}: cpus {}\n", ranges_text(threads),
                 layout.hardware[h].index, ranges_text(layout.hardware[h].cpus));
     }
+    if (layout.node)
+        text += fmt::format("{} on the drive's NUMA node {}: cpus {}\n",
+            layout.seats.size() == 1 ? "thread" : "threads", *layout.node,
+            ranges_text(layout.node_cpus));
     return text;
 }
 

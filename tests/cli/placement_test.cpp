@@ -170,6 +170,51 @@ TEST_CASE("poll queues that this process cannot reach are left out, and named")
     CHECK(notes(none, "one poll queue for all threads: there is none left"));
 }
 
+TEST_CASE("threads that no poll queue places keep to the drive's NUMA node")
+{
+    placement_bounds on{.map = {}, .allowed = {0, 1, 2, 3}, .node = 1, .node_cpus = {2, 3}};
+    const auto choice = queue_choice::parse("--queues", "auto");
+    const auto on_node = [&](std::uint32_t threads) {
+        const placement made = lay_out(choice, threads, on);
+        return made.node ? ranges_text(made.cpus_of(threads - 1)) : "anywhere";
+    };
+    CHECK(on_node(1) == "2-3");
+    CHECK(on_node(3) == "2-3");
+    CHECK(lay_out(choice, 2, on).notes.empty());
+    CHECK(ranges_text(lay_out(choice, 2, on).cpus_of_queue(0)) == "2-3"); // a resident's, too
+    on.map = drive_with({{0, 1, 2, 3}}); // one poll queue places nobody
+    CHECK(on_node(2) == "2-3");
+    on.map = drive_with({{0, 2}, {1, 3}});
+    CHECK(lay_out(queue_choice::parse("--queues", "1"), 3, on).node == 1U);
+    CHECK(notes(lay_out(queue_choice::parse("--queues", "1"), 3, on),
+        "keep to no poll queue's processors: 1 poll queue for the drive's 2 span several"));
+    CHECK(on_node(2) == "anywhere"); // the map says where
+    CHECK(text(lay_out(choice, 2, on)) == "0@4:0,2 1@5:1,3");
+    on.map = {};
+    on.allowed = {0, 3};
+    CHECK(on_node(2) == "3");
+    on.allowed = {0, 1};
+    CHECK(on_node(2) == "anywhere");
+    CHECK(notes(lay_out(choice, 2, on),
+        "not on the drive's NUMA node 1: this process may use none of its cpus, 2-3"));
+    on.node.reset();
+    CHECK(lay_out(choice, 2, on).notes.empty());
+}
+
+TEST_CASE("of poll queues that are as good the one on the drive's NUMA node comes first")
+{
+    placement_bounds on{.map = drive_with({{0}, {1}, {2}, {3}}),
+        .allowed = {0, 1, 2, 3},
+        .node = 1,
+        .node_cpus = {2, 3}};
+    const auto choice = queue_choice::parse("--queues", "auto");
+    CHECK(text(lay_out(choice, 1, on)) == "0@6:2");
+    CHECK(text(lay_out(choice, 3, on)) == "0@6:2 1@7:3 2@4:0"); // each before one gets two
+    CHECK(text(lay_out(queue_choice::parse("--queues", "private"), 2, on)) == "0@6:2 1@7:3");
+    on.map = drive_with({{0, 1, 2}, {3}}); // more processors still count for more
+    CHECK(text(lay_out(choice, 1, on)) == "0@4:0-2");
+}
+
 TEST_CASE("what --queues does not take is refused by name")
 {
     for (const char* word : {"", "0", "-1", "two", "2x", " 2", "4294967296", "Auto", "private,1"}) {
