@@ -13,7 +13,6 @@
 #include <fmt/ranges.h>
 
 #include <ngpoll/ngpoll.hpp>
-#include <ngpoll/processors.hpp>
 
 #include "../error_line.hpp"
 #include "../exit_status.hpp"
@@ -24,35 +23,16 @@
 #include "environment.hpp"
 #include "find.hpp"
 #include "options.hpp"
-#include "placement.hpp"
 #include "repetitions.hpp"
 #include "result_files.hpp"
 #include "series.hpp"
 #include "sweep.hpp"
+#include "target.hpp"
 #include "text.hpp"
 
 namespace ngpoll::cli {
 
 namespace {
-
-placement_bounds bounds_of(
-    const bench_options& options, const namespace_info& device, const drive_place& place)
-{
-    placement_bounds bounds;
-    if (device.emulated)
-        return bounds;
-    bounds.allowed = allowed_processors();
-    if (options.near_drive) {
-        bounds.node = place.node;
-        bounds.node_cpus = place.node_cpus;
-    }
-    // Those who are interrupted need not keep to the processors of poll queues.
-    if (options.polled) {
-        bounds.map = read_hardware_queues(device.path);
-        bounds.queues_max = options.force ? 0 : device.polled_queues_max;
-    }
-    return bounds;
-}
 
 /// Where no drive was given and there are some: how to measure one.
 std::string drives_text(const bench_options& options)
@@ -69,28 +49,13 @@ std::string drives_text(const bench_options& options)
         fmt::join(paths, ", "), paths.front());
 }
 
-/// Leave to write to `device`, where that is what the run does.
-std::optional<write_permit> permit_for(const bench_options& options, const nvme_namespace& device)
+/// Where there are more threads than were asked for.
+std::string dealt_text(const bench_options& asked)
 {
-    if (!options.pattern().writes())
-        return std::nullopt;
-    const std::vector<std::string>& names = options.write_names;
-    const std::string own = serial_and_nsid(device.info());
-    const bool is_named = std::find(names.begin(), names.end(), own) != names.end();
-    return write_permit::take(device,
-        {.serial_nsid = is_named ? own
-                : names.empty()  ? ""
-                                 : names.front(),
-            .force = options.force});
-}
-
-/// What of the permit had to be forced.
-std::string permit_text(const std::optional<write_permit>& permit)
-{
-    if (!permit || permit->unchecked().empty())
+    if (asked.threads >= asked.devices.size())
         return {};
-    return fmt::format("forced: writes, although nobody can tell whether the drive is in use: {}\n",
-        permit->unchecked());
+    return fmt::format(
+        "note: {0} threads for the {0} drives: a thread serves one drive\n", asked.devices.size());
 }
 
 /// As t/io_uring does; the header prints what is in force.
@@ -98,22 +63,8 @@ bench_options in_force(bench_options options)
 {
     options.submit_batch = std::min(options.submit_batch, options.depth);
     options.complete_batch = std::min(options.complete_batch, options.depth);
+    options.threads = std::max(options.threads, static_cast<std::uint32_t>(options.devices.size()));
     return options;
-}
-
-/// What is known of a run before it starts: all but the figures.
-bench_result prepare(const bench_options& options, const queue_choice& choice,
-    const nvme_namespace& device, const drive_place& place)
-{
-    bench_result planned;
-    planned.device = device.info();
-    planned.place = place;
-    planned.options = options;
-    planned.clock = clock_of(options);
-    planned.choice = choice.word;
-    planned.layout = lay_out(choice, options.threads, bounds_of(options, device.info(), place));
-    planned.geometry = plan(options, device.info(), planned.layout);
-    return planned;
 }
 
 /// A cell that writes to the drive, if one does.
@@ -128,13 +79,12 @@ const bench_options& writer_among(const std::vector<sweep_cell>& cells)
 /// All that is to be run, once or several times: the parts of a comparison, the cells of a sweep,
 /// or one run.
 std::vector<bench_result> plan_all(
-    const std::vector<sweep_cell>& cells, const nvme_namespace& device)
+    const std::vector<sweep_cell>& cells, const bench_targets& targets)
 {
-    const drive_place place = find_place(device.info());
     std::vector<bench_result> planned;
     for (const sweep_cell& cell : cells)
         for (const queue_choice& part : parts_of(cell.options)) {
-            planned.push_back(prepare(in_force(cell.options), part, device, place));
+            planned.push_back(plan_run(in_force(cell.options), part, targets));
             planned.back().values = cell.values;
             planned.back().variant = planned.size() - 1;
         }
@@ -208,13 +158,9 @@ int run_bench(const bench_options& asked)
     const std::vector<sweep_cell> cells = cells_of(options);
     for (const sweep_cell& cell : cells)
         check_options(cell.options);
-    const bench_options& writer = writer_among(cells);
-    const nvme_namespace device
-        = nvme_namespace::open(options.devices.empty() ? "emu:" : options.devices.front(),
-            {.writable = writer.pattern().writes()});
-    const std::optional<write_permit> permit
-        = permit_for(writer, device); // until the last write has ended
-    const std::vector<bench_result> planned = plan_all(cells, device);
+    // Open until the last write has ended.
+    const bench_targets targets = open_targets(writer_among(cells));
+    const std::vector<bench_result> planned = plan_all(cells, targets);
     bench_result heading = planned.front(); // of a sweep without its values
     heading.options = options;
     result_files results(options);
@@ -224,10 +170,10 @@ int run_bench(const bench_options& asked)
     const stop_signals signals; // until the JSON file is in its place
     bench_display display{.out = out,
         .screen = screen,
-        .heading = drive_text(heading) + drives_text(options) + permit_text(permit)
-            + axes_text(options) + goal_text(options),
+        .heading = drive_text(heading) + dealt_text(asked) + drives_text(options)
+            + permits_text(targets) + axes_text(options) + goal_text(options),
         .brief = options.is_long()};
-    bench_series series(device, signals, display);
+    bench_series series(targets.devices, signals, display);
     std::optional<rate_finding> finding;
     if (options.find)
         finding = find_rate(series, display, planned.front());

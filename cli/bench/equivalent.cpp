@@ -19,10 +19,18 @@ std::string fio_time(double seconds)
     return fmt::format("{:.0f}ms", std::max(1.0, seconds * 1000));
 }
 
-bool is_for_t_io_uring(const bench_options& o)
+/// fio has no emulated drives.
+std::string device_name(const namespace_info& device)
 {
-    // Its sequential threads would all read the same blocks; here they start apart.
-    const bool as_it_reads = !o.pattern().writes() && (o.pattern().random || o.threads == 1);
+    return device.emulated ? "/dev/ngXnY" : device.path;
+}
+
+bool is_for_t_io_uring(const bench_result& planned)
+{
+    const bench_options& o = planned.options;
+    // Its sequential threads on one drive would all read the same blocks; here they start apart.
+    const bool as_it_reads
+        = !o.pattern().writes() && (o.pattern().random || o.threads == planned.drives.size());
     return as_it_reads && o.law.zipf_theta == 0 && o.offset.is_zero() && !o.size && o.rate_iops == 0
         && o.warmup_seconds == 0 && o.mode() != poll_mode::hybrid;
 }
@@ -47,32 +55,35 @@ std::string fio_rate(const bench_options& o)
         std::max(1.0, std::ceil(each - reads)));
 }
 
-/// Where on the drive each job works: fio's percentages are of something else, so in bytes.
-std::string fio_range(const bench_options& o, const bench_geometry& on, std::uint32_t lba_bytes)
+/// What differs by drive: how many jobs, where they work, and the device. fio's percentages are of
+/// something else than those here, so the range is in bytes.
+std::string fio_drive(const bench_options& o, const bench_drive& drive)
 {
-    std::string range;
-    auto out = std::back_inserter(range);
+    const bench_geometry& on = drive.geometry;
+    std::string line = fmt::format(" --numjobs={}", drive.threads());
+    auto out = std::back_inserter(line);
     if (on.first_slba != 0)
-        fmt::format_to(out, " --offset={}", on.first_slba * lba_bytes);
-    const std::uint64_t jobs = o.pattern().random ? 1 : o.threads; // that share the range
+        fmt::format_to(out, " --offset={}", on.first_slba * drive.device.lba_bytes);
+    const std::uint64_t jobs = o.pattern().random ? 1 : drive.threads(); // that share the range
     if (jobs > 1)
         fmt::format_to(out, " --offset_increment={}", on.positions / jobs * o.block_bytes);
     if (o.size || jobs > 1)
         fmt::format_to(out, " --size={}", on.positions / jobs * o.block_bytes);
-    return range;
+    return line + " --filename=" + device_name(drive.device);
 }
 
-std::string fio(const bench_options& o, const bench_geometry& on, std::uint32_t lba_bytes)
+std::string fio(const bench_result& planned)
 {
+    const bench_options& o = planned.options;
     const access_pattern pattern = o.pattern();
     const bool zeroes = pattern.changes == operation::write_zeroes;
-    std::string line = fmt::format("fio --name=ngpoll --ioengine=io_uring_cmd --cmd_type=nvme "
-                                   "--rw={} --bs={} --iodepth={} --iodepth_batch_submit={} "
+    std::string line = fmt::format("fio --name={} --ioengine=io_uring_cmd --cmd_type=nvme --rw={} "
+                                   "--bs={} --iodepth={} --iodepth_batch_submit={} "
                                    "--iodepth_batch_complete_min={} --hipri={:d} --fixedbufs={:d} "
-                                   "--registerfiles={:d} --numjobs={} --thread=1 "
-                                   "--group_reporting=1",
-        zeroes ? "write" : pattern.word, o.block_bytes, o.depth, o.submit_batch, o.complete_batch,
-        o.polled, o.fixed_buffers, o.registered_file, o.threads);
+                                   "--registerfiles={:d} --thread=1 --group_reporting=1",
+        planned.has_several_drives() ? "global" : "ngpoll", zeroes ? "write" : pattern.word,
+        o.block_bytes, o.depth, o.submit_batch, o.complete_batch, o.polled, o.fixed_buffers,
+        o.registered_file);
     auto out = std::back_inserter(line);
     if (!o.latency)
         line += " --gtod_reduce=1";
@@ -82,13 +93,17 @@ std::string fio(const bench_options& o, const bench_geometry& on, std::uint32_t 
         fmt::format_to(out, " --rwmixread={}", o.reads_percent);
     if (pattern.random)
         fmt::format_to(out, " --norandommap=1 --random_distribution={}", o.law.text());
-    line += fio_range(o, on, lba_bytes);
     if (o.rate_iops != 0)
         line += fio_rate(o);
     if (o.warmup_seconds != 0)
         fmt::format_to(out, " --ramp_time={}", fio_time(o.warmup_seconds));
     if (o.seconds != 0)
         fmt::format_to(out, " --time_based=1 --runtime={}", fio_time(o.seconds));
+    for (std::size_t d = 0; d < planned.drives.size(); ++d) {
+        if (planned.has_several_drives())
+            fmt::format_to(out, " --name=drive{}", d);
+        line += fio_drive(o, planned.drives[d]);
+    }
     return line;
 }
 
@@ -107,11 +122,12 @@ const char* fio_needed(const access_pattern& pattern)
 std::string equivalent_text(const bench_result& planned)
 {
     const bench_options& o = planned.options;
-    const std::string device = planned.device.emulated ? "/dev/ngXnY" : planned.device.path;
-    if (is_for_t_io_uring(o))
-        return fmt::format("the same with fio: {} {}\n", t_io_uring(o), device);
-    return fmt::format("the same with fio{}: {} --filename={}\n", fio_needed(o.pattern()),
-        fio(o, planned.geometry, planned.device.lba_bytes), device);
+    if (!is_for_t_io_uring(planned))
+        return fmt::format("the same with fio{}: {}\n", fio_needed(o.pattern()), fio(planned));
+    std::string line = t_io_uring(o);
+    for (const bench_drive& drive : planned.drives)
+        line += ' ' + device_name(drive.device);
+    return fmt::format("the same with fio: {}\n", line);
 }
 
 } // namespace ngpoll::cli

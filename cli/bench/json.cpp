@@ -3,6 +3,8 @@
 
 #include <cmath>
 #include <optional>
+#include <span>
+#include <string>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -47,9 +49,9 @@ json interval_json(const bench_interval& of, std::uint32_t block_bytes)
         {"completed_per_call", per_call(of.finished(), calls)}};
 }
 
-json device_json(const bench_result& run)
+json device_json(const bench_drive& drive)
 {
-    const namespace_info& device = run.device;
+    const namespace_info& device = drive.device;
     return {{"path", device.path}, {"emulated", device.emulated}, {"model", device.model},
         {"serial", device.serial}, {"firmware", device.firmware}, {"nsid", device.nsid},
         {"capacity_blocks", device.capacity_blocks},
@@ -58,13 +60,14 @@ json device_json(const bench_result& run)
         {"transfer_bytes_max", device.transfer_bytes_max},
         {"queue_depth_max", device.queue_depth_max},
         {"has_poll_queues", device.has_poll_queues ? json(*device.has_poll_queues) : json(nullptr)},
-        {"numa_node", run.place.node ? json(*run.place.node) : json(nullptr)},
-        {"iommu", to_string(run.place.iommu)}};
+        {"numa_node", drive.place.node ? json(*drive.place.node) : json(nullptr)},
+        {"iommu", to_string(drive.place.iommu)}};
 }
 
 json options_json(const bench_result& run)
 {
     const bench_options& o = run.options;
+    const bench_drive& first = run.drives.front();
     return {{"block_bytes", o.block_bytes}, {"depth", o.depth}, {"submit_batch", o.submit_batch},
         {"complete_batch", o.complete_batch}, {"threads", o.threads}, {"mode", to_string(o.mode())},
         {"fixed_buffers", o.fixed_buffers}, {"registered_file", o.registered_file},
@@ -72,8 +75,8 @@ json options_json(const bench_result& run)
         {"rw", o.pattern().word},
         {"rwmixread", o.pattern().mixed() ? json(o.reads_percent) : json(nullptr)},
         {"random_distribution", o.law.text()},
-        {"offset_bytes", run.geometry.first_slba * run.device.lba_bytes},
-        {"size_bytes", run.geometry.positions * o.block_bytes}, {"latency", o.latency},
+        {"offset_bytes", first.geometry.first_slba * first.device.lba_bytes},
+        {"size_bytes", first.geometry.positions * o.block_bytes}, {"latency", o.latency},
         {"warmup", o.warmup_seconds},
         {"rate", o.rate_iops == 0 ? json(nullptr) : json(o.rate_iops)}, {"runtime", o.seconds},
         {"huge_pages", run.in_huge_pages}, {"repeat", o.repeat}};
@@ -98,47 +101,53 @@ json sum_json(const bench_interval& of, std::uint32_t block_bytes, const counter
     return sum;
 }
 
-json operations_json(const bench_result& run)
+json operations_json(const latency_set& latencies, double ns_per_tick)
 {
     json all = json::object();
     for (const operation what : kAllOperations)
-        if (const auto& found = run.latencies[static_cast<std::size_t>(what)]; found.total() != 0)
+        if (const auto& found = latencies[static_cast<std::size_t>(what)]; found.total() != 0)
             all[to_string(what)] = {{"count", found.total()},
-                {"latency_ns", latency_json(summarise(found, run.ns_per_tick))}};
+                {"latency_ns", latency_json(summarise(found, ns_per_tick))}};
     return all;
 }
 
-json layout_json(const bench_result& run)
+json layout_json(const bench_drive& drive, const std::string& choice)
 {
-    json layout = {{"queues_asked", run.choice}, {"queues", run.layout.queues},
-        {"role", to_string(run.role)},
-        {"numa_node", run.layout.node ? json(*run.layout.node) : json(nullptr)},
-        {"numa_node_cpus", run.layout.node_cpus}, {"hardware_poll_queues", json::array()},
-        {"notes", run.layout.notes}};
-    for (const hardware_poll_queue& queue : run.layout.hardware)
+    const placement& from = drive.layout;
+    json layout
+        = {{"queues_asked", choice}, {"queues", from.queues}, {"role", to_string(drive.role)},
+            {"numa_node", from.node ? json(*from.node) : json(nullptr)},
+            {"numa_node_cpus", from.node_cpus}, {"hardware_poll_queues", json::array()},
+            {"notes", from.notes}};
+    for (const hardware_poll_queue& queue : from.hardware)
         layout["hardware_poll_queues"].push_back({{"hctx", queue.index}, {"cpus", queue.cpus}});
     return layout;
 }
 
-json thread_json(const bench_result& run, std::uint32_t index)
+json queues_json(const bench_drive& drive)
 {
-    const placement::seat& seat = run.layout.seats[index];
-    json thread = {{"queue", seat.queue},
-        {"hctx", seat.hardware ? json(run.layout.hardware[*seat.hardware].index) : json(nullptr)}};
-    thread.update(
-        interval_json(run.threads[index], static_cast<std::uint32_t>(run.options.block_bytes)));
-    return thread;
+    json queues = json::array();
+    for (const poll_queue_report& queue : drive.queues)
+        queues.push_back({{"transport", queue.transport}, {"mode", to_string(queue.mode)},
+            {"flags", queue.flags}, {"not_in_force", queue.declined}});
+    return queues;
 }
 
-json errors_json(const bench_result& run)
+json first_reads_json(const bench_worker::first_reads& first)
+{
+    return {{"count", first.all}, {"zeros", first.zeros}};
+}
+
+json errors_json(std::span<const bench_drive> drives)
 {
     json errors = json::array();
-    for (const error_count& kind : run.errors) {
-        const bool from_drive = kind.status.nvme_status != 0;
-        errors.push_back({{"kind", from_drive ? "nvme" : "errno"},
-            {"value", from_drive ? kind.status.nvme_status : kind.status.errno_value},
-            {"text", kind.status.text()}, {"count", kind.count}});
-    }
+    for (const bench_drive& drive : drives)
+        for (const error_count& kind : drive.errors) {
+            const bool from_drive = kind.status.nvme_status != 0;
+            errors.push_back({{"kind", from_drive ? "nvme" : "errno"},
+                {"value", from_drive ? kind.status.nvme_status : kind.status.errno_value},
+                {"text", kind.status.text()}, {"count", kind.count}});
+        }
     return errors;
 }
 
@@ -146,29 +155,85 @@ json summary_json(const bench_result& run)
 {
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
     json summary = sum_json(run.total, block_bytes, run.counters);
-    summary["operations"] = operations_json(run);
+    summary["operations"] = operations_json(run.latencies(), run.ns_per_tick);
     return summary;
+}
+
+/// A drive with what the threads on it did.
+json drive_json(const bench_result& run, const bench_drive& drive)
+{
+    const bench_interval& all = drive.total;
+    json one = device_json(drive);
+    one["offset_bytes"] = drive.geometry.first_slba * drive.device.lba_bytes;
+    one["size_bytes"] = drive.geometry.positions * run.options.block_bytes;
+    one["layout"] = layout_json(drive, run.choice);
+    one["queues"] = queues_json(drive);
+    json summary = interval_json(all, static_cast<std::uint32_t>(run.options.block_bytes));
+    summary["thread_iops_min"] = all.thread_iops_min;
+    summary["thread_iops_max"] = all.thread_iops_max;
+    summary["latency_ns"] = latency_json(all.latency);
+    summary["service_latency_ns"] = latency_json(all.service_latency);
+    summary["operations"] = operations_json(drive.latencies, run.ns_per_tick);
+    one["summary"] = std::move(summary);
+    one["first_reads"] = first_reads_json(drive.first);
+    one["errors"] = errors_json({&drive, 1});
+    return one;
+}
+
+/// What the drives have in common, and of several the sums.
+void add_drives(json& to, const bench_result& run)
+{
+    const bench_drive& front = run.drives.front();
+    to["layout"] = layout_json(front, run.choice);
+    to["queues"] = queues_json(front);
+    to["errors"] = errors_json(run.drives);
+    bench_worker::first_reads first = front.first;
+    for (const bench_drive& drive : std::span(run.drives).subspan(1)) {
+        to["layout"]["queues"] = drive.first_queue + drive.layout.queues;
+        const auto append
+            = [](json& list, json more) { list.insert(list.end(), more.begin(), more.end()); };
+        append(to["queues"], queues_json(drive));
+        append(to["layout"]["notes"], drive.layout.notes);
+        first.all += drive.first.all;
+        first.zeros += drive.first.zeros;
+    }
+    to["first_reads"] = first_reads_json(first);
+    to["devices"] = json::array();
+    for (const bench_drive& drive : run.drives)
+        to["devices"].push_back(drive_json(run, drive));
+}
+
+json threads_json(const bench_result& run)
+{
+    json threads = json::array();
+    for (std::size_t d = 0; d < run.drives.size(); ++d) {
+        const bench_drive& drive = run.drives[d];
+        for (std::uint32_t t = 0; t < drive.threads(); ++t) {
+            const placement::seat& seat = drive.layout.seats[t];
+            json thread = {{"device", d}, {"queue", drive.first_queue + seat.queue},
+                {"hctx",
+                    seat.hardware ? json(drive.layout.hardware[*seat.hardware].index)
+                                  : json(nullptr)}};
+            thread.update(interval_json(run.threads[drive.first_thread + t],
+                static_cast<std::uint32_t>(run.options.block_bytes)));
+            threads.push_back(std::move(thread));
+        }
+    }
+    return threads;
 }
 
 /// What a run has for itself.
 void add_run(json& to, const bench_result& run)
 {
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
-    to["layout"] = layout_json(run);
-    for (const poll_queue_report& queue : run.queues)
-        to["queues"].push_back({{"transport", queue.transport}, {"mode", to_string(queue.mode)},
-            {"flags", queue.flags}, {"not_in_force", queue.declined}});
     to["clock"]
         = {{"source", run.clock == tick_source::none ? json(nullptr) : json(to_string(run.clock))},
             {"ns_per_tick", run.ns_per_tick}};
     to["counters"] = {{"counted", run.counters.counted}, {"kernel", run.counters.kernel},
         {"why", run.counters.why.empty() ? json(nullptr) : json(run.counters.why)}};
     to["summary"] = summary_json(run);
-    to["first_reads"] = {{"count", run.first.all}, {"zeros", run.first.zeros}};
-    to["errors"] = errors_json(run);
-    to["threads"] = json::array();
-    for (std::uint32_t i = 0; i < run.threads.size(); ++i)
-        to["threads"].push_back(thread_json(run, i));
+    add_drives(to, run);
+    to["threads"] = threads_json(run);
     to["intervals"] = json::array();
     for (const bench_interval& second : run.intervals) {
         json at = {{"time", second.end_seconds}};
@@ -186,8 +251,8 @@ void add_part(json& to, const repeated_run& of)
     to["median_run"] = of.median->number;
     to["repetitions"] = json::array();
     for (const bench_result* run : of.runs)
-        to["repetitions"].push_back(
-            {{"run", run->number}, {"summary", summary_json(*run)}, {"errors", errors_json(*run)}});
+        to["repetitions"].push_back({{"run", run->number}, {"summary", summary_json(*run)},
+            {"errors", errors_json(run->drives)}});
 }
 
 json comparison_json(std::span<const repeated_run> parts)
@@ -266,7 +331,7 @@ void add_finding(json& root, const rate_finding& finding, std::span<const bench_
         to["steps"].push_back({{"run", runs[i].number},
             {"rate", step.rate_iops == 0 ? json(nullptr) : json(step.rate_iops)},
             {"kept", step.kept}, {"summary", summary_json(runs[i])},
-            {"errors", errors_json(runs[i])}});
+            {"errors", errors_json(runs[i].drives)}});
     }
 }
 
@@ -302,7 +367,7 @@ std::string json_text(
     root["kernel"] = around.kernel;
     root["processor"] = around.processor;
     root["command_line"] = around.command_line;
-    root["device"] = device_json(runs.front());
+    root["device"] = device_json(runs.front().drives.front());
     if (finding != nullptr)
         add_finding(root, *finding, runs);
     else

@@ -24,6 +24,8 @@ constexpr const char* kExamples = R"(Examples:
   ngpoll bench /dev/ng0n1              random reads of 4 KiB, depth 128, for ten seconds
   ngpoll bench -b512 -d128 -c32 -s32 -p1 -F1 -B1 -O0 -P1 -u1 -n1 /dev/ng0n1
                                        a line made for fio's t/io_uring
+  ngpoll bench -n4 /dev/ng0n1 /dev/ng1n1
+                                       two drives at once, with two threads each
   ngpoll bench -n4 --compare shared,private /dev/ng0n1
                                        four threads on shared poll queues, then on their own
   ngpoll bench -n4 --compare shared,private --repeat 5 /dev/ng0n1
@@ -142,7 +144,8 @@ void add_load_options(option_list& bench, bench_options& options)
         "I/Os in flight per thread");
     bench.count("-s,--submit-batch", options.submit_batch, {}, "Most I/Os per submission");
     bench.count("-c,--complete-batch", options.complete_batch, {}, "Completions to wait for");
-    bench.count("-n,--threads,--numjobs", options.threads, {.most = kThreadsMax}, "Threads");
+    bench.count("-n,--threads,--numjobs", options.threads, {.most = kThreadsMax},
+        "Threads, of all drives together; at least one for each");
     bench.seconds("-r,--runtime", options.seconds, "How long; 0: until a signal");
     bench.text("-R,--random",
         [&options](const std::string& text) { options.random = parse_switch("-R", text); },
@@ -200,7 +203,8 @@ void add_load_options(option_list& bench, bench_options& options)
         [&options](const std::string& word) { options.write_names.push_back(word); },
         {.type = "SERIAL:NSID",
             .default_text = "",
-            .help = "The drive whose data may be destroyed, as 'ngpoll list' names it"});
+            .help = "The drive whose data may be destroyed, as 'ngpoll list' names it; once for "
+                    "each DEVICE"});
 }
 
 void add_ring_options(option_list& bench, bench_options& options)
@@ -241,7 +245,8 @@ void add_options(option_list& bench, bench_options& options)
     bench.arguments("DEVICE", options.devices,
         "/dev/ngXnY, or an emulated drive, emu:size=1G,lba=512,queues=1024,latency=0 with any of "
         "these settings (latency=1us-2ms draws each one's between the two, unreadable=FIRST-LAST "
-        "fails reads of these LBAs); without DEVICE, emu:");
+        "fails reads of these LBAs); without DEVICE, emu:. Several are measured at once, each by "
+        "threads of its own");
     add_load_options(bench, options);
     add_ring_options(bench, options);
     add_results(bench, options);

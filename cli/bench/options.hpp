@@ -34,12 +34,12 @@ struct latency_goal {
 /// What `ngpoll bench` was asked to do. Letters and defaults are those of fio's t/io_uring, but for
 /// the run time, which ends here unless 0 is given.
 struct bench_options {
-    std::vector<std::string> devices; ///< at most one; empty: an emulated drive
+    std::vector<std::string> devices; ///< empty: an emulated drive
     std::uint64_t block_bytes = 4096;
     std::uint32_t depth = 128; ///< of each thread
     std::uint32_t submit_batch = 32;
     std::uint32_t complete_batch = 32;
-    std::uint32_t threads = 1;
+    std::uint32_t threads = 1; ///< of all drives together, dealt out to them
     bool polled = true;
     bool hybrid = false;
     bool fixed_buffers = true;

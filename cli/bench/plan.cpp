@@ -15,6 +15,7 @@ namespace ngpoll::cli {
 namespace {
 
 constexpr std::size_t kPartsMax = 16;
+constexpr std::size_t kDrivesMax = 256;
 constexpr std::uint32_t kRangeBufferBytes = 512; ///< of commands that carry no blocks
 
 template <class... Arguments>
@@ -135,8 +136,8 @@ void check_find(const bench_options& options)
 
 void check_options(const bench_options& options)
 {
-    if (options.devices.size() > 1)
-        refuse("{}: give one DEVICE", fmt::join(options.devices, " "));
+    if (options.devices.size() > kDrivesMax)
+        refuse("{} drives: give {} or fewer", options.devices.size(), kDrivesMax);
     if (options.rw && options.random && options.rw->random != *options.random)
         refuse("-R{} --rw {}: one says random, the other in sequence; leave -R out",
             *options.random ? 1 : 0, options.rw->word);

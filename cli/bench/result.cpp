@@ -23,6 +23,15 @@ bench_interval bench_interval::since(const bench_interval& before) const noexcep
         .errors = errors - before.errors};
 }
 
+latency_set bench_result::sum_of(latency_set bench_drive::*which) const
+{
+    latency_set sum;
+    for (const bench_drive& drive : drives)
+        for (std::size_t o = 0; o < sum.size(); ++o)
+            sum[o] += (drive.*which)[o];
+    return sum;
+}
+
 bench_interval together(
     std::span<const bench_interval> threads, const ring_stats& residents) noexcept
 {

@@ -75,31 +75,55 @@ struct swept_value {
     std::optional<double> number{}; ///< what that comes to, where it is a number
 };
 
-/// Everything a finished run, or one part of a comparison, has to say.
-struct bench_result {
+/// A drive of a run, and what the run's threads on it did. Each thread is on one drive.
+struct bench_drive {
     namespace_info device;
     drive_place place;
+    bench_geometry geometry;
+    placement layout; ///< of its threads and poll queues, which it numbers from 0
+    std::uint32_t first_thread = 0; ///< its own are that one of the run, and those after it
+    std::uint32_t first_queue = 0; ///< of the poll queues likewise
+    std::vector<poll_queue_report> queues;
+    role_policy role = role_policy::waiter; ///< who polls them; of no account unless shared
+    bench_interval total; ///< of its threads together; without cost, which is the process's
+    latency_set latencies; ///< of the total, in ticks
+    latency_set service_latencies; ///< at a rate, from submit() on
+    std::vector<error_count> errors;
+    bench_worker::first_reads first; ///< all its threads'; none where the drive is emulated
+
+    [[nodiscard]] std::uint32_t threads() const noexcept
+    {
+        return static_cast<std::uint32_t>(layout.seats.size());
+    }
+};
+
+/// Everything a finished run, or one part of a comparison, has to say.
+struct bench_result {
+    std::vector<bench_drive> drives; ///< at least one
     bench_options options;
     std::string choice; ///< the word that chose its poll queues
     std::vector<swept_value> values; ///< what sets it apart from the other cells of a sweep
     std::size_t variant = 0; ///< which part of a comparison, or cell of a sweep, it is a run of
     std::size_t number = 1; ///< among all runs, in their order
     bool cut_short = false; ///< by a signal, or because nothing could be printed any more
-    bench_geometry geometry;
-    placement layout;
-    std::vector<poll_queue_report> queues;
-    role_policy role = role_policy::waiter; ///< who polls them; of no account unless shared
     bool in_huge_pages = false;
     std::vector<bench_interval> intervals; ///< a second each
     bench_interval total;
-    std::vector<bench_interval> threads;
-    std::vector<error_count> errors;
-    bench_worker::first_reads first; ///< all threads'; none where the drive is emulated
+    std::vector<bench_interval> threads; ///< drive by drive
     tick_source clock = tick_source::none; ///< that timed the I/O
     double ns_per_tick = 1;
-    latency_set latencies; ///< of the total, in ticks
-    latency_set service_latencies; ///< at a rate, from submit() on
     counter_scope counters; ///< what of its cost is counted
+
+    /// All drives' together.
+    [[nodiscard]] latency_set latencies() const { return sum_of(&bench_drive::latencies); }
+    [[nodiscard]] latency_set service_latencies() const
+    {
+        return sum_of(&bench_drive::service_latencies);
+    }
+    [[nodiscard]] bool has_several_drives() const noexcept { return drives.size() > 1; }
+
+private:
+    [[nodiscard]] latency_set sum_of(latency_set bench_drive::*which) const;
 };
 
 [[nodiscard]] inline double ratio(std::uint64_t part, std::uint64_t whole) noexcept

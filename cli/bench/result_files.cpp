@@ -34,7 +34,7 @@ std::vector<std::string> result_files::write(
     const bench_result& first = runs.front();
     write(json_, json_text(around, runs, finding));
     write(csv_, csv_text(runs));
-    write(hgrm_, hgrm_text(merged(first.latencies), first.ns_per_tick));
+    write(hgrm_, hgrm_text(merged(first.latencies()), first.ns_per_tick));
     return failures;
 }
 

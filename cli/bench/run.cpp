@@ -33,45 +33,51 @@ tick_source clock_of(const bench_options& options)
     return options.rate_iops != 0 ? tick_source::system : best_tick_source();
 }
 
-poll_queues open_queues(const bench_result& planned, const nvme_namespace& device)
+poll_queues open_queues(const bench_result& planned, open_drives devices)
 {
     const bench_options& options = planned.options;
     const std::vector<std::uint32_t> everywhere = allowed_processors();
     poll_queues opened;
-    for (std::uint32_t q = 0; q < planned.layout.queues; ++q) {
-        // A resident poller keeps to its maker's processors: those of its queue's threads.
-        const std::span<const std::uint32_t> cpus = planned.layout.cpus_of_queue(q);
-        pin_this_thread(cpus.empty() ? everywhere : cpus);
-        const std::uint32_t rings = planned.layout.threads_on(q);
-        opened.push_back(std::make_unique<poll_queue>(device,
-            poll_queue::options{.depth = options.depth * rings,
-                .rings_max = rings,
-                .mode = options.mode(),
-                .role = options.role,
-                .registered_file = options.registered_file,
-                .registered_ring = options.registered_ring,
-                .hardware_queue = planned.layout.hardware_of_queue(q),
-                .force = options.force}));
+    for (std::size_t d = 0; d < planned.drives.size(); ++d) {
+        const placement& layout = planned.drives[d].layout;
+        for (std::uint32_t q = 0; q < layout.queues; ++q) {
+            // A resident poller keeps to its maker's processors: those of its queue's threads.
+            const std::span<const std::uint32_t> cpus = layout.cpus_of_queue(q);
+            pin_this_thread(cpus.empty() ? everywhere : cpus);
+            const std::uint32_t rings = layout.threads_on(q);
+            opened.push_back(std::make_unique<poll_queue>(devices[d],
+                poll_queue::options{.depth = options.depth * rings,
+                    .rings_max = rings,
+                    .mode = options.mode(),
+                    .role = options.role,
+                    .registered_file = options.registered_file,
+                    .registered_ring = options.registered_ring,
+                    .hardware_queue = layout.hardware_of_queue(q),
+                    .force = options.force}));
+        }
     }
     pin_this_thread(everywhere);
     return opened;
 }
 
-bench_run::bench_run(bench_result planned, const nvme_namespace& device, bench_display& display)
+bench_run::bench_run(bench_result planned, open_drives devices, bench_display& display)
     : result_(std::move(planned))
     , out_(display.out)
     , brief_(display.brief)
-    , queues_(open_queues(result_, device))
+    , queues_(open_queues(result_, devices))
     , threads_(result_.options.threads)
     , tick_(tick_source::none)
 {
-    for (const auto& queue : queues_)
-        result_.queues.push_back(queue->report());
-    result_.role = queues_.front()->role();
+    for (bench_drive& drive : result_.drives) {
+        for (std::uint32_t q = 0; q < drive.layout.queues; ++q)
+            drive.queues.push_back(queues_[drive.first_queue + q]->report());
+        drive.role = queues_[drive.first_queue]->role();
+        if (!held_
+            && std::any_of(drive.queues.begin(), drive.queues.end(),
+                [](const poll_queue_report& queue) { return queue.must_drain; }))
+            held_.emplace();
+    }
     announce(display);
-    if (std::any_of(result_.queues.begin(), result_.queues.end(),
-            [](const poll_queue_report& queue) { return queue.must_drain; }))
-        held_.emplace();
     threads_.start(result_, queues_);
     start_ = clock::now();
     tick_ = tick_length(result_.clock);
@@ -96,10 +102,16 @@ bench_run::counted bench_run::counted::since(const counted& before) const
     counted came;
     for (std::size_t t = 0; t < threads.size(); ++t)
         came.threads.push_back(threads[t].since(before.threads[t]));
-    came.residents = bench_interval{.stats = residents}.since({.stats = before.residents}).stats;
-    for (std::size_t o = 0; o < latencies.size(); ++o) {
-        came.latencies[o] = latencies[o].since(before.latencies[o]);
-        came.service_latencies[o] = service_latencies[o].since(before.service_latencies[o]);
+    for (std::size_t d = 0; d < drives.size(); ++d) {
+        const counted_drive& now = drives[d];
+        const counted_drive& then = before.drives[d];
+        counted_drive& drive = came.drives.emplace_back();
+        drive.residents
+            = bench_interval{.stats = now.residents}.since({.stats = then.residents}).stats;
+        for (std::size_t o = 0; o < now.latencies.size(); ++o) {
+            drive.latencies[o] = now.latencies[o].since(then.latencies[o]);
+            drive.service_latencies[o] = now.service_latencies[o].since(then.service_latencies[o]);
+        }
     }
     came.cost = cost.since(before.cost);
     return came;
@@ -109,25 +121,36 @@ bench_run::counted bench_run::count() const
 {
     counted now;
     const double seconds = seconds_since(start_);
-    for (const auto& worker : threads_.workers()) {
-        now.threads.push_back({.seconds = seconds,
-            .end_seconds = seconds,
-            .stats = worker->stats(),
-            .errors = worker->error_total()});
-        worker->add_latencies_to(now.latencies, now.service_latencies);
+    for (const bench_drive& drive : result_.drives) {
+        counted_drive& all = now.drives.emplace_back();
+        for (const auto& worker : threads_.workers().subspan(drive.first_thread, drive.threads())) {
+            now.threads.push_back({.seconds = seconds,
+                .end_seconds = seconds,
+                .stats = worker->stats(),
+                .errors = worker->error_total()});
+            worker->add_latencies_to(all.latencies, all.service_latencies);
+        }
+        for (std::uint32_t q = 0; q < drive.layout.queues; ++q)
+            all.residents += queues_[drive.first_queue + q]->resident_stats();
     }
-    for (const auto& queue : queues_)
-        now.residents += queue->resident_stats();
     now.cost = cost_.read();
     return now;
 }
 
 bench_interval bench_run::sum_of(const counted& all) const
 {
-    bench_interval sum = together(all.threads, all.residents);
+    ring_stats residents{};
+    latency_histogram latency;
+    latency_histogram service_latency;
+    for (const counted_drive& drive : all.drives) {
+        residents += drive.residents;
+        latency += merged(drive.latencies);
+        service_latency += merged(drive.service_latencies);
+    }
+    bench_interval sum = together(all.threads, residents);
     const double ns_per_tick = tick_.nanoseconds();
-    sum.latency = summarise(merged(all.latencies), ns_per_tick);
-    sum.service_latency = summarise(merged(all.service_latencies), ns_per_tick);
+    sum.latency = summarise(latency, ns_per_tick);
+    sum.service_latency = summarise(service_latency, ns_per_tick);
     sum.cost = all.cost;
     return sum;
 }
@@ -183,8 +206,9 @@ bool bench_run::measure(const stop_signals& signals)
 {
     const auto block_bytes = static_cast<std::uint32_t>(result_.options.block_bytes);
     const double limit = result_.options.seconds;
-    counted begin{
-        .threads = std::vector<bench_interval>(threads_.workers().size()), .cost = cost_.read()};
+    counted begin{.threads = std::vector<bench_interval>(threads_.workers().size()),
+        .drives = std::vector<counted_drive>(result_.drives.size()),
+        .cost = cost_.read()};
     bool cut_short = out_.failed();
     if (result_.options.warmup_seconds != 0) {
         cut_short = warm_up(signals);
@@ -218,7 +242,7 @@ void bench_run::drain()
     threads_.begin_stop();
     for (int second = 1; !threads_.wait_ended(start + std::chrono::seconds(second)); ++second) {
         const counted now = count();
-        const bench_interval all = together(now.threads, now.residents);
+        const bench_interval all = sum_of(now);
         print(in_flight_text({.seconds = second,
             .requests = all.stats.sent - std::min(all.stats.sent, all.finished()),
             .may_not_end = held_.has_value()}));
@@ -232,18 +256,31 @@ void bench_run::collect(const counted& begin)
 {
     counted all = count().since(begin);
     result_.total = sum_of(all);
-    result_.threads = std::move(all.threads);
-    result_.latencies = std::move(all.latencies);
-    result_.service_latencies = std::move(all.service_latencies);
     result_.ns_per_tick = tick_.nanoseconds();
-    for (const auto& worker : threads_.workers()) {
-        result_.first.all += worker->first().all;
-        result_.first.zeros += worker->first().zeros;
+    for (std::size_t d = 0; d < all.drives.size(); ++d) {
+        bench_drive& drive = result_.drives[d];
+        drive.total = together(std::span(all.threads).subspan(drive.first_thread, drive.threads()),
+            all.drives[d].residents);
+        drive.latencies = std::move(all.drives[d].latencies);
+        drive.service_latencies = std::move(all.drives[d].service_latencies);
+        drive.total.latency = summarise(merged(drive.latencies), result_.ns_per_tick);
+        drive.total.service_latency
+            = summarise(merged(drive.service_latencies), result_.ns_per_tick);
+        collect_errors(drive);
+    }
+    result_.threads = std::move(all.threads);
+}
+
+void bench_run::collect_errors(bench_drive& drive) const
+{
+    for (const auto& worker : threads_.workers().subspan(drive.first_thread, drive.threads())) {
+        drive.first.all += worker->first().all;
+        drive.first.zeros += worker->first().zeros;
         for (const error_count& found : worker->errors()) {
-            const auto same = std::find_if(result_.errors.begin(), result_.errors.end(),
+            const auto same = std::find_if(drive.errors.begin(), drive.errors.end(),
                 [&](const error_count& e) { return e.status == found.status; });
-            if (same == result_.errors.end())
-                result_.errors.push_back(found);
+            if (same == drive.errors.end())
+                drive.errors.push_back(found);
             else
                 same->count += found.count;
         }

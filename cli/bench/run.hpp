@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,8 +28,11 @@ using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
 /// What times the I/O.
 [[nodiscard]] tick_source clock_of(const bench_options& options);
 
-/// The poll queues that `planned` needs; throws what poll_queue throws.
-[[nodiscard]] poll_queues open_queues(const bench_result& planned, const nvme_namespace& device);
+/// The drives of a run, open, in the order of bench_result::drives.
+using open_drives = std::span<const nvme_namespace>;
+
+/// The poll queues that `planned` needs, drive by drive; throws what poll_queue throws.
+[[nodiscard]] poll_queues open_queues(const bench_result& planned, open_drives devices);
 
 /// Where the text of a run goes.
 struct bench_display {
@@ -47,7 +51,7 @@ struct bench_display {
 class bench_run {
 public:
     /// Prints the heading and how the run lies, once the poll queues are open.
-    bench_run(bench_result planned, const nvme_namespace& device, bench_display& display);
+    bench_run(bench_result planned, open_drives devices, bench_display& display);
 
     /// Warms up, and then prints a line a second, or draws the live block, until the time is over,
     /// a signal comes or nothing can be printed any more; then drains. True when it ended before
@@ -58,12 +62,16 @@ public:
     [[nodiscard]] bench_result take_result() { return std::move(result_); }
 
 private:
+    /// What is counted of a drive, all its threads together.
+    struct counted_drive {
+        ring_stats residents{}; ///< of the resident pollers
+        latency_set latencies{};
+        latency_set service_latencies{};
+    };
     /// All that is counted from the start on.
     struct counted {
         std::vector<bench_interval> threads;
-        ring_stats residents{}; ///< of the resident pollers together
-        latency_set latencies{}; ///< of all threads
-        latency_set service_latencies{};
+        std::vector<counted_drive> drives;
         process_cost cost{};
 
         [[nodiscard]] counted since(const counted& before) const;
@@ -83,6 +91,7 @@ private:
     /// Stops the threads, and says each second what they still wait for.
     void drain();
     void collect(const counted& begin);
+    void collect_errors(bench_drive& drive) const;
 
     bench_result result_;
     text_output& out_;

@@ -14,7 +14,7 @@ namespace ngpoll::cli {
 void bench_series::try_out(const std::vector<bench_result>& planned) const
 {
     for (const bench_result& each : planned)
-        static_cast<void>(open_queues(each, device_));
+        static_cast<void>(open_queues(each, devices_));
 }
 
 bool bench_series::run(bench_result planned, const run_title& title)
@@ -23,7 +23,7 @@ bool bench_series::run(bench_result planned, const run_title& title)
     if (!title.number.empty() && !display_.brief)
         display_.heading += fmt::format("{}: {}\n", title.number, title.what);
     try {
-        bench_run run(std::move(planned), device_, display_);
+        bench_run run(std::move(planned), devices_, display_);
         const bool cut_short = run.measure(signals_);
         done_.push_back(run.take_result());
         print(done_.back(), title);

@@ -18,14 +18,13 @@ struct run_title {
     std::string what; ///< "--queues shared"
 };
 
-/// One run after the other on a drive. What they found is kept, also when a later one fails.
-/// Used by the main thread.
+/// One run after the other, on the same drives. What they found is kept, also when a later one
+/// fails. Used by the main thread.
 class bench_series {
 public:
     /// All of them must outlive it.
-    bench_series(
-        const nvme_namespace& device, const stop_signals& signals, bench_display& display) noexcept
-        : device_(device)
+    bench_series(open_drives devices, const stop_signals& signals, bench_display& display) noexcept
+        : devices_(devices)
         , signals_(signals)
         , display_(display)
     {
@@ -46,7 +45,7 @@ public:
 private:
     void print(const bench_result& run, const run_title& title);
 
-    const nvme_namespace& device_;
+    const open_drives devices_;
     const stop_signals& signals_;
     bench_display& display_;
     std::vector<bench_result> done_;

@@ -36,14 +36,15 @@ std::string workload_text(const bench_options& o)
 }
 
 /// "thread 0-1 on poll queue hctx2: cpus 0", a line for each of the drive's poll queues in use.
-std::string pins_text(const placement& layout)
+std::string pins_text(const bench_drive& drive)
 {
+    const placement& layout = drive.layout;
     std::string text;
     for (std::size_t h = 0; h < layout.hardware.size(); ++h) {
         std::vector<std::uint32_t> threads;
         for (std::uint32_t t = 0; t < layout.seats.size(); ++t)
             if (layout.seats[t].hardware == h)
-                threads.push_back(t);
+                threads.push_back(drive.first_thread + t);
         if (!threads.empty())
             text += fmt::format("thread {} on poll queue hctx{}: cpus {}\n", ranges_text(threads),
                 layout.hardware[h].index, ranges_text(layout.hardware[h].cpus));
@@ -115,6 +116,99 @@ std::string cost_text(const bench_result& run)
     return text;
 }
 
+/// "1 GiB in blocks of 512 bytes".
+std::string capacity_text(const namespace_info& d)
+{
+    return fmt::format(
+        "{} in blocks of {} bytes", size_text(d.capacity_blocks * d.lba_bytes), d.lba_bytes);
+}
+
+/// The line that says which drive it is.
+std::string identity_text(const bench_drive& drive)
+{
+    const namespace_info& d = drive.device;
+    if (d.emulated)
+        return fmt::format("emulated drive ({}): the IOPS below are what the engine and this "
+                           "processor do by themselves; no kernel and no drive is in them\n",
+            d.path);
+    return fmt::format("{}: {}, serial {}, firmware {}{}\n", d.path, d.model, d.serial, d.firmware,
+        place_text(drive.place));
+}
+
+/// What makes a drive's figures other than one might think.
+std::string drive_warnings(const namespace_info& d, const bench_options& o)
+{
+    std::string text;
+    auto out = std::back_inserter(text);
+    if (d.has_poll_queues == false && o.polled)
+        fmt::format_to(out,
+            "warning: {} has no poll queues, so this runs by interrupt; to poll: modprobe -r nvme "
+            "&& modprobe nvme poll_queues=2 (or boot with nvme.poll_queues=2)\n",
+            d.path);
+    if (d.used_blocks && o.pattern().reads)
+        fmt::format_to(out,
+            "warning: {} says that {:.0f} % of its blocks are in use; reads of the others may cost "
+            "it nothing\n",
+            d.path, 100 * ratio(*d.used_blocks, d.capacity_blocks));
+    return text;
+}
+
+std::string layout_of_drive(const bench_drive& drive, const bench_options& o)
+{
+    const poll_queue_report& queue = drive.queues.front();
+    const std::uint32_t threads = drive.threads();
+    std::string text;
+    auto out = std::back_inserter(text);
+    fmt::format_to(out, "{} thread{} on {} poll queue{}; {}, {}{}{}{}\n", threads,
+        threads == 1 ? "" : "s", drive.layout.queues, drive.layout.queues == 1 ? "" : "s",
+        queue.transport, to_string(queue.mode), queue.flags.empty() ? "" : ", ",
+        fmt::join(queue.flags, "|"), o.fixed_buffers ? ", fixed buffers" : "");
+    if (threads > drive.layout.queues || drive.role == role_policy::resident)
+        fmt::format_to(out, "who polls: {}\n",
+            drive.role == role_policy::resident
+                ? "a resident thread for each poll queue"
+                : "a thread that waits, until it has what it waits for");
+    text += pins_text(drive);
+    for (const std::string& note : drive.layout.notes)
+        fmt::format_to(out, "note: {}\n", note);
+    for (const std::string& forced : queue.forced)
+        fmt::format_to(out, "forced: {}\n", forced);
+    for (const std::string& declined : queue.declined)
+        fmt::format_to(out, "not in force: {}\n", declined);
+    return text;
+}
+
+/// "/dev/ng0n1: ", where there are several drives.
+std::string prefix_of(const bench_drive& drive, const bench_result& run)
+{
+    return run.has_several_drives() ? drive.device.path + ": " : std::string();
+}
+
+/// Of several drives each one's figures.
+std::string drive_lines(const bench_result& run)
+{
+    const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
+    std::string text;
+    if (run.has_several_drives())
+        for (const bench_drive& drive : run.drives)
+            text += prefix_of(drive, run) + interval_text(drive.total, block_bytes) + '\n';
+    return text;
+}
+
+/// The classic false result.
+std::string zeros_text(const bench_result& run)
+{
+    std::string text;
+    for (const bench_drive& drive : run.drives)
+        if (drive.first.zeros != 0 && drive.first.zeros >= drive.first.all / 2)
+            text += fmt::format(
+                "warning: {}{} of the first {} reads brought nothing but zeros: these blocks were "
+                "probably never written, and reads of such blocks may cost the drive nothing; "
+                "write them first (--rw write -b128k --write SERIAL:NSID)\n",
+                prefix_of(drive, run), drive.first.zeros, drive.first.all);
+    return text;
+}
+
 } // namespace
 
 std::string rate_text(double per_second)
@@ -144,58 +238,33 @@ std::string share_text(std::uint64_t part, std::uint64_t whole)
 std::string drive_text(const bench_result& planned)
 {
     const bench_options& o = planned.options;
-    const namespace_info& d = planned.device;
     std::string text;
     auto out = std::back_inserter(text);
-    if (d.emulated)
-        fmt::format_to(out,
-            "emulated drive ({}): the IOPS below are what the engine and this processor do by "
-            "themselves; no kernel and no drive is in them\n",
-            d.path);
-    else
-        fmt::format_to(out, "{}: {}, serial {}, firmware {}{}\n", d.path, d.model, d.serial,
-            d.firmware, place_text(planned.place));
-    if (d.has_poll_queues == false && o.polled)
-        fmt::format_to(out,
-            "warning: {} has no poll queues, so this runs by interrupt; to poll: modprobe -r nvme "
-            "&& modprobe nvme poll_queues=2 (or boot with nvme.poll_queues=2)\n",
-            d.path);
-    fmt::format_to(out, "{} in blocks of {} bytes; {}, depth {}, batches {}/{}\n",
-        size_text(d.capacity_blocks * d.lba_bytes), d.lba_bytes, workload_text(o), o.depth,
-        o.submit_batch, o.complete_batch);
+    for (const bench_drive& drive : planned.drives) {
+        text += identity_text(drive);
+        if (planned.has_several_drives())
+            fmt::format_to(out, "    {}\n", capacity_text(drive.device));
+    }
+    fmt::format_to(out, "{}; {}, depth {}, batches {}/{}\n",
+        planned.has_several_drives() ? fmt::format("{} drives", planned.drives.size())
+                                     : capacity_text(planned.drives.front().device),
+        workload_text(o), o.depth, o.submit_batch, o.complete_batch);
     fmt::format_to(out, "{}, {}\n", kernel_text(), processor_name());
     if (o.sweeps.empty())
         text += equivalent_text(planned);
-    if (d.used_blocks && o.pattern().reads)
-        fmt::format_to(out,
-            "warning: the drive says that {:.0f} % of its blocks are in use; reads of the others "
-            "may cost it nothing\n",
-            100 * ratio(*d.used_blocks, d.capacity_blocks));
+    for (const bench_drive& drive : planned.drives)
+        text += drive_warnings(drive.device, o);
     return text;
 }
 
 std::string layout_text(const bench_result& run)
 {
-    const bench_options& o = run.options;
-    const poll_queue_report& queue = run.queues.front();
     std::string text;
-    auto out = std::back_inserter(text);
-    fmt::format_to(out, "{} thread{} on {} poll queue{}; {}, {}{}{}{}\n", o.threads,
-        o.threads == 1 ? "" : "s", run.layout.queues, run.layout.queues == 1 ? "" : "s",
-        queue.transport, to_string(queue.mode), queue.flags.empty() ? "" : ", ",
-        fmt::join(queue.flags, "|"), o.fixed_buffers ? ", fixed buffers" : "");
-    if (o.threads > run.layout.queues || run.role == role_policy::resident)
-        fmt::format_to(out, "who polls: {}\n",
-            run.role == role_policy::resident
-                ? "a resident thread for each poll queue"
-                : "a thread that waits, until it has what it waits for");
-    text += pins_text(run.layout);
-    for (const std::string& note : run.layout.notes)
-        fmt::format_to(out, "note: {}\n", note);
-    for (const std::string& forced : queue.forced)
-        fmt::format_to(out, "forced: {}\n", forced);
-    for (const std::string& declined : queue.declined)
-        fmt::format_to(out, "not in force: {}\n", declined);
+    for (const bench_drive& drive : run.drives) {
+        if (run.has_several_drives())
+            text += drive.device.path + ": ";
+        text += layout_of_drive(drive, run.options);
+    }
     return text;
 }
 
@@ -238,26 +307,20 @@ std::string summary_text(const bench_result& run)
     auto out = std::back_inserter(text);
     fmt::format_to(out, "{} {} in {:.2f} s: {}, errors: {}\n", all.finished(),
         run.options.pattern().noun(), all.seconds, interval_text(all, block_bytes), errors);
+    text += drive_lines(run);
     if (run.threads.size() > 1)
         text += sharing_text(all);
     const bool at_rate = run.options.rate_iops != 0;
     if (at_rate && all.iops() < kRateReached * run.options.rate_iops)
         fmt::format_to(out, "note: the rate was not reached: {} of {} IOPS\n",
             rate_text(all.iops()), rate_text(run.options.rate_iops));
-    text += latencies_text(run, run.latencies, at_rate ? " from when it was due" : "");
-    text += latencies_text(run, run.service_latencies, " from submit() on");
+    text += latencies_text(run, run.latencies(), at_rate ? " from when it was due" : "");
+    text += latencies_text(run, run.service_latencies(), " from submit() on");
     text += cost_text(run);
     if (run.threads.size() > 1)
         for (std::size_t i = 0; i < run.threads.size(); ++i)
             fmt::format_to(out, "thread {}: {}\n", i, interval_text(run.threads[i], block_bytes));
-    text += errors_text(run);
-    if (run.first.zeros != 0 && run.first.zeros >= run.first.all / 2)
-        fmt::format_to(out,
-            "warning: {} of the first {} reads brought nothing but zeros: these blocks were "
-            "probably never written, and reads of such blocks may cost the drive nothing; write "
-            "them first (--rw write -b128k --write SERIAL:NSID)\n",
-            run.first.zeros, run.first.all);
-    return text;
+    return text + errors_text(run) + zeros_text(run);
 }
 
 std::string brief_text(const bench_result& run)
@@ -279,9 +342,10 @@ std::string brief_text(const bench_result& run)
 std::string errors_text(const bench_result& run)
 {
     std::string text;
-    for (const error_count& kind : run.errors)
-        text += fmt::format(
-            "{} {} failed: {}\n", kind.count, run.options.pattern().noun(), kind.status.text());
+    for (const bench_drive& drive : run.drives)
+        for (const error_count& kind : drive.errors)
+            text += fmt::format("{}{} {} failed: {}\n", prefix_of(drive, run), kind.count,
+                run.options.pattern().noun(), kind.status.text());
     return text;
 }
 

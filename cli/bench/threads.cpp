@@ -42,15 +42,18 @@ void bench_threads::make_all(
     const bench_result& run, std::span<const std::unique_ptr<poll_queue>> queues)
 {
     try {
-        for (std::uint32_t t = 0; t < count_; ++t)
-            workers_.push_back(std::make_unique<bench_worker>(
-                bench_worker::setting{.queue = *queues[run.layout.seats[t].queue],
-                    .device = run.device,
+        for (const bench_drive& drive : run.drives)
+            for (std::uint32_t t = 0; t < drive.threads(); ++t)
+                workers_.push_back(std::make_unique<bench_worker>(bench_worker::setting{
+                    .queue = *queues[drive.first_queue + drive.layout.seats[t].queue],
+                    .device = drive.device,
                     .options = run.options,
-                    .geometry = run.geometry,
+                    .geometry = drive.geometry,
                     .clock = run.clock,
-                    .index = t,
-                    .cpus = run.layout.cpus_of(t),
+                    .index = drive.first_thread + t,
+                    .index_on_drive = t,
+                    .threads_on_drive = drive.threads(),
+                    .cpus = drive.layout.cpus_of(t),
                     .all_made = all_made_,
                     .given_up = given_up_,
                     .ready = ready_,

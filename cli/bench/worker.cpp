@@ -34,8 +34,8 @@ bench_worker::bench_worker(const setting& from)
     : source_({.device = from.device,
         .options = from.options,
         .geometry = from.geometry,
-        .index = from.index,
-        .sources = from.options.threads,
+        .index = from.index_on_drive,
+        .sources = from.threads_on_drive,
         .seed = random_seed()})
     , from_(from)
     , thread_([this] { run(); })

@@ -42,7 +42,9 @@ public:
         const bench_options& options;
         const bench_geometry& geometry;
         tick_source clock = tick_source::none; ///< what each I/O is timed with
-        std::uint32_t index = 0;
+        std::uint32_t index = 0; ///< among all threads
+        std::uint32_t index_on_drive = 0; ///< among those on its drive
+        std::uint32_t threads_on_drive = 1;
         std::span<const std::uint32_t> cpus; ///< to keep to; empty: any
         std::latch& all_made; ///< waited for before anything is set up
         const std::atomic<bool>& given_up; ///< set before `all_made` is at zero: end, touch nothing

@@ -15,11 +15,12 @@ namespace {
 bench_result planned()
 {
     bench_result run;
-    run.device.path = "/dev/ng0n1";
-    run.device.model = "A Fast Drive";
-    run.device.capacity_blocks = 1000;
-    run.device.lba_bytes = 4096;
-    run.geometry.positions = 1000;
+    bench_drive& drive = run.drives.emplace_back();
+    drive.device.path = "/dev/ng0n1";
+    drive.device.model = "A Fast Drive";
+    drive.device.capacity_blocks = 1000;
+    drive.device.lba_bytes = 4096;
+    drive.geometry.positions = 1000;
     return run;
 }
 
@@ -53,8 +54,8 @@ TEST_CASE("a drive that keeps data of a part of its blocks is warned of, where i
 {
     bench_result run = planned();
     CHECK_FALSE(says(drive_text(run), "warning"));
-    run.device.used_blocks = 130;
-    CHECK(says(drive_text(run), "warning: the drive says that 13 % of its blocks are in use"));
+    run.drives.front().device.used_blocks = 130;
+    CHECK(says(drive_text(run), "warning: /dev/ng0n1 says that 13 % of its blocks are in use"));
     run.options.rw = access_pattern::parse("--rw", "randrw");
     CHECK(says(drive_text(run), "warning"));
     run.options.rw = access_pattern::parse("--rw", "write");
@@ -65,14 +66,32 @@ TEST_CASE("first reads that are zeros, half of them or more, are warned of")
 {
     bench_result run = planned();
     run.threads.resize(1);
-    run.first = {.all = 128, .zeros = 63};
+    bench_worker::first_reads& first = run.drives.front().first;
+    first = {.all = 128, .zeros = 63};
     CHECK_FALSE(says(summary_text(run), "warning"));
-    run.first.zeros = 64;
+    first.zeros = 64;
     CHECK(says(summary_text(run), "warning: 64 of the first 128 reads brought nothing but zeros"));
-    run.first = {.all = 1, .zeros = 0};
+    first = {.all = 1, .zeros = 0};
     CHECK_FALSE(says(summary_text(run), "warning"));
-    run.first = {};
+    first = {};
     CHECK_FALSE(says(summary_text(run), "warning"));
+}
+
+TEST_CASE("of several drives each is named where it is spoken of")
+{
+    bench_result run = planned();
+    run.drives.push_back(run.drives.front());
+    run.drives.back().device.path = "/dev/ng1n1";
+    run.drives.back().device.used_blocks = 0;
+    CHECK(says(drive_text(run), "warning: /dev/ng1n1 says that 0 % of its"));
+    CHECK(says(drive_text(run), "\n2 drives; random reads"));
+    run.threads.resize(2);
+    run.drives.back().first = {.all = 8, .zeros = 8};
+    run.drives.back().errors.push_back({.status = {.nvme_status = 0x281}, .count = 7});
+    CHECK(says(summary_text(run), "warning: /dev/ng1n1: 8 of the first 8 reads"));
+    CHECK(says(summary_text(run), "\n/dev/ng1n1: 7 reads failed: "));
+    CHECK_FALSE(says(summary_text(run), "/dev/ng0n1: 0 reads failed"));
+    CHECK(says(summary_text(run), "\n/dev/ng0n1: IOPS=0"));
 }
 
 TEST_CASE("the header says where the drive sits")
@@ -81,9 +100,10 @@ TEST_CASE("the header says where the drive sits")
     bench_result run = planned();
     on.tree.file("sys/kernel/iommu_groups/7/type", "DMA");
     on.tree.link("sys/bus/pci/devices/0000:00:00.0/iommu_group", "sys/kernel/iommu_groups/7");
-    run.place = on.place();
-    CHECK(run.place.node == 1U);
-    CHECK(run.place.node_cpus == std::vector<std::uint32_t>{2, 3});
+    drive_place& place = run.drives.front().place;
+    place = on.place();
+    CHECK(place.node == 1U);
+    CHECK(place.node_cpus == std::vector<std::uint32_t>{2, 3});
     CHECK(says(drive_text(run), ", NUMA node 1, IOMMU strict\n"));
     on.tree.file("sys/kernel/iommu_groups/7/type", "identity");
     CHECK(on.place().iommu == iommu_use::passed_through);

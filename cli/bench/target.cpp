@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "target.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include <ngpoll/processors.hpp>
+
+#include "run.hpp"
+
+namespace ngpoll::cli {
+
+namespace {
+
+placement_bounds bounds_of(
+    const bench_options& options, const namespace_info& device, const drive_place& place)
+{
+    placement_bounds bounds;
+    if (device.emulated)
+        return bounds;
+    bounds.allowed = allowed_processors();
+    if (options.near_drive) {
+        bounds.node = place.node;
+        bounds.node_cpus = place.node_cpus;
+    }
+    // Those who are interrupted need not keep to the processors of poll queues.
+    if (options.polled) {
+        bounds.map = read_hardware_queues(device.path);
+        bounds.queues_max = options.force ? 0 : device.polled_queues_max;
+    }
+    return bounds;
+}
+
+/// Leave to write to `device`, where that is what the run does.
+std::optional<write_permit> permit_for(const bench_options& options, const nvme_namespace& device)
+{
+    if (!options.pattern().writes())
+        return std::nullopt;
+    const std::vector<std::string>& names = options.write_names;
+    const std::string own = serial_and_nsid(device.info());
+    const bool is_named = std::find(names.begin(), names.end(), own) != names.end();
+    return write_permit::take(device,
+        {.serial_nsid = is_named ? own
+                : names.empty()  ? ""
+                                 : names.front(),
+            .force = options.force});
+}
+
+/// Two emulated drives are never the same one.
+void refuse_repeated(const std::vector<nvme_namespace>& devices)
+{
+    const auto same = [](const namespace_info& a, const namespace_info& b) {
+        std::error_code none;
+        return !a.emulated && !b.emulated && std::filesystem::equivalent(a.path, b.path, none);
+    };
+    for (std::size_t i = 0; i < devices.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            if (same(devices[i].info(), devices[j].info()))
+                throw std::invalid_argument(
+                    fmt::format("{}: given twice; name each drive once", devices[i].info().path));
+}
+
+} // namespace
+
+bench_targets open_targets(const bench_options& options)
+{
+    bench_targets targets;
+    for (const std::string& path :
+        options.devices.empty() ? std::vector<std::string>{"emu:"} : options.devices)
+        targets.devices.push_back(
+            nvme_namespace::open(path, {.writable = options.pattern().writes()}));
+    refuse_repeated(targets.devices);
+    for (const nvme_namespace& device : targets.devices) {
+        targets.permits.push_back(permit_for(options, device));
+        targets.places.push_back(find_place(device.info()));
+    }
+    return targets;
+}
+
+std::string permits_text(const bench_targets& targets)
+{
+    std::string text;
+    for (std::size_t d = 0; d < targets.devices.size(); ++d)
+        if (const auto& permit = targets.permits[d]; permit && !permit->unchecked().empty())
+            text += fmt::format(
+                "forced: writes to {}, although nobody can tell whether it is in use: {}\n",
+                targets.devices[d].info().path, permit->unchecked());
+    return text;
+}
+
+bench_result plan_run(
+    const bench_options& options, const queue_choice& choice, const bench_targets& targets)
+{
+    bench_result planned;
+    planned.options = options;
+    planned.clock = clock_of(options);
+    planned.choice = choice.word;
+    // As t/io_uring deals them out: neighbours to each drive, and the first drives get the rest.
+    const auto drives = static_cast<std::uint32_t>(targets.devices.size());
+    std::uint32_t first_thread = 0;
+    std::uint32_t first_queue = 0;
+    for (std::uint32_t d = 0; d < drives; ++d) {
+        const std::uint32_t threads
+            = options.threads / drives + (d < options.threads % drives ? 1 : 0);
+        bench_drive& drive = planned.drives.emplace_back();
+        drive.device = targets.devices[d].info();
+        drive.place = targets.places[d];
+        drive.layout = lay_out(choice, threads, bounds_of(options, drive.device, drive.place));
+        drive.geometry = plan(options, drive.device, drive.layout);
+        drive.first_thread = first_thread;
+        drive.first_queue = first_queue;
+        first_thread += threads;
+        first_queue += drive.layout.queues;
+    }
+    return planned;
+}
+
+} // namespace ngpoll::cli
