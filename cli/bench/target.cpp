@@ -2,14 +2,15 @@
 #include "target.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <stdexcept>
-#include <system_error>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <ngpoll/kernel_faults.hpp>
 #include <ngpoll/processors.hpp>
 
+#include "environment.hpp"
 #include "run.hpp"
 
 namespace ngpoll::cli {
@@ -53,15 +54,38 @@ std::optional<write_permit> permit_for(const bench_options& options, const nvme_
 /// Two emulated drives are never the same one.
 void refuse_repeated(const std::vector<nvme_namespace>& devices)
 {
+    // By the device's number: a drive may have several names, and std::filesystem::equivalent()
+    // compares no devices.
     const auto same = [](const namespace_info& a, const namespace_info& b) {
-        std::error_code none;
-        return !a.emulated && !b.emulated && std::filesystem::equivalent(a.path, b.path, none);
+        struct stat of_a { };
+        struct stat of_b { };
+        return !a.emulated && !b.emulated && ::stat(a.path.c_str(), &of_a) == 0
+            && ::stat(b.path.c_str(), &of_b) == 0 && of_a.st_rdev == of_b.st_rdev;
     };
     for (std::size_t i = 0; i < devices.size(); ++i)
         for (std::size_t j = 0; j < i; ++j)
             if (same(devices[i].info(), devices[j].info()))
                 throw std::invalid_argument(
                     fmt::format("{}: given twice; name each drive once", devices[i].info().path));
+}
+
+/// Whether this kernel may crash when a command without data is polled.
+bool crashes_without_data()
+{
+    const machine_info host = read_machine();
+    for (const kernel_fault& fault : kernel_faults())
+        if (fault.name == "commands_without_data")
+            return has_fault(host, fault) != fault_answer::no;
+    return false;
+}
+
+void check_kernel(const bench_options& options, const namespace_info& device)
+{
+    if (options.pattern().changes == operation::write_zeroes && options.polled && !options.force
+        && !device.emulated && crashes_without_data())
+        throw std::invalid_argument(
+            fmt::format("--rw {}: {} may crash when a command without data is polled; give -p0",
+                options.pattern().word, kernel_text()));
 }
 
 } // namespace
@@ -75,6 +99,7 @@ bench_targets open_targets(const bench_options& options)
             nvme_namespace::open(path, {.writable = options.pattern().writes()}));
     refuse_repeated(targets.devices);
     for (const nvme_namespace& device : targets.devices) {
+        check_kernel(options, device.info());
         targets.permits.push_back(permit_for(options, device));
         targets.places.push_back(find_place(device.info()));
     }

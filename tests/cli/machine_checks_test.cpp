@@ -137,6 +137,8 @@ TEST_CASE("a fault counts from its first version to the one that mended it")
 {
     CHECK(fault("two_rings_by_bio", "6.4.16") == "unsafe");
     CHECK(fault("two_rings_by_bio", "6.5.0") == "ok");
+    CHECK(fault("commands_without_data", "6.1.176") == "unsafe");
+    CHECK(fault("commands_without_data", "6.5.0") == "ok");
     CHECK(fault("two_rings_by_bio", "6.0.19") == "ok"); // it cannot poll passthrough
     CHECK(fault("task_work_completions", "6.19.3") == "slow");
     CHECK(fault("task_work_completions", "7.0.0") == "ok");

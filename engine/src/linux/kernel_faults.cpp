@@ -29,6 +29,15 @@ constexpr kernel_fault kFaults[] = {
         .fix = "use Linux 6.5 or newer; until then let all threads share one poll queue (ngpoll's "
                "default), and run no other polling program on the drive",
         .source = "9408d8a37e6c, in 6.5"},
+    {.name = "commands_without_data",
+        .first = kFirst,
+        .seen_last = {6, 4, {}},
+        .fixed = {6, 5, {}},
+        .what = "A polled command without data (Flush, Write Zeroes) crashes the kernel: it polls "
+                "by way of a bio, and such a command has none.",
+        .fix = "use Linux 6.5 or newer; until then send such commands by interrupt: ngpoll bench "
+               "-p0, and fio without hipri",
+        .source = "tried on 6.1.176; 9408d8a37e6c, in 6.5"},
     {.name = "foreign_completions",
         .first = kFirst,
         .seen_last = {6, 15, {}},
