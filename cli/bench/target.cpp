@@ -99,7 +99,6 @@ bench_targets open_targets(const bench_options& options)
             nvme_namespace::open(path, {.writable = options.pattern().writes()}));
     refuse_repeated(targets.devices);
     for (const nvme_namespace& device : targets.devices) {
-        check_kernel(options, device.info());
         targets.permits.push_back(permit_for(options, device));
         targets.places.push_back(find_place(device.info()));
     }
@@ -120,6 +119,9 @@ std::string permits_text(const bench_targets& targets)
 bench_result plan_run(
     const bench_options& options, const queue_choice& choice, const bench_targets& targets)
 {
+    // Of each cell of a sweep: one may poll what another does not.
+    for (const nvme_namespace& device : targets.devices)
+        check_kernel(options, device.info());
     bench_result planned;
     planned.options = options;
     planned.clock = clock_of(options);
