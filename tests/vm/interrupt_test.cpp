@@ -67,20 +67,33 @@ std::chrono::nanoseconds processor_time()
     return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
-/// Fails where the process needs 1 % of a processor or more while `call` runs.
+/// Processor time of the process while `call` runs, in percent of the time that passes.
 template <class Call>
-void check_idle(const char* what, Call&& call)
+double processor_share(Call&& call)
 {
     const auto cpu_before = processor_time();
     const auto before = steady_clock::now();
     call();
     const auto took = steady_clock::now() - before;
     const auto cpu = processor_time() - cpu_before;
-    const double percent = 100.0 * static_cast<double>(cpu.count())
-        / static_cast<double>(std::chrono::nanoseconds(took).count());
-    std::printf("%s: %.2f %% of a processor\n", what, percent);
     CHECK(took >= 900ms);
-    CHECK(percent < 1);
+    return 100.0 * static_cast<double>(cpu.count())
+        / static_cast<double>(std::chrono::nanoseconds(took).count());
+}
+
+/// Fails where the process needs 1 % of a processor or more each of three times that `call` runs.
+/// Code that runs for the first time is translated by the emulator, at the guest's cost; whoever
+/// spins does so each time.
+template <class Call>
+void check_idle(const char* what, Call&& call)
+{
+    double least = processor_share(call);
+    for (int again = 0; again < 2 && least >= 1; ++again) {
+        std::printf("%s: %.2f %% of a processor, once more\n", what, least);
+        least = std::min(least, processor_share(call));
+    }
+    std::printf("%s: %.2f %% of a processor\n", what, least);
+    CHECK(least < 1);
 }
 
 /// An event loop's two descriptors.
@@ -283,40 +296,46 @@ TEST_CASE("what waits by interrupt leaves the processor alone")
     // time.
     start(0);
     CHECK(own.wait(1) == 1);
-    start(0);
-    check_idle("wait(1)", [&] { CHECK(own.wait(1) == 1); });
-    start(1);
+    check_idle("wait(1)", [&] {
+        start(0);
+        CHECK(own.wait(1) == 1);
+    });
     check_idle("wait(1, deadline)", [&] {
+        start(1);
         const auto deadline = steady_clock::now() + 1s;
         CHECK(own.wait(1, deadline) == 0);
         CHECK(steady_clock::now() >= deadline);
         CHECK(steady_clock::now() < deadline + 300ms);
+        CHECK(own.wait(1, steady_clock::now() + 10s) == 1);
     });
-    CHECK(own.wait(1, steady_clock::now() + 10s) == 1);
-    start(2);
     check_idle("arm_event() and epoll_wait()", [&] {
+        start(2);
+        const std::uint64_t woken_before = loop.woken;
         while (own.outstanding() != 0) {
             if (own.arm_event())
                 loop.wait(10s);
             own.poll();
         }
+        CHECK(loop.woken == woken_before + 1);
     });
-    CHECK(loop.woken == 1);
     check_idle("nothing to do", [&] {
+        const std::uint64_t timed_out_before = loop.timed_out;
         CHECK(own.arm_event());
         loop.wait(1s);
+        CHECK(loop.timed_out == timed_out_before + 1);
     });
-    CHECK(loop.timed_out == 1);
     std::thread([&] {
-        ring closing(queue, {.depth = 4});
-        test::counted_request read(read_command(slow.info().nsid, 7, 1));
-        read.set_buffer(pool.at(3));
-        if (!closing.submit(read))
-            std::abort();
-        closing.flush();
-        check_idle("close() with I/O in flight", [&] { closing.close(); });
-        CHECK(read.finished == 1);
-        CHECK(read.status.ok());
+        check_idle("close() with I/O in flight", [&] {
+            ring closing(queue, {.depth = 4});
+            test::counted_request read(read_command(slow.info().nsid, 7, 1));
+            read.set_buffer(pool.at(3));
+            if (!closing.submit(read))
+                std::abort();
+            closing.flush();
+            closing.close();
+            CHECK(read.finished == 1);
+            CHECK(read.status.ok());
+        });
     }).join();
 }
 
