@@ -117,6 +117,33 @@ TEST_CASE("an entry used again carries nothing of the command before")
     }
 }
 
+TEST_CASE("a kernel that needs data refuses a command without, and nothing else")
+{
+    const bool needs_data = GENERATE(true, false);
+    fake_drive drive({.depth = 4, .rings_max = 1}, {.needs_data = needs_data}, 4, 0, true);
+    drive.kernel->on_enter = [](fake_kernel& k) { k.complete_all(); };
+    ring own(*drive.queue);
+    std::vector<std::byte> memory(512);
+    std::vector<counted_request> requests(3);
+    // Each entry has both kinds in turn, and wraps: three do not fill four places.
+    for (unsigned round = 0; round < 4; ++round) {
+        drive.kernel->taken.clear();
+        for (unsigned i = 0; i < 3; ++i) {
+            const bool reads = (round + i) % 2 == 0;
+            requests[i].cmd = reads ? read_command(1, i, 1) : flush_command(1);
+            requests[i].set_buffer(
+                reads ? buffer{.data = memory.data(), .size_bytes = 512} : buffer{});
+            REQUIRE(own.submit(requests[i]));
+        }
+        CHECK(own.wait(3) == 3);
+        REQUIRE(drive.kernel->taken.size() == 3);
+        for (const uapi::passthrough_sqe& sqe : drive.kernel->taken)
+            CHECK((sqe.cmd.flags != 0) == (needs_data && sqe.cmd.opcode == opcode::flush));
+    }
+    for (const counted_request& r : requests)
+        CHECK(r.cmd.flags == 0);
+}
+
 TEST_CASE("a short submit is taken up where it stopped, each command sent once and in order")
 {
     fixture f({}, GENERATE(0U, 0xfffffffdU));

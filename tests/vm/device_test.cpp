@@ -195,6 +195,27 @@ TEST_CASE("the drive's errors and the kernel's come apart", "[one thread]")
     CHECK(r.status.nvme_status == 0);
 }
 
+TEST_CASE("a polled command without data works, or is refused where it crashes the kernel",
+    "[one thread]")
+{
+    const nvme_namespace device = nvme_namespace::open(device_path(), {.writable = true});
+    poll_queue queue(device);
+    REQUIRE(queue.report().mode == poll_mode::polled);
+    request flush;
+    flush.cmd = flush_command(device.info().nsid);
+    {
+        ring own(queue);
+        const watchdog dog(own);
+        REQUIRE(own.submit(flush));
+        REQUIRE(own.wait(1) == 1);
+    }
+    CHECK(flush.status.errno_value == (test::kernel_is("6.1.") ? EINVAL : 0));
+    CHECK(flush.status.nvme_status == 0);
+    reader after(queue, device.info(), 4, true);
+    after.run(16);
+    CHECK(after.failed() == 0);
+}
+
 TEST_CASE("closing with polled reads in flight drains them", "[one thread]")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());

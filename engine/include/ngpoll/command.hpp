@@ -70,7 +70,7 @@ constexpr command transfer_command(
 }
 
 /// Zeroes `blocks` (1 to 65,536) logical blocks from `slba` without sending data: give the request
-/// no buffer. Not every drive takes it.
+/// no buffer. Not every drive takes it. Up to Linux 6.4 see flush_command().
 [[nodiscard]] constexpr command write_zeroes_command(
     std::uint32_t nsid, std::uint64_t slba, std::uint32_t blocks) noexcept
 {
@@ -98,7 +98,9 @@ static_assert(sizeof(dataset_range) == 16);
         .slba = (kDeallocate << 32U) | ((ranges - 1) & 0xffU)};
 }
 
-/// Commits the volatile write cache. Carries no data: give the request no buffer.
+/// Commits the volatile write cache. Carries no data: give the request no buffer. Up to Linux 6.4
+/// the kernel crashes when it polls a command without data. A polled queue ends such a command with
+/// EINVAL there; a queue by interrupt carries it out.
 [[nodiscard]] constexpr command flush_command(std::uint32_t nsid) noexcept
 {
     return {.opcode = opcode::flush, .nsid = nsid};

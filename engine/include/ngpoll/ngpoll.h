@@ -160,6 +160,8 @@ struct ngpoll_command {
     uint32_t cdw15;
 };
 
+/* Flush and write zeroes carry no data. Up to Linux 6.4 a polled queue ends them with EINVAL, for
+ * the kernel crashes on them. A queue by interrupt carries them out. */
 enum {
     NGPOLL_OP_FLUSH = 0x00,
     NGPOLL_OP_WRITE = 0x01,

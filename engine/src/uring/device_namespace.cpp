@@ -78,7 +78,8 @@ void check_kind(const std::string& path)
 
 /// Up to 6.4 the kernel polls a passthrough command through its bio (changed by 9408d8a37e6c
 /// in 6.5). Another ring's polling may just have completed and freed that; and where another thread
-/// found the completion, the word that names the bio holds the task work it waits for as.
+/// found the completion, the word that names the bio holds the task work it waits for as. A command
+/// without data has no bio.
 bool polls_by_bio() { return kernel_version() <= 604; }
 
 /// What a process leaves in flight when it ends: 6.1 oopses, and on 6.12 a kernel worker spins on
@@ -163,7 +164,7 @@ void device_namespace::identify()
     info_.firmware = identify_text(controller.fr);
     info_.capacity_blocks = le64toh(space.nsze);
     // Without thin provisioning (bit 0 of NSFEAT) NUSE need not say anything, but many drives set
-    // it all the same. What is no less than the whole tells nothing.
+    // it all the same. A value of the whole size tells nothing.
     if (const std::uint64_t used = le64toh(space.nuse); used < info_.capacity_blocks)
         info_.used_blocks = used;
     // FLBAS: bits 3:0 and, with more than 16 formats, 6:5 are the format's index; bit 4 tells
@@ -290,7 +291,8 @@ backend::opened_queue device_namespace::open_queue(const poll_queue_options& how
 std::unique_ptr<transport> device_namespace::open_polled(const poll_queue_options& how,
     poll_queue_options can, const drive_limits& limits, poll_queue_report report) const
 {
-    uring_transport::options options{.registered_file = how.registered_file, .fd = fd_.get()};
+    uring_transport::options options{
+        .registered_file = how.registered_file, .fd = fd_.get(), .needs_data = polls_by_bio()};
     if (how.hardware_queue) {
         options.hardware_queue = *how.hardware_queue;
         options.processors = processors_of(*how.hardware_queue);

@@ -110,6 +110,8 @@ uring_transport::uring_transport(
     , held_(std::move(held))
     , sq_tail_(*memory_.sq_tail)
 {
+    NGPOLL_ASSERT(!options_.needs_data || memory_.sq_array != nullptr,
+        "only kernels before 6.15 need data, and they have an index array");
     report_ = std::move(report);
     for (unsigned i = 0; i < memory_.sq_entries; ++i) {
         memory_.sqes[i] = {
@@ -186,6 +188,17 @@ void uring_transport::write_to_free(std::span<request* const> to_send) noexcept
 #pragma GCC unroll 4
     for (request* const r : stretch)
         write(*r);
+    if (options_.needs_data) [[unlikely]]
+        spoil_without_data(to_send);
+}
+
+[[gnu::cold, gnu::noinline]] void uring_transport::spoil_without_data(
+    std::span<request* const> to_send) noexcept
+{
+    // The driver refuses a command with flags (since 4.5, 63088ec7c8ea), before it looks for data.
+    for (request* const r : to_send)
+        if (r->cmd.data == 0 || r->cmd.data_bytes == 0)
+            memory_.sqes[r->entry].cmd.flags = 0xff;
 }
 
 // Flat: at depth 1 a good part of what a command costs here is registers saved for calls.

@@ -31,6 +31,9 @@ public:
     struct options {
         bool registered_file = true; ///< entries name file 0 of the ring's table instead of `fd`
         int fd = -1; ///< the namespace
+        /// The kernel crashes when it polls a command without data. It gets none: such a command
+        /// ends with EINVAL. Needs the index array, which such kernels have.
+        bool needs_data = false;
         /// The hardware queue that this is for; who attaches must be pinned to `processors`.
         std::optional<std::uint32_t> hardware_queue = std::nullopt;
         std::vector<std::uint32_t> processors = {};
@@ -78,6 +81,8 @@ protected:
 private:
     void write_in_order(std::span<request* const> to_send) noexcept;
     void write_to_free(std::span<request* const> to_send) noexcept;
+    /// See options::needs_data. The entries are written.
+    void spoil_without_data(std::span<request* const> to_send) noexcept;
     /// See outcome_of().
     int enter(const transport_seat& seat, std::uint32_t min_complete, unsigned flags) noexcept;
     void reap(completion_batch& batch) noexcept;
