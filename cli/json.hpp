@@ -8,7 +8,7 @@
 
 namespace ngpoll::cli {
 
-// What is not known is null.
+// An unknown value is null.
 [[nodiscard]] inline nlohmann::ordered_json text_or_null(const std::string& text)
 {
     return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);

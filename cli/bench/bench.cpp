@@ -113,7 +113,7 @@ void run_all(bench_series& series, const std::vector<bench_result>& planned)
     }
 }
 
-/// What all runs together come to.
+/// The outcome of all runs together.
 std::string conclusion_text(const bench_options& options, const std::vector<bench_result>& done,
     const std::optional<rate_finding>& finding)
 {

@@ -19,7 +19,8 @@ struct drive_place {
     iommu_use iommu = iommu_use::unknown; ///< of several paths the slowest
 };
 
-/// Of an emulated drive nothing is known. What cannot be read is unknown, and no error. `root` is
+/// Of an emulated drive nothing is known. A file that cannot be read makes its fact unknown, and is
+/// no error. `root` is
 /// where /proc, /sys and /dev hang, for tests.
 [[nodiscard]] drive_place find_place(const namespace_info& drive, const std::string& root = "/");
 

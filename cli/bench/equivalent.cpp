@@ -55,8 +55,8 @@ std::string fio_rate(const bench_options& o)
         std::max(1.0, std::ceil(each - reads)));
 }
 
-/// What differs by drive: how many jobs, where they work, and the device. fio's percentages are of
-/// something else than those here, so the range is in bytes.
+/// The options that differ by drive: how many jobs, where they work, and the device. The range is
+/// in bytes, because fio's percentages are of something else than those here.
 std::string fio_drive(const bench_options& o, const bench_drive& drive)
 {
     const bench_geometry& on = drive.geometry;

@@ -7,10 +7,10 @@
 
 namespace ngpoll::cli {
 
-/// "the same with fio: ..." and a command line of fio's, for a reader who wants to compare:
-/// t/io_uring's where that program can do it, which reads from whole drives and nothing else, or
-/// else fio's own. Where that takes a newer fio than 3.33, the line says which. fio has no emulated
-/// drives: there the line names /dev/ngXnY.
+/// "the same with fio: ..." and a command line, for a reader who wants to compare. t/io_uring's
+/// line stands where that program can do it: it reads from whole drives and nothing else. Elsewhere
+/// it is fio's own. Where that takes a newer fio than 3.33, the line says which. fio has no
+/// emulated drives: there the line names /dev/ngXnY.
 [[nodiscard]] std::string equivalent_text(const bench_result& planned);
 
 } // namespace ngpoll::cli

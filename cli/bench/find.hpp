@@ -19,7 +19,7 @@ namespace ngpoll::cli {
 /// Whether the run kept the limit, and the rate too, if it had one.
 [[nodiscard]] bool keeps(const latency_goal& goal, const bench_result& run);
 
-/// What --find came to.
+/// The outcome of --find.
 struct rate_finding {
     struct step {
         double rate_iops = 0; ///< 0: as fast as it goes
@@ -40,9 +40,9 @@ struct rate_finding {
 [[nodiscard]] rate_finding find_rate(
     bench_series& series, bench_display& display, const bench_result& planned);
 
-/// What is searched for, in one line; empty: nothing is.
+/// The goal of --find, in one line; empty: there is none.
 [[nodiscard]] std::string goal_text(const bench_options& options);
-/// What was found, in one line. `best` is the run that speaks for it.
+/// The outcome, in one line. `best` is the run that speaks for it.
 [[nodiscard]] std::string finding_text(const rate_finding& finding, const bench_result& best);
 
 } // namespace ngpoll::cli

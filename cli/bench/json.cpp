@@ -180,7 +180,7 @@ json drive_json(const bench_result& run, const bench_drive& drive)
     return one;
 }
 
-/// What the drives have in common, and of several the sums.
+/// The layout that the drives have in common, and of several the sums.
 void add_drives(json& to, const bench_result& run)
 {
     const bench_drive& front = run.drives.front();
@@ -222,7 +222,7 @@ json threads_json(const bench_result& run)
     return threads;
 }
 
-/// What a run has for itself.
+/// The parts that each run has for itself.
 void add_run(json& to, const bench_result& run)
 {
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);

@@ -9,9 +9,9 @@ namespace ngpoll::cli {
 /// Finds the highest rate that keeps a limit, by trying one rate after the other.
 ///
 /// The first run is as fast as it goes: no rate above its IOPS is tried. Then comes a hundredth of
-/// that, which must keep the limit. If the first run kept it, its IOPS are tried as a rate. Then
-/// the gap between the highest rate that keeps the limit and the lowest one that does not is
-/// halved, until it is 2 % or 1 I/O a second. A rate that does not keep the limit is tried a
+/// that, which must keep the limit. If the first run kept it, its IOPS are tried as a rate. The gap
+/// lies between the highest rate that keeps the limit and the lowest one that does not. It is
+/// halved until it is 2 % or 1 I/O a second. A rate that does not keep the limit is tried a
 /// second time, so that one hiccup of the machine does not decide.
 ///
 /// `kept() < broken()`, where both exist. At most kStepsMax runs.
@@ -32,7 +32,7 @@ public:
     {
         return end_ == ending::unfinished ? std::optional(rate_) : std::nullopt;
     }
-    /// What the run at next() did: whether it kept the limit, and its IOPS.
+    /// Tells whether the run at next() kept the limit, and its IOPS.
     void add(bool kept, double iops);
 
     [[nodiscard]] ending end() const noexcept { return end_; }

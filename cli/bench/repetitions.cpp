@@ -13,7 +13,7 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// What runs of one variant are ordered by.
+/// The figure that runs of one variant are ordered by.
 double key_of(const bench_result& run)
 {
     const bench_interval& all = run.total;

@@ -28,7 +28,7 @@ struct repeated_run {
     const bench_result* median = nullptr;
 };
 
-/// What `done` has of each variant, in the variants' order. A run that was cut short is left out
+/// The runs in `done` of each variant, in the variants' order. A run that was cut short is left out
 /// where its variant has others. The results point into `done`.
 [[nodiscard]] std::vector<repeated_run> by_variant(std::span<const bench_result> done);
 

@@ -25,7 +25,7 @@ namespace ngpoll::cli {
 
 using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
 
-/// What times the I/O.
+/// The clock that times the I/O.
 [[nodiscard]] tick_source clock_of(const bench_options& options);
 
 /// The drives of a run, open, in the order of bench_result::drives.
@@ -41,7 +41,7 @@ struct bench_display {
     std::string heading{}; ///< in front of the next run's lines
     /// Of many runs each prints a line at its end, and none meanwhile but the live block.
     bool brief = false;
-    /// What the line of a brief run ends with, if anything.
+    /// The end of the line of a brief run, if any.
     std::function<std::string(const bench_result&)> remark{};
     std::vector<std::string> layouts_said{}; ///< of brief runs; each is said once
 };
@@ -62,7 +62,7 @@ public:
     [[nodiscard]] bench_result take_result() { return std::move(result_); }
 
 private:
-    /// What is counted of a drive, all its threads together.
+    /// The counts of a drive, all its threads together.
     struct counted_drive {
         ring_stats residents{}; ///< of the resident pollers
         latency_set latencies{};

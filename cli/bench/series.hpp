@@ -18,7 +18,7 @@ struct run_title {
     std::string what; ///< "--queues shared"
 };
 
-/// One run after the other, on the same drives. What they found is kept, also when a later one
+/// One run after the other, on the same drives. Their results are kept, also when a later one
 /// fails. Used by the main thread.
 class bench_series {
 public:

@@ -29,7 +29,7 @@ struct sweep_cell {
 
 /// "-d8 -b4096".
 [[nodiscard]] std::string values_text(const std::vector<swept_value>& values);
-/// What is swept, in one line; empty: nothing is.
+/// The axes of --sweep, in one line; empty: there are none.
 [[nodiscard]] std::string axes_text(const bench_options& options);
 /// Of one axis a table with the figures of each value; of more, a matrix for each figure, whose
 /// rows are the first axis. A cell that has not run is "-".

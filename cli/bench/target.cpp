@@ -28,7 +28,7 @@ placement_bounds bounds_of(
         bounds.node = place.node;
         bounds.node_cpus = place.node_cpus;
     }
-    // Those who are interrupted need not keep to the processors of poll queues.
+    // Threads by interrupt need not keep to the processors of poll queues.
     if (options.polled) {
         bounds.map = read_hardware_queues(device.path);
         bounds.queues_max = options.force ? 0 : device.polled_queues_max;

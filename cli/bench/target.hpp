@@ -27,10 +27,10 @@ struct bench_targets {
 /// where a drive is named twice. Each drive that is written must be named by a --write of its own.
 [[nodiscard]] bench_targets open_targets(const bench_options& options);
 
-/// What of the permits had to be forced, a line each.
+/// The permits that had to be forced, a line each.
 [[nodiscard]] std::string permits_text(const bench_targets& targets);
 
-/// What is known of a run on them before it starts: all but the figures. Throws
+/// A run on them before it starts, with all that is known: all but the figures. Throws
 /// std::invalid_argument with one line.
 [[nodiscard]] bench_result plan_run(
     const bench_options& options, const queue_choice& choice, const bench_targets& targets);

@@ -135,7 +135,7 @@ std::string identity_text(const bench_drive& drive)
         place_text(drive.place));
 }
 
-/// What makes a drive's figures other than one might think.
+/// The facts that make a drive's figures other than one might think.
 std::string drive_warnings(const namespace_info& d, const bench_options& o)
 {
     std::string text;

@@ -22,7 +22,7 @@ struct in_flight {
 };
 [[nodiscard]] std::string in_flight_text(const in_flight& now);
 [[nodiscard]] std::string summary_text(const bench_result& run);
-/// What a run says that is one of many: "IOPS=331.61K, BW=1.26GiB/s, p50=98.3us, p99=812us".
+/// The line of a run that is one of many: "IOPS=331.61K, BW=1.26GiB/s, p50=98.3us, p99=812us".
 [[nodiscard]] std::string brief_text(const bench_result& run);
 /// A line for each kind of error.
 [[nodiscard]] std::string errors_text(const bench_result& run);

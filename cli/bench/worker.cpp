@@ -120,7 +120,7 @@ void bench_worker::prepare(const buffer_pool& buffers)
     source_.prepare(requests_, buffers);
     for (request& r : requests_) {
         r.context = this;
-        // What was never written of an emulated drive reads as zeros, and takes as long.
+        // An emulated drive's blocks that were never written read as zeros, and take as long.
         r.on_complete = from_.device.emulated ? on_complete_ : finished_first;
         if (pace_)
             idle_.push_back(&r);

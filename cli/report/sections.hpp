@@ -37,7 +37,7 @@ struct page_run {
 [[nodiscard]] std::string bars_section(std::span<const page_run> runs);
 /// Each sweep as a matrix.
 [[nodiscard]] std::string sweep_section(std::span<const result_document> documents);
-/// What the README says, and whether it holds.
+/// The README's claims, and whether they hold.
 [[nodiscard]] std::string claims_section(std::span<const result_document> documents);
 [[nodiscard]] std::string findings_section(std::span<const result_document> documents);
 [[nodiscard]] std::string environment_section(std::span<const result_document> documents);

@@ -56,7 +56,7 @@ bool is_readable(int opened, milliseconds time)
     return ready > 0;
 }
 
-/// What a child prints, in memory: it never waits for a reader.
+/// The output of a child, in memory: it never waits for a reader.
 class captured {
 public:
     captured()

@@ -11,7 +11,7 @@
 
 namespace ngpoll::cli {
 
-/// What one measurement found; nothing where its program does not say.
+/// The figures of one measurement; nothing where its program does not say.
 struct step_figures {
     std::string label{}; ///< of a cell of a sweep: "d=8"
     std::optional<double> iops{};
@@ -32,7 +32,7 @@ enum class step_state {
 
 [[nodiscard]] std::string_view to_string(step_state state) noexcept;
 
-/// What became of a step.
+/// The end of a step, and its figures.
 struct step_outcome {
     survey_step step{};
     step_state state = step_state::left_out;

@@ -9,7 +9,7 @@
 
 namespace ngpoll::cli {
 
-/// What `ngpoll survey` was asked to do.
+/// The wishes of one `ngpoll survey`.
 struct survey_options {
     std::vector<std::string> devices{}; ///< one
     bool quick = false;

@@ -96,7 +96,8 @@ step_outcome run_step(const survey_step& step, const stop_signals& signals)
     return outcome;
 }
 
-/// What doctor finds. It knows no emulated drive: of one the checks of the machine are made.
+/// Runs doctor and keeps its findings. Doctor knows no emulated drive: of one it checks the
+/// machine.
 std::string examine(const namespace_info& device, const stop_signals& signals)
 {
     std::vector<std::string> words{"ngpoll", "doctor", "--json"};

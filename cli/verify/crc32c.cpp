@@ -12,7 +12,7 @@ namespace ngpoll::cli {
 namespace {
 
 #if defined(__x86_64__)
-/// ISA-L 2.30 leaves the upper halves of the vector registers in use, and each SSE instruction that
+/// ISA-L 2.30 leaves the upper halves of the vector registers in use. Each SSE instruction that
 /// follows is then slow: stamps would take four times as long.
 __attribute__((target("avx"), noinline)) void release_upper_halves() noexcept
 {

@@ -39,7 +39,7 @@ inline constexpr std::array kAllFindings{finding::kind::misplaced, finding::kind
 /// "LBA 8 to 15: misplaced: the blocks of LBA 16 to 23, generation 3"
 [[nodiscard]] std::string text_of(const finding& found);
 
-/// What was found, by all threads: each block is counted, and those with the lowest LBAs are kept.
+/// The findings of all threads: each block is counted, and those with the lowest LBAs are kept.
 class findings {
 public:
     static constexpr std::size_t kKeptMax = 1000;
@@ -53,7 +53,7 @@ public:
         return counts_[static_cast<std::size_t>(what)];
     }
     [[nodiscard]] std::uint64_t total() const noexcept;
-    /// Those that were kept, in order of their LBAs; neighbours alike are one.
+    /// The findings that were kept, in order of their LBAs; neighbours alike are one.
     [[nodiscard]] std::vector<finding> merged() const;
 
 private:

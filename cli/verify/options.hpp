@@ -16,7 +16,7 @@ namespace ngpoll::cli {
 
 class option_list;
 
-/// What `ngpoll verify` was asked to do. Letters are those of `ngpoll bench`.
+/// The wishes of one `ngpoll verify`. Letters are those of `ngpoll bench`.
 struct verify_options {
     std::vector<std::string> devices; ///< at most one; empty: an emulated drive
     std::string write_name; ///< SERIAL:NSID
@@ -43,7 +43,7 @@ void add_options(option_list& verify, verify_options& options);
 /// Checks what can be checked without a drive; throws std::invalid_argument with one line.
 void check_options(const verify_options& options);
 
-/// The blocks that the options name, or those of an earlier run, `before`; throws
+/// The blocks that the options name, or those of an earlier run, `before`. Throws
 /// std::invalid_argument with one line where they do not fit the drive or each other.
 [[nodiscard]] verified_range range_of(const verify_options& options, const namespace_info& device,
     const std::optional<written_state>& before);

@@ -15,7 +15,7 @@
 
 namespace ngpoll::cli {
 
-/// What became of a phase.
+/// The outcome of a phase.
 struct phase_result {
     std::string name; ///< "write", "read back" or "check"
     std::uint32_t generation = 0; ///< of writes

@@ -115,7 +115,7 @@ stamper::verdict stamper::read(
     return verdict::wrong;
 }
 
-/// What there is instead of an intact block, beside the one that it comes closest to.
+/// Names the damage of a block by the stamp that it comes closest to.
 finding stamper::damage(const std::byte* block, const expectation& expected) const
 {
     if (is_zero(block, block_bytes_))

@@ -11,7 +11,7 @@
 
 namespace ngpoll::cli {
 
-/// What a logical block should hold, as far as that is known.
+/// The content that a logical block should have, as far as that is known.
 struct expectation {
     std::uint64_t lba = 0;
     std::optional<std::uint64_t> run = {}; ///< the number of the run that wrote it

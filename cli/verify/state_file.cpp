@@ -197,7 +197,7 @@ std::optional<written_state> state_file::load(const std::string& path)
     std::uint64_t whole = sizeof head;
     for (record one{}; take(file, one); whole += sizeof one)
         apply(one, state);
-    // What cannot be read now may be there the next time; it must not be lost by writing anew.
+    // A part that cannot be read now may be there the next time: writing anew would lose it.
     if (file.bad())
         refuse_file(path, fmt::format("cannot be read behind byte {}", whole));
     file.clear();

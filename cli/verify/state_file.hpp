@@ -23,7 +23,7 @@ struct verified_range {
     bool operator==(const verified_range&) const = default;
 };
 
-/// What is known of each position: the generation of the last acknowledged write, 0 for none.
+/// The generation of the last acknowledged write of each position, 0 for none.
 struct written_state {
     verified_range range;
     std::vector<std::uint32_t> generations;
@@ -54,8 +54,9 @@ public:
         bool durable = false;
     };
 
-    /// What the file holds; nothing where there is no file. Throws std::invalid_argument where it
-    /// is another kind of file, cannot be read, or is about more blocks than there is memory for.
+    /// The content of the file; nothing where there is no file. Throws std::invalid_argument where
+    /// it is another kind of file, cannot be read, or is about more blocks than there is memory
+    /// for.
     [[nodiscard]] static std::optional<written_state> load(const std::string& path);
 
     /// Writes the file anew, with what `state` holds, and keeps it open.

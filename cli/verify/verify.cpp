@@ -85,7 +85,7 @@ poll_queues queues_for(const verify_options& options, const placement& layout, s
     return opened;
 }
 
-/// What an earlier run left, from --state.
+/// The state that an earlier run left, from --state.
 std::optional<written_state> state_before(const verify_options& options)
 {
     if (options.state_path.empty())
@@ -174,8 +174,8 @@ verify_run::verify_run(verify_result planned, written_state state, const nvme_na
         held_.emplace();
 }
 
-/// Of a file that is there, only once all of it was found on the drive: as long as something is
-/// wrong, the file stays as it is.
+/// A file that is there is opened only once all of it was found on the drive. As long as something
+/// is wrong, the file stays as it is.
 void verify_run::open_file()
 {
     const verify_options& options = result_.options;
@@ -357,7 +357,7 @@ int run_verify(const verify_options& options)
     run.print_heading();
     if (options.check || run.result().resumed)
         run.check();
-    // What is wrong would be lost under new writes.
+    // New writes would cover what is wrong.
     const bool goes_on = !options.check && run.found().total() == 0 && run.result().failure.empty()
         && !signals.came() && !out.failed();
     if (goes_on)

@@ -19,7 +19,7 @@
 
 namespace ngpoll::cli {
 
-/// What all threads of a phase share: a pass of writes over the range, or of reads.
+/// A pass of writes over the range, or of reads, as all its threads share it.
 struct verify_phase {
     const namespace_info& device;
     const verified_range& range;

@@ -121,7 +121,7 @@ TEST_CASE("a limit that the highest rate keeps ends it, too")
     CHECK(found.end() == rate_search::ending::highest);
     CHECK(found.kept() == 1'000'000);
     CHECK(steps == 3);
-    // What is kept without a rate need not be kept at that rate.
+    // A limit that is kept without a rate need not be kept at that rate.
     const rate_search below = search(
         1e6, true, [](double rate) { return rate < 9e5; }, steps);
     CHECK(below.end() == rate_search::ending::found);

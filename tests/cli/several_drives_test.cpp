@@ -90,8 +90,8 @@ TEST_CASE("threads are dealt out to the drives in turn, the first ones get the r
 
 TEST_CASE("each drive gets the writes that are its own, and no other's")
 {
-    // Of drives of 256 and of 2,048 blocks the middle half: a write that goes to the wrong drive
-    // is outside of that drive's half, or of the whole drive.
+    // The drives have 256 and 2,048 blocks, of which the middle half is written. A write that goes
+    // to the wrong drive is outside of that drive's half, or of the whole drive.
     const bool small_first = GENERATE(true, false);
     const bench_targets targets = small_first ? drives({"emu:size=128K", "emu:size=1M"})
                                               : drives({"emu:size=1M", "emu:size=128K"});

@@ -56,7 +56,7 @@ public:
     block get(std::uint64_t lba) { return transfer(lba, nullptr); }
     void put(std::uint64_t lba, const block& data) { transfer(lba, &data); }
 
-    /// What was found, a line each.
+    /// The findings, a line each.
     [[nodiscard]] std::vector<std::string> found() const
     {
         std::vector<std::string> texts;

@@ -33,7 +33,7 @@ block stamped(std::uint64_t lba, std::uint32_t generation, std::uint64_t run = k
     return made;
 }
 
-/// What is wrong with a block that should be as expected; empty: nothing.
+/// The fault of a block that should be as expected; empty: none.
 std::string judged(const block& read, const expectation& expected = kExpected)
 {
     finding found;

@@ -19,7 +19,7 @@ struct pcie_link {
     std::uint32_t width_max = 0;
 };
 
-/// What an IOMMU does with each buffer that a drive is given.
+/// The work that an IOMMU does for each buffer that a drive is given.
 enum class iommu_use : std::uint8_t {
     unknown,
     none, ///< no IOMMU translates
