@@ -192,7 +192,7 @@ int run_bench(const bench_options& asked)
 subcommand add_bench(CLI::App& app)
 {
     const auto options = std::make_shared<bench_options>();
-    option_list bench(app, "bench", "Read as fast as it goes, and count");
+    option_list bench(app, "bench", "Measure drives: IOPS, latency, and what they cost");
     add_options(bench, *options);
     return {.parser = bench.parser(), .run = [options] { return run_bench(*options); }};
 }
