@@ -4,6 +4,7 @@
 #include "../unit/catch.hpp"
 #include "../unit/fake_drives.hpp"
 #include "bench/drive_place.hpp"
+#include "bench/equivalent.hpp"
 #include "bench/text.hpp"
 
 using namespace ngpoll;
@@ -62,6 +63,19 @@ TEST_CASE("a drive that keeps data of a part of its blocks is warned of, where i
     CHECK_FALSE(says(drive_text(run), "warning"));
 }
 
+TEST_CASE("the line of fio's has a job's share of the rate, and of each kind of I/O")
+{
+    bench_result run = planned();
+    run.options.threads = 4;
+    run.options.rate_iops = 1000;
+    CHECK(says(equivalent_text(run), " --rate_iops=250 "));
+    run.options.rw = access_pattern::parse("--rw", "randrw");
+    run.options.reads_percent = 70;
+    CHECK(says(equivalent_text(run), " --rate_iops=175,75 "));
+    run.options.rate_iops = 0;
+    CHECK_FALSE(says(equivalent_text(run), "rate_iops"));
+}
+
 TEST_CASE("first reads that are zeros, half of them or more, are warned of")
 {
     bench_result run = planned();
@@ -118,6 +132,21 @@ TEST_CASE("what is not known of a drive's place is not said")
     CHECK(on.place().iommu == iommu_use::unknown);
     CHECK_FALSE(says(drive_text(planned()), "NUMA"));
     CHECK_FALSE(says(drive_text(planned()), "IOMMU"));
+}
+
+TEST_CASE("a drive whose paths come from two NUMA nodes is near neither")
+{
+    machine_with_drive on;
+    for (const char* controller : {"nvme2", "nvme3"}) {
+        test::fake_controller(on.tree, controller, "SN2");
+        on.tree.file(std::string("sys/class/nvme/") + controller + "/numa_node", "1");
+    }
+    test::fake_multipath(on.tree, "SN2");
+    on.tree.file("dev/ng2n1", "");
+    on.drive.path = "/dev/ng2n1";
+    CHECK(on.place().node == 1U);
+    on.tree.file("sys/class/nvme/nvme3/numa_node", "0");
+    CHECK_FALSE(on.place().node);
 }
 
 TEST_CASE("a machine with one NUMA node has nothing to say of it")

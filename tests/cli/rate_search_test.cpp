@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "bench/find.hpp"
 #include "bench/rate_search.hpp"
 
 #include <algorithm>
@@ -168,4 +169,36 @@ TEST_CASE("noise moves the result by little")
     CHECK(std::abs(rates[kRounds / 2] - of.answer()) < 0.04 * of.answer());
     CHECK(rates[kRounds / 20] > 0.93 * of.answer());
     CHECK(rates[kRounds - 1] < 1.1 * of.answer());
+}
+
+TEST_CASE("a run keeps a goal by the figure that it names, at the rate that was asked for")
+{
+    bench_result run;
+    run.options.rate_iops = 1000;
+    run.total.seconds = 2;
+    run.total.latency.count = 2000;
+    run.total.latency.mean_ns = 49.5e3;
+    run.total.latency.max_ns = 899.5e3;
+    for (std::size_t i = 0; i < kPercentiles.size(); ++i)
+        run.total.latency.at_ns[i] = 100e3 * static_cast<double>(i + 1);
+    run.total.stats.sent = 2000;
+    for (std::size_t i = 0; i < kPercentiles.size(); ++i) {
+        CAPTURE(kPercentiles[i].text);
+        latency_goal goal = parse_goal(std::string("p") + kPercentiles[i].text + "=1s");
+        goal.limit_ns = run.total.latency.at_ns[i];
+        CHECK(keeps(goal, run));
+        goal.limit_ns -= 1;
+        CHECK_FALSE(keeps(goal, run));
+    }
+    CHECK(keeps(parse_goal("mean=50us"), run));
+    CHECK_FALSE(keeps(parse_goal("mean=49us"), run));
+    CHECK(keeps(parse_goal("max=900us"), run));
+    CHECK_FALSE(keeps(parse_goal("max=899us"), run));
+    // A drive that falls behind the rate does not keep it, however fast it answers.
+    run.total.stats.sent = 1000;
+    CHECK_FALSE(keeps(parse_goal("max=1s"), run));
+    run.options.rate_iops = 0;
+    CHECK(keeps(parse_goal("max=1s"), run));
+    run.total.latency.count = 0;
+    CHECK_FALSE(keeps(parse_goal("max=1s"), run));
 }

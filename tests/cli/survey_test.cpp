@@ -74,6 +74,12 @@ TEST_CASE("a survey keeps to the drive's tags, and its commands never write")
     CHECK(has_word(step_named(steps, "one_thread"), "-d128"));
     CHECK(has_word(step_named(steps, "shared_8"), "-d64")); // 8 x 64 of 1023
     CHECK(has_word(step_named(steps, "private_8"), "-d64"));
+    const auto queues_of = [&](const char* name) {
+        const auto& words = step_named(steps, name).words;
+        return *(std::find(words.begin(), words.end(), "--queues") + 1);
+    };
+    CHECK(queues_of("shared_8") == "1");
+    CHECK(queues_of("private_8") == "private");
     CHECK(has_word(step_named(steps, "depths"), "d=1,8,32,128"));
     CHECK(step_named(steps, "depths").measurements == 4);
     for (const survey_step& each : steps)
@@ -150,6 +156,7 @@ TEST_CASE("a claim holds, does not hold, or was not tried")
         == verdict::does_not_hold);
     namespace_info emulated;
     emulated.emulated = true;
+    emulated.path = "emu:";
     CHECK(claim_named({with_iops("shared_1", 100), with_iops("shared_8", 50)}, "shared_8_no_slower",
               emulated)
               .told
