@@ -76,7 +76,9 @@ TEST_CASE("a survey keeps to the drive's tags, and its commands never write")
     CHECK(has_word(step_named(steps, "private_8"), "-d64"));
     const auto queues_of = [&](const char* name) {
         const auto& words = step_named(steps, name).words;
-        return *(std::find(words.begin(), words.end(), "--queues") + 1);
+        const auto at = std::find(words.begin(), words.end(), "--queues");
+        REQUIRE(at < words.end() - 1);
+        return at[1];
     };
     CHECK(queues_of("shared_8") == "1");
     CHECK(queues_of("private_8") == "private");

@@ -198,7 +198,7 @@ TEST_CASE("the drive's errors and the kernel's come apart", "[one thread]")
 TEST_CASE("a polled command without data works, or is refused where it crashes the kernel",
     "[one thread]")
 {
-    const nvme_namespace device = nvme_namespace::open(device_path(), {.writable = true});
+    const nvme_namespace device = nvme_namespace::open(device_path());
     poll_queue queue(device);
     REQUIRE(queue.report().mode == poll_mode::polled);
     request flush;
