@@ -3,29 +3,21 @@
 // The C interface: handles are the C++ objects themselves, requests are laid out alike.
 #include <ngpoll/ngpoll.h>
 
-#include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <exception>
-#include <new>
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
-#include <system_error>
-#include <utility>
 
 #include <ngpoll/ngpoll.hpp>
 
+#include "c_handle.hpp"
 #include "error.hpp"
 
 namespace {
 
 using namespace ngpoll;
+using namespace ngpoll::c_api;
 
 // request has a base, so that the compiler need not support this; it does.
 #pragma GCC diagnostic push
@@ -74,91 +66,11 @@ static_assert(NGPOLL_INTERRUPT == static_cast<int>(poll_mode::interrupt));
 static_assert(NGPOLL_ROLE_RESIDENT == static_cast<int>(role_policy::resident));
 static_assert(NGPOLL_ROLE_WAITER == static_cast<int>(role_policy::waiter));
 
-/// A fixed size: what is out of memory must still be said.
-thread_local char last_error[512] = "";
-
-int failed(int errno_value, std::string_view text) noexcept
-{
-    const std::size_t length = text.copy(last_error, sizeof last_error - 1);
-    last_error[length] = '\0';
-    return -errno_value;
-}
-
-/// Runs `call`; 0, or what it threw as a negative errno.
-template <class Call>
-int guarded(Call&& call) noexcept
-{
-    try {
-        call();
-        return 0;
-    } catch (const std::system_error& error) {
-        // A drive's status is no errno.
-        const bool from_drive = error.code().category() == nvme_category();
-        return failed(from_drive ? EIO : error.code().value(), error.what());
-    } catch (const std::bad_alloc&) {
-        return failed(ENOMEM, "out of memory");
-    } catch (const std::exception& error) {
-        return failed(EINVAL, error.what());
-    }
-}
-
-/// What a handle points to. The mark says that it is open, and of which kind it is; one that was
-/// closed has lost it, as far as freed memory can tell.
-template <class Object>
-struct handle {
-    template <class... Arguments>
-    explicit handle(std::uint64_t kind, Arguments&&... arguments)
-        : object(std::forward<Arguments>(arguments)...)
-        , mark(kind)
-    {
-    }
-    Object object; ///< first: a handle's address is its object's
-    std::atomic<std::uint64_t> mark; ///< atomic, or the compiler drops the store before the delete
-};
-
 constexpr std::uint64_t kNamespaceMark = 0x6e67706f6c6c6e73;
 constexpr std::uint64_t kQueueMark = 0x6e67706f6c6c7175;
 constexpr std::uint64_t kBuffersMark = 0x6e67706f6c6c6266;
 constexpr std::uint64_t kPermitMark = 0x6e67706f6c6c7770;
 constexpr std::uint64_t kRingMark = 0x6e67706f6c6c7269;
-
-/// Makes what a call opens. `*opened` is NULL where that fails.
-template <class Handle, class Make>
-int open_as(std::uint64_t mark, Handle** opened, Make&& make) noexcept
-{
-    if (opened == nullptr)
-        return failed(EINVAL, "there is no place for the handle: `opened` is NULL");
-    *opened = nullptr;
-    return guarded([&] { *opened = reinterpret_cast<Handle*>(make(mark)); });
-}
-
-template <class Object, class Handle>
-void close_as(std::uint64_t mark, Handle* closing, const char* mistake) noexcept
-{
-    if (closing == nullptr)
-        return;
-    auto* const open = reinterpret_cast<handle<Object>*>(closing);
-    // relaxed, both: a handle is closed on one thread.
-    if (open->mark.load(std::memory_order_relaxed) != mark)
-        detail::stop(mistake);
-    open->mark.store(0, std::memory_order_relaxed);
-    delete open;
-}
-
-template <class Object, class Handle>
-Object& object_of(Handle* given, const char* mistake)
-{
-    if (given == nullptr) [[unlikely]]
-        detail::stop(mistake);
-    return *reinterpret_cast<Object*>(given);
-}
-
-/// Of calls that can say that something is NULL.
-void need(bool given, const char* mistake)
-{
-    if (!given)
-        detail::refuse(mistake);
-}
 
 const nvme_namespace& of(const ngpoll_namespace* ns)
 {
@@ -223,7 +135,7 @@ std::size_t copy_text(Make&& make, char* text, std::size_t size) noexcept
 
 } // namespace
 
-const char* ngpoll_error(void) { return last_error; }
+const char* ngpoll_error(void) { return ngpoll::c_api::last_error; }
 
 void ngpoll_stop(const char* what) { detail::stop(what); }
 
@@ -449,11 +361,7 @@ std::uint32_t ngpoll_wait(ngpoll_ring* r, std::uint32_t n) { return of(r).wait(n
 
 std::uint32_t ngpoll_wait_until(ngpoll_ring* r, std::uint32_t n, std::uint64_t deadline_ns)
 {
-    using clock = std::chrono::steady_clock; // CLOCK_MONOTONIC
-    // The clock counts in 63 bits: 292 years, and what is later never comes either.
-    constexpr auto kNever = static_cast<std::uint64_t>(INT64_MAX);
-    const auto since_boot = static_cast<std::int64_t>(std::min(deadline_ns, kNever));
-    return of(r).wait(n, clock::time_point(std::chrono::nanoseconds(since_boot)));
+    return of(r).wait(n, time_point_of(deadline_ns));
 }
 
 void ngpoll_flush(ngpoll_ring* r) { of(r).flush(); }

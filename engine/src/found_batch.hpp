@@ -24,6 +24,7 @@ class found_batch {
 public:
     using request = typename World::request;
     using inbox = typename World::inbox;
+    using wake_target = typename World::wake_target;
     using owner = typename World::owner;
     using deadline = typename World::deadline;
 
@@ -75,12 +76,18 @@ public:
     /// have waited for these.
     void hand_over() noexcept
     {
-        inbox* to_wake = nullptr;
+        wake_target* to_wake = nullptr;
         for (inbox* each = std::exchange(first_, nullptr); each != nullptr;) {
             auto& list = each->found;
             inbox* const next = list.next;
             const std::uint32_t count = std::exchange(list.count, 0);
             each->handed_over.add(count);
+            // relaxed: written before any of its requests was submitted.
+            if (auto* const group = each->group.load(std::memory_order_relaxed)) [[unlikely]] {
+                by_.groups.found_for(*group, *list.first, *list.last, count);
+                each = next;
+                continue;
+            }
             // From here on its ring may finish them and close.
             each->deferred.push_chain(*list.first, *list.last);
             const auto roused = each->rest.count_down(count);
@@ -88,6 +95,10 @@ public:
                 owe(*each, roused.by_event, roused.to_come, to_wake);
             each = next;
         }
+        if (!by_.groups.empty()) [[unlikely]]
+            by_.groups.serve(
+                [&](wake_target& filled, bool by_event) { owe(filled, by_event, 0, to_wake); },
+                [&](wake_target& ended, bool by_event) { by_.wake(ended, by_event); });
         // After all pushes: where processors are few, one that wakes may take this thread's.
         by_.pay(to_wake);
     }
@@ -95,7 +106,7 @@ public:
     /// The end of the pass: hands over, and pays wake-ups that were put off before.
     void end() noexcept
     {
-        inbox* const due = by_.take_due(found_ != 0);
+        wake_target* const due = by_.take_due(found_ != 0);
         hand_over();
         by_.pay(due);
     }
@@ -126,7 +137,8 @@ private:
     }
 
     /// With a claim on it: a wake-up after these pushes, or put off.
-    void owe(inbox& sleeping, bool by_event, std::int32_t to_come, inbox*& to_wake) noexcept
+    void owe(
+        wake_target& sleeping, bool by_event, std::int32_t to_come, wake_target*& to_wake) noexcept
     {
         if (sleeping.owed.put_off) {
             // It looked by itself, armed anew, and is still listed.

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <span>
 
 #include <ngpoll/detail/counter.hpp>
@@ -65,16 +66,21 @@ private:
     bool warned_ = false;
 };
 
+struct wake_target;
+
 /// What the shared queue's protocol stands on in the engine.
 struct native {
     template <class T>
     using atomic = std::atomic<T>;
     using queue = mpsc_queue<>;
     using request = ngpoll::request;
+    using wake_target = detail::wake_target;
     using inbox = detail::inbox;
     using owner = ring_state;
     using pass_context = detail::pass_context;
     using figure = counter;
+    using mutex = std::mutex;
+    using spin_history = detail::spin_history;
     using drive = polled_drive;
     using deadline = const std::chrono::steady_clock::time_point*;
 
@@ -100,7 +106,7 @@ struct native {
         futex_wait(word, value, until);
     }
     static void wake(std::atomic<std::uint32_t>& word) noexcept { futex_wake(word); }
-    static void write_event(const inbox& sleeping) noexcept;
+    static void write_event(const wake_target& sleeping) noexcept;
     static void nap() noexcept { detail::nap(); }
     static void yield() noexcept { detail::yield(); }
 
@@ -111,6 +117,8 @@ struct native {
     }
     /// Outstanding until its owner finishes it: the owner may not submit it again before.
     static void set_deferred(request& r) noexcept { r.status.taken = 1; }
+    /// In a worker's buffer, and the caller's once the worker has it.
+    static void set_fetched(request& r) noexcept { r.status.taken = 0; }
 
     /// How long a ring looks for completions before it sleeps: about what a sleep and its wake-up
     /// take. Not the next times after one that was in vain, up to so many.
@@ -120,26 +128,24 @@ struct native {
     /// after the other is awake again by then.
     static constexpr std::chrono::microseconds kIdle{100};
 
-    /// Looks a while for deferred completions, where that has paid lately; a ring that was chosen
-    /// to poll also looks for the role.
-    template <class Queue, class Owner>
-    static bool comes_soon(Queue& queue, Owner& me, bool chosen, deadline until) noexcept
+    /// Looks a while for what `seen` tells, where that has paid lately. One that was chosen to poll
+    /// always looks.
+    template <class Seen>
+    static bool comes_soon(spin_history& spins, bool chosen, deadline until, Seen seen) noexcept
     {
-        if (!chosen && me.spins_to_skip != 0) {
-            --me.spins_to_skip;
+        if (!chosen && spins.to_skip != 0) {
+            --spins.to_skip;
             return false;
         }
         std::chrono::nanoseconds time = kSpin;
         if (until != nullptr)
             time = std::min(time, *until - std::chrono::steady_clock::now());
-        const bool seen = look_for(time, [&] {
-            return !me.in->deferred.empty(me.in->deferred_at) || (chosen && queue.is_role_free());
-        });
+        const bool came = look_for(time, seen);
         if (chosen)
-            return seen;
-        me.spins_in_vain = seen ? 0 : std::min(2 * me.spins_in_vain + 1, kSpinsSkippedMax);
-        me.spins_to_skip = me.spins_in_vain;
-        return seen;
+            return came;
+        spins.in_vain = came ? 0 : std::min(2 * spins.in_vain + 1, kSpinsSkippedMax);
+        spins.to_skip = spins.in_vain;
+        return came;
     }
     template <class Poller>
     static bool look_for_work(Poller& poller) noexcept
@@ -148,11 +154,13 @@ struct native {
     }
 };
 
-struct inbox : basic_inbox<native> {
-    int event_fd = -1; ///< the owner's; read by who wakes it from an arming by event
+struct wake_target : basic_wake_target<native> {
+    int event_fd = -1; ///< the sleeper's own; read by its waker from an arming by event
 };
 
-inline void native::write_event(const inbox& sleeping) noexcept
+struct inbox : basic_inbox<native> { };
+
+inline void native::write_event(const wake_target& sleeping) noexcept
 {
     detail::write_event(sleeping.event_fd);
 }

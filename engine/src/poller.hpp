@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "found_batch.hpp"
+#include "group_list.hpp"
 #include "inbox.hpp"
 #include "protocol_step.hpp"
 #include "waker.hpp"
@@ -25,6 +26,7 @@ class poller {
 public:
     using request = typename World::request;
     using inbox = typename World::inbox;
+    using wake_target = typename World::wake_target;
     using owner = typename World::owner;
     using pass_context = typename World::pass_context;
     using deadline = typename World::deadline;
@@ -116,20 +118,30 @@ public:
 
     [[nodiscard]] bool has_work() const noexcept
     {
-        return drive_.in_flight() != 0 || !submissions_.all_popped();
+        return drive_.in_flight() != 0 || !submissions_.all_popped() || groups.has_called();
     }
     /// Nothing can come ready at once: nothing is in flight, and what is queued cannot be had.
     /// Naps then, for a thread is between the two steps of its push, and may be one that this
     /// thread keeps from its processor.
     void nap_on_gap(std::uint32_t just_found) noexcept
     {
-        if (just_found != 0 || drive_.in_flight() != 0 || submissions_.all_popped())
+        if (!submissions_.all_popped())
+            nap_on_push(just_found);
+    }
+    /// The same for one that knows that something was submitted: a thread may be before its push.
+    void nap_on_push(std::uint32_t just_found) noexcept
+    {
+        if (just_found != 0 || drive_.in_flight() != 0)
             return;
         pay_all();
         World::nap();
     }
-    /// Nothing is queued, with no push under way: the poller may sleep if it has armed.
-    [[nodiscard]] bool has_none_queued() const noexcept { return submissions_.empty(at_); }
+    /// Nothing is queued, with no push under way, and no worker waits for what is there: the poller
+    /// may sleep if it has armed.
+    [[nodiscard]] bool has_none_queued() const noexcept
+    {
+        return submissions_.empty(at_) && !groups.has_called() && !groups.has_ready();
+    }
 
     /// Wakes all that are owed it: before the poller sleeps or lets go.
     void pay_all() noexcept
@@ -140,27 +152,27 @@ public:
 
     // ---- found_batch's.
 
-    void pay(inbox* next) noexcept
+    void pay(wake_target* next) noexcept
     {
         while (next != nullptr) {
-            inbox& sleeping = *next;
+            wake_target& sleeping = *next;
             next = std::exchange(sleeping.owed.next, nullptr);
             sleeping.owed.put_off = false;
             wake(sleeping, sleeping.owed.by_event);
         }
     }
-    void wake(inbox& sleeping, bool by_event) noexcept
+    void wake(wake_target& sleeping, bool by_event) noexcept
     {
         waker_.wake(sleeping, by_event);
         by_->wakes.add(1);
     }
-    void put_off(inbox& sleeping) noexcept
+    void put_off(wake_target& sleeping) noexcept
     {
         sleeping.owed.put_off = true;
         sleeping.owed.next = std::exchange(owed_, &sleeping);
     }
     /// At the end of a pass: the wake-ups of earlier ones, if they are due.
-    [[nodiscard]] inbox* take_due(bool found_any) noexcept
+    [[nodiscard]] wake_target* take_due(bool found_any) noexcept
     {
         if (owed_ == nullptr)
             return nullptr;
@@ -171,6 +183,9 @@ public:
         passes_owing_ = 0;
         return std::exchange(owed_, nullptr);
     }
+
+    /// Groups that something was found for, or that have called.
+    group_list<World> groups;
 
     bool uses_tag = true; ///< false: for tests, and to measure what the tag brings
     /// A ring closes: what it has queued is cancelled, not sent.
@@ -225,7 +240,7 @@ private:
     waker<World>& waker_;
     typename World::queue::cursor at_;
     pass_context* by_ = nullptr; ///< the holder's, or the last one's: then only compared
-    inbox* owed_ = nullptr; ///< rings whose wake-up was put off
+    wake_target* owed_ = nullptr; ///< rings whose wake-up was put off
     std::uint32_t passes_owing_ = 0; ///< that have ended since and found nothing
     std::uint32_t found_lately_ = 0;
     typename World::figure holder_; ///< the holder's number; 0: nobody

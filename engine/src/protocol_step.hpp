@@ -19,6 +19,12 @@ enum class step : std::uint8_t {
     pay_before_rest,
     wait_for_touch,
     wake_resident,
+    // Of fetch groups.
+    wake_by_submit,
+    wake_resident_by_post,
+    look_into_buffer_after_arming,
+    call_when_withdrawn,
+    serve_what_is_left,
 };
 
 } // namespace ngpoll::detail

@@ -14,6 +14,7 @@
 
 #include "clock.hpp"
 #include "error.hpp"
+#include "open_group.hpp"
 #include "process.hpp"
 
 namespace ngpoll::detail {
@@ -42,6 +43,22 @@ role_policy role_of(const backend& device, const poll_queue::options& how)
         return role_policy::waiter;
     // A resident would take a lone processor from the threads whose commands it polls for.
     return has_one_processor() ? role_policy::waiter : role_policy::resident;
+}
+
+std::string describe_group(const basic_group<native>& group, std::ptrdiff_t number)
+{
+    std::uint32_t fetches = 0, waiting = 0, asleep = 0;
+    for (const auto* each = group.fetches.first(); each != nullptr; each = each->next) {
+        fetches += each->is_posted() ? 1 : 0;
+        // relaxed: a figure.
+        waiting += each->waits.load(std::memory_order_relaxed) ? 1 : 0;
+        asleep += each->rest.missing() != 0 ? 1 : 0;
+    }
+    return fmt::format(
+        "group {}: outstanding: {}; submitted and not taken: {}; {} fetches, {} wait "
+        "for a batch, {} asleep{}\n",
+        number, group.outstanding(), group.untaken(), fetches, waiting, asleep,
+        group.is_closing() ? ", closes" : "");
 }
 
 } // namespace
@@ -190,6 +207,18 @@ void queue_state::detach(const place& left) noexcept
     depth_attached_ -= left.depth;
 }
 
+std::shared_ptr<open_group> queue_state::group_for(const place& given)
+{
+    const std::lock_guard lock(attach_mutex_);
+    auto unused = std::find_if(groups_.begin(), groups_.end(),
+        [](const std::shared_ptr<open_group>& each) { return each.use_count() == 1; });
+    if (unused == groups_.end())
+        unused = groups_.insert(unused, std::make_shared<open_group>());
+    (*unused)->reopen(
+        *shared_, given.depth, *given.in, given.number, transport_->any_threads_seat());
+    return *unused;
+}
+
 std::string queue_state::describe()
 {
     if (is_by_interrupt())
@@ -202,8 +231,14 @@ std::string queue_state::describe()
     std::uint64_t pushed = 0;
     std::string rings;
     for (inbox& each : shared_->inboxes()) {
-        pushed += each.pushed.get();
         const std::uint32_t missing = each.rest.missing();
+        pushed += each.pushed.get();
+        // acquire: what the group was set up with.
+        if (const auto* const group = each.group.load(std::memory_order_acquire)) {
+            pushed += group->accepted();
+            rings += describe_group(*group, &each - shared_->inboxes().data() + 1);
+            continue;
+        }
         rings += fmt::format("ring {}: handed over and not finished: {}; {}{}{}\n",
             &each - shared_->inboxes().data() + 1,
             beyond(each.handed_over.get(), each.drained.get()),

@@ -19,6 +19,8 @@
 
 namespace ngpoll::detail {
 
+class open_group;
+
 /// What a poll_queue holds: the rings' places, the transport where it is polled and, where that is
 /// shared, the protocol. By interrupt each ring has a transport of its own, and nothing is shared.
 class queue_state {
@@ -64,6 +66,9 @@ public:
     /// The ring can be used: a queue that is not shared is its thread's from now on.
     void bind(std::uintptr_t thread) noexcept;
     void detach(const place& left) noexcept;
+    /// A group's state, of one that closed or a new one. It lives as long as the queue and every
+    /// fetch: pollers and who looks for a sleeping worker may look at it at any time.
+    [[nodiscard]] std::shared_ptr<open_group> group_for(const place& given);
 
     /// For tests, before the first turn.
     [[nodiscard]] polled_drive& polled() noexcept { return *polled_; }
@@ -82,6 +87,7 @@ private:
     std::vector<bool> places_taken_;
     std::uint32_t rings_ = 0;
     std::uint32_t depth_attached_ = 0;
+    std::vector<std::shared_ptr<open_group>> groups_;
     std::uintptr_t first_thread_ = 0; ///< of a queue that is not shared: that of its first ring
 
     // Shared queues only.

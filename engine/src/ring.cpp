@@ -13,6 +13,7 @@
 #include "error.hpp"
 #include "process.hpp"
 #include "queue_state.hpp"
+#include "this_thread.hpp"
 #include "transport.hpp"
 
 namespace ngpoll {
@@ -76,22 +77,11 @@ namespace {
 
 thread_local detail::open_rings on_this_thread;
 
-/// The calling thread, as long as it runs, in this process.
-inline std::uintptr_t this_caller() noexcept
-{
-    std::uintptr_t thread = 0;
-#if defined(__x86_64__)
-    asm("mov %%fs:0, %0" : "=r"(thread)); // the psABI's thread pointer
-#else
-    thread = reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
-#endif
-    // A forked child has the thread pointers of its parent's threads.
-    return thread + detail::process_generation;
-}
-
 } // namespace
 
-bool ring::is_callers() const noexcept { return caller_ == this_caller(); }
+bool detail::is_in_shared_queue() noexcept { return on_this_thread.in_shared_queue; }
+
+bool ring::is_callers() const noexcept { return caller_ == detail::this_caller(); }
 
 inline void ring::check_caller() const noexcept
 {
@@ -162,7 +152,7 @@ std::uint32_t detail::ring_state::take_staged(request*& first, request*& last) n
 ring::ring(poll_queue& queue, options how)
     : queue_(queue.state())
     , options_(how)
-    , caller_(this_caller())
+    , caller_(detail::this_caller())
 {
     if (queue_.is_inherited())
         stop_caller();

@@ -56,7 +56,7 @@ public:
     {
         me.in->rest.disarm(); // of arm_event()
         push_staged(me);
-        const turn mine(turns_, me);
+        const turn mine(turns_, me.passes, *me.in);
         // With the role, if it is to be had: nobody hands anything over between this and the pass,
         // which may find what was sent later.
         std::uint32_t finished = drain(me, World::kNever);
@@ -78,7 +78,7 @@ public:
             if (finished >= wanted || World::is_over(until))
                 break;
             pushed = false;
-            if (turn mine(turns_, me); mine) {
+            if (turn mine(turns_, me.passes, *me.in); mine) {
                 chosen = false;
                 finished += poll_for_all(me, wanted - finished, until);
                 continue;
@@ -86,7 +86,9 @@ public:
             in_vain = drained == 0 ? in_vain + 1 : 0; // what comes_soon() saw could not be had
             if (in_vain > 2)
                 World::nap(); // a poller is between the two steps of its push
-            if (World::comes_soon(*this, me, chosen, until))
+            if (World::comes_soon(me.spins, chosen, until, [&] {
+                    return !me.in->deferred.empty(me.in->deferred_at) || (chosen && is_role_free());
+                }))
                 continue;
             const rest_end how = rest(me, wanted - finished, until);
             chosen = how.chosen && !World::skips(step::pass_duty_on);
@@ -95,7 +97,7 @@ public:
         }
         // It leaves and does not poll: a turn sends what it pushed, and wakes the next.
         if (chosen || (pushed && !World::skips(step::send_before_leaving)))
-            const turn last(turns_, me);
+            const turn last(turns_, me.passes, *me.in);
         return finished;
     }
 
@@ -103,7 +105,7 @@ public:
     {
         if (!push_staged(me))
             return;
-        if (turn mine(turns_, me); mine)
+        if (turn mine(turns_, me.passes, *me.in); mine)
             turns_.polling.send_queued();
     }
 
@@ -156,9 +158,9 @@ public:
         }
     }
 
-    /// Any thread, as all that follows. The resident looks at `stop`, which was set before with
-    /// seq_cst.
-    void rouse_resident() noexcept { static_cast<void>(resident_pushed()); }
+    /// Any thread, as all that follows. The resident looks at what was set before with seq_cst.
+    /// False: it is awake.
+    bool rouse_resident() noexcept { return resident_pushed(); }
 
     [[nodiscard]] bool has_resident() const noexcept { return turns_.has_resident; }
     [[nodiscard]] std::span<inbox> inboxes() noexcept { return turns_.inboxes(); }
@@ -247,12 +249,12 @@ private:
         // sleeper already, so that is no moment to sleep either.
         if (!World::skips(step::look_into_inbox_after_arming)
             && !me.in->deferred.empty(me.in->deferred_at)) {
-            how.chosen = end_rest(word);
+            how.chosen = turns_.end_rest(word);
             return how;
         }
         if (!World::skips(step::look_at_role_after_arming)) {
-            if (turn mine(turns_, me); mine) {
-                end_rest(word); // chosen or not: it has the role
+            if (turn mine(turns_, me.passes, *me.in); mine) {
+                turns_.end_rest(word); // chosen or not: it has the role
                 how.finished = poll_for_all(me, missing, until);
                 return how;
             }
@@ -261,19 +263,9 @@ private:
         me.passes.sleeps.add(1);
         for (std::uint32_t value = 0; word.is_armed(value) && !World::is_over(until);)
             World::sleep(word.word(), value, until);
-        how.chosen = end_rest(word);
+        how.chosen = turns_.end_rest(word);
         return how;
     }
-    /// Whether it was chosen to poll.
-    bool end_rest(rest_word& word) noexcept
-    {
-        const typename rest_word::ended end = word.disarm();
-        turns_.end_rest();
-        if (end.claimed)
-            turns_.wakes.runs_again();
-        return end.chosen;
-    }
-
     /// False once the resident has to stop.
     bool rest_until_pushed(
         pass_context& by, const typename World::template atomic<bool>& stop) noexcept

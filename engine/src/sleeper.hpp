@@ -108,9 +108,9 @@ public:
     /// arms by event: event loops have a resident, and then nobody is chosen.
     [[nodiscard]] bool choose() noexcept
     {
-        // relaxed: an arming that has to be seen comes before the release of the role that this
-        // look follows; see poller_role.
-        std::uint32_t found = word_.load(std::memory_order_relaxed);
+        // A ring's arming that has to be seen comes before the release of the role that this look
+        // follows; see poller_role. seq_cst: a worker's need not (G1 in group.hpp).
+        std::uint32_t found = word_.load(std::memory_order_seq_cst);
         while ((found & kMissing) != 0) {
             // relaxed, both: the duty is all that it carries; the role orders the rest.
             if (word_.compare_exchange_strong(found, ((found & ~kMissing) | kChosen) + kTouch,

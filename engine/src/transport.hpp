@@ -29,6 +29,8 @@ public:
     /// Throws std::system_error when the thread cannot use this transport.
     virtual transport_seat attach() = 0;
     virtual void detach(const transport_seat& seat) noexcept = 0;
+    /// For threads that come and go, and for several at once; it is not detached. Not by interrupt.
+    [[nodiscard]] virtual transport_seat any_threads_seat() const noexcept { return {}; }
 
     /// Sends the requests' commands, in order, makes one polling pass and hands what it finds to
     /// `batch`. There is room for all: in flight they are at most the poll queue's depth. The span

@@ -6,14 +6,14 @@
 
 namespace ngpoll::detail {
 
-/// Wakes rings, and counts those that were woken and have not run since. Any thread.
+/// Wakes rings and workers, and counts those that were woken and have not run since. Any thread.
 template <class World>
 class waker {
 public:
-    using inbox = typename World::inbox;
+    using wake_target = typename World::wake_target;
 
-    /// With a claim on the inbox's sleeper. The last touch of its ring.
-    void wake(inbox& sleeping, bool by_event) noexcept
+    /// With a claim on it. The last touch of what it belongs to.
+    void wake(wake_target& sleeping, bool by_event) noexcept
     {
         if (by_event) {
             World::write_event(sleeping);
@@ -23,7 +23,7 @@ public:
         }
         sleeping.rest.touched();
     }
-    /// By a ring that slept and that a waker has claimed.
+    /// By one that slept and that a waker has claimed.
     void runs_again() noexcept
     {
         woken_.fetch_sub(1, std::memory_order_relaxed); // relaxed: a hint

@@ -24,6 +24,7 @@ namespace ngpoll::test {
 
 struct world;
 struct ring;
+struct wake_target;
 struct inbox;
 
 /// FUTEX_WAIT and FUTEX_WAKE, and eventfds. No time runs out but a deadline's: a thread that sleeps
@@ -122,6 +123,17 @@ struct no_figure {
     [[nodiscard]] std::uint64_t get() const noexcept { return 0; }
 };
 
+struct no_spins { };
+
+class model_mutex {
+public:
+    void lock() { mutex_.lock(RL_INFO); }
+    void unlock() { mutex_.unlock(RL_INFO); }
+
+private:
+    rl::mutex mutex_;
+};
+
 struct pass_context {
     std::uint32_t submit_batch_max = 32;
     std::uint64_t number = 0;
@@ -164,10 +176,13 @@ struct world {
     using atomic = model_atomic<T>;
     using queue = mpsc_queue<model_atomic>;
     using request = test::request;
+    using wake_target = test::wake_target;
     using inbox = test::inbox;
     using owner = test::ring;
     using pass_context = test::pass_context;
     using figure = no_figure;
+    using mutex = model_mutex;
+    using spin_history = no_spins;
     using drive = test::drive;
     using deadline = time_limit*;
 
@@ -192,7 +207,7 @@ struct world {
     {
         kernel::in_use->wake(word);
     }
-    static void write_event(inbox& sleeping) noexcept;
+    static void write_event(wake_target& sleeping) noexcept;
     static void nap() noexcept { rl::yield(1, RL_INFO); }
     static void yield() noexcept { rl::yield(1, RL_INFO); }
 
@@ -203,10 +218,11 @@ struct world {
         set_found(r);
     }
     static void set_deferred(request& r) noexcept { r.becomes(request::found, request::found); }
+    static void set_fetched(request& r) noexcept { r.becomes(request::found, request::found); }
 
     /// A look that finds something by chance: it must not matter.
-    template <class Queue>
-    static bool comes_soon(Queue&, ring&, bool, deadline) noexcept
+    template <class Seen>
+    static bool comes_soon(no_spins&, bool, deadline, Seen) noexcept
     {
         return rl::rand(8) == 0;
     }
@@ -217,11 +233,13 @@ struct world {
     }
 };
 
-struct inbox : detail::basic_inbox<world> {
+struct wake_target : detail::basic_wake_target<world> {
     rl::var<std::size_t> event{0}; ///< which one; written when a ring is opened
 };
 
-inline void world::write_event(inbox& sleeping) noexcept
+struct inbox : detail::basic_inbox<world> { };
+
+inline void world::write_event(wake_target& sleeping) noexcept
 {
     kernel::in_use->events.at(sleeping.event(RL_INFO)).write();
 }
@@ -238,6 +256,7 @@ struct ring {
     std::size_t accepted = 0, sent = 0, finished = 0;
     std::size_t found = 0; ///< the poller's
     unsigned thread = 0;
+    no_spins spins;
 
     request& submit()
     {

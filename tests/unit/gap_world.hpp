@@ -88,6 +88,7 @@ private:
 inline thread_local spin_meter meter;
 
 struct gap_world;
+struct gap_wake_target;
 struct gap_inbox;
 
 struct gap_request : mpsc_node<stopping_atomic> {
@@ -133,8 +134,7 @@ private:
 struct gap_ring {
     gap_inbox* in = nullptr;
     detail::pass_context passes;
-    std::uint32_t spins_in_vain = 0;
-    std::uint32_t spins_to_skip = 0;
+    detail::spin_history spins;
 
     void stage(gap_request& r) noexcept
     {
@@ -173,6 +173,7 @@ struct gap_world : detail::native {
     using atomic = stopping_atomic<T>;
     using queue = mpsc_queue<stopping_atomic>;
     using request = gap_request;
+    using wake_target = gap_wake_target;
     using inbox = gap_inbox;
     using owner = gap_ring;
     using drive = gap_drive;
@@ -190,10 +191,13 @@ struct gap_world : detail::native {
         native::nap();
         meter.stretch_begins();
     }
-    static void write_event(const inbox&) noexcept { } // no ring here has one
+    static void write_event(const wake_target&) noexcept { } // no ring here has one
     static void set_cancelled(request&) noexcept { }
     static void set_deferred(request&) noexcept { }
+    static void set_fetched(request&) noexcept { }
 };
+
+struct gap_wake_target : detail::basic_wake_target<gap_world> { };
 
 struct gap_inbox : detail::basic_inbox<gap_world> { };
 

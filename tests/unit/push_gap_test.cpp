@@ -215,7 +215,7 @@ TEST_CASE("a ring naps while the ring that polls is between the steps of a hand-
             f.queue.flush(f.rings[1]);
             sent.release();
             stopped.acquire();
-            f.rings[1].spins_to_skip = looks_skipped;
+            f.rings[1].spins.to_skip = looks_skipped;
             figures = meter.measure([&] { f.queue.wait(f.rings[1], 1, nullptr); });
         });
         const lower_thread below([&] {
@@ -255,7 +255,7 @@ TEST_CASE("a ring naps while the resident is between the steps of a hand-over to
             f.rings[1].stage(f.requests[1]);
             f.queue.flush(f.rings[1]);
             stopped.acquire();
-            f.rings[1].spins_to_skip = looks_skipped;
+            f.rings[1].spins.to_skip = looks_skipped;
             figures = meter.measure([&] { f.queue.wait(f.rings[1], 1, nullptr); });
         });
         in_time = above.lets_others([&f] { return f.finished(1); });

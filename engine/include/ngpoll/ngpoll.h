@@ -8,8 +8,8 @@
  *
  * Calls that can fail return 0 or a negative errno, and ngpoll_error() then says in one line what
  * is wrong and what to do. No exception leaves them. What a call opens is closed by the caller, in
- * the opposite order: rings and buffers, then their queue, then its namespace. A call that fails to
- * open leaves NULL in *opened.
+ * the opposite order: rings, groups and buffers, then their queue, then its namespace. A call that
+ * fails to open leaves NULL in *opened.
  *
  * Misuse: a call that can say it returns -EINVAL or false; calls that close take NULL and do
  * nothing. All other calls stop the program with a sentence. engine/README.md has the whole table.
@@ -33,15 +33,15 @@ struct ngpoll_write_permit; /* leave to write to a namespace */
 
 /* What the calling thread's last failed call has to say; "" before the first. Good until that
  * thread's next failure. */
-const char *ngpoll_error(void);
+const char* ngpoll_error(void);
 
 /* ---- Namespaces. Any thread. ---- */
 
 struct ngpoll_namespace_info {
-    const char *path; /* the texts are good until the namespace is closed */
-    const char *model;
-    const char *serial;
-    const char *firmware;
+    const char* path; /* the texts are good until the namespace is closed */
+    const char* model;
+    const char* serial;
+    const char* firmware;
     uint64_t capacity_blocks;
     uint32_t nsid;
     uint32_t lba_bytes; /* data of one logical block */
@@ -52,34 +52,34 @@ struct ngpoll_namespace_info {
     uint32_t polled_queues_max; /* the running kernel bears on this drive; 0: any number */
     int32_t has_poll_queues; /* 1 yes, 0 no, -1 not known */
     bool emulated;
-    const char *block_device; /* the one beside it, nvme0n1; "": none, or not known */
-    const char *transport; /* pcie, tcp, rdma ...; "": not known */
+    const char* block_device; /* the one beside it, nvme0n1; "": none, or not known */
+    const char* transport; /* pcie, tcp, rdma ...; "": not known */
 };
 
 /* `path` is /dev/ngXnY, or emu: with its settings. -ENOENT, -ENOTTY (no NVMe namespace), -EACCES,
  * -EPERM, -EINVAL (emu: settings), -EIO (the drive refuses to identify itself). */
-int ngpoll_namespace_open(const char *path, bool writable, struct ngpoll_namespace **opened);
+int ngpoll_namespace_open(const char* path, bool writable, struct ngpoll_namespace** opened);
 void ngpoll_namespace_get_info(
-    const struct ngpoll_namespace *ns, struct ngpoll_namespace_info *info);
+    const struct ngpoll_namespace* ns, struct ngpoll_namespace_info* info);
 /* Queues made from it go on. NULL does nothing, as in all calls that close. */
-void ngpoll_namespace_close(struct ngpoll_namespace *ns);
+void ngpoll_namespace_close(struct ngpoll_namespace* ns);
 
 /* ---- Leave to write to a namespace, taken before the first write. Any thread. ---- */
 
 struct ngpoll_write_permit_options {
-    const char *serial_nsid; /* what the user typed to name the drive, SERIAL:NSID; NULL: "" */
+    const char* serial_nsid; /* what the user typed to name the drive, SERIAL:NSID; NULL: "" */
     bool named_otherwise; /* it was named in another way, and serial_nsid is ignored */
     bool force; /* write although nobody can tell whether it is in use */
-    const char *force_option; /* how the user sets `force`, for the error; NULL: "--force" */
+    const char* force_option; /* how the user sets `force`, for the error; NULL: "--force" */
     uint32_t family; /* that process and its children share permits; 0: nobody does */
 };
 
 /* Holds the block device exclusively until it is closed; drive_use.hpp says more. emu: needs none.
  * -EINVAL (another drive's name, or none), -EBUSY (in use: mounted, swap, part of dm, md or LVM,
  * held), -EPERM (it cannot be told, and `force` is false). */
-int ngpoll_write_permit_open(const struct ngpoll_namespace *ns,
-    const struct ngpoll_write_permit_options *how, struct ngpoll_write_permit **opened);
-void ngpoll_write_permit_close(struct ngpoll_write_permit *permit);
+int ngpoll_write_permit_open(const struct ngpoll_namespace* ns,
+    const struct ngpoll_write_permit_options* how, struct ngpoll_write_permit** opened);
+void ngpoll_write_permit_close(struct ngpoll_write_permit* permit);
 
 /* ---- Poll queues. Made on any thread. ---- */
 
@@ -107,22 +107,22 @@ struct ngpoll_queue_options {
 struct ngpoll_queue_options ngpoll_queue_defaults(void);
 /* NULL for `how` means the defaults. -EINVAL, -EPERM, -ENOSYS, -ENOMEM, -EBUSY: see
  * poll_queue.hpp. */
-int ngpoll_queue_open(const struct ngpoll_namespace *ns, const struct ngpoll_queue_options *how,
-    struct ngpoll_queue **opened);
+int ngpoll_queue_open(const struct ngpoll_namespace* ns, const struct ngpoll_queue_options* how,
+    struct ngpoll_queue** opened);
 /* What is in force, which may be less than was asked for. */
-enum ngpoll_mode ngpoll_queue_mode(const struct ngpoll_queue *queue);
-enum ngpoll_role ngpoll_queue_role(const struct ngpoll_queue *queue);
-uint32_t ngpoll_queue_depth(const struct ngpoll_queue *queue);
+enum ngpoll_mode ngpoll_queue_mode(const struct ngpoll_queue* queue);
+enum ngpoll_role ngpoll_queue_role(const struct ngpoll_queue* queue);
+uint32_t ngpoll_queue_depth(const struct ngpoll_queue* queue);
 /* Lines that explain a hang: see poll_queue::describe(). Any thread, a debugger too. Cut to `size`
  * bytes with the final zero; returns the length it would have. */
-size_t ngpoll_queue_describe(const struct ngpoll_queue *queue, char *text, size_t size);
+size_t ngpoll_queue_describe(const struct ngpoll_queue* queue, char* text, size_t size);
 /* After its rings and buffers. */
-void ngpoll_queue_close(struct ngpoll_queue *queue);
+void ngpoll_queue_close(struct ngpoll_queue* queue);
 
 /* ---- Buffers. Not while a ring of a queue with rings_max 1 lives on another thread. ---- */
 
 struct ngpoll_buffer {
-    void *data;
+    void* data;
     uint32_t size_bytes;
     uint16_t fixed_index; /* NGPOLL_NOT_FIXED: not registered */
 };
@@ -130,13 +130,13 @@ enum { NGPOLL_NOT_FIXED = 0xffff };
 
 /* `count` buffers of `bytes` each, registered with the queue. -EINVAL, -ENOMEM. */
 int ngpoll_buffers_open(
-    struct ngpoll_queue *queue, uint32_t count, uint32_t bytes, struct ngpoll_buffers **opened);
+    struct ngpoll_queue* queue, uint32_t count, uint32_t bytes, struct ngpoll_buffers** opened);
 /* The same with the caller's memory, `count` times `bytes` of it, which must stay where it is until
  * the buffers are closed. */
-int ngpoll_buffers_adopt(struct ngpoll_queue *queue, void *memory, uint32_t count, uint32_t bytes,
-    struct ngpoll_buffers **opened);
-struct ngpoll_buffer ngpoll_buffers_at(const struct ngpoll_buffers *buffers, uint32_t index);
-void ngpoll_buffers_close(struct ngpoll_buffers *buffers);
+int ngpoll_buffers_adopt(struct ngpoll_queue* queue, void* memory, uint32_t count, uint32_t bytes,
+    struct ngpoll_buffers** opened);
+struct ngpoll_buffer ngpoll_buffers_at(const struct ngpoll_buffers* buffers, uint32_t index);
+void ngpoll_buffers_close(struct ngpoll_buffers* buffers);
 
 /* ---- Requests. Laid out as the C++ ones: no call is needed to fill one. ---- */
 
@@ -181,11 +181,11 @@ struct ngpoll_status {
 /* The caller's until ngpoll_submit() takes it, then the engine's until `on_complete` runs. It must
  * stay at its address in between. Members named `engine_` are the engine's. */
 struct ngpoll_request {
-    void *engine_next __attribute__((aligned(64)));
-    void *engine_owner;
+    void* engine_next __attribute__((aligned(64)));
+    void* engine_owner;
     /* On the ring's own thread, inside poll, wait or close; may submit again. */
-    void (*on_complete)(struct ngpoll_request *request);
-    void *context; /* the caller's own */
+    void (*on_complete)(struct ngpoll_request* request);
+    void* context; /* the caller's own */
     struct ngpoll_status status; /* outcome */
     uint64_t result; /* outcome: dwords 0 and 1 of the completion */
     uint32_t timeout_ms; /* 0: the driver's own */
@@ -196,20 +196,20 @@ struct ngpoll_request {
 };
 
 /* An on_complete that does nothing: the outcome is looked at after ngpoll_wait(). */
-void ngpoll_ignore_completion(struct ngpoll_request *request);
+void ngpoll_ignore_completion(struct ngpoll_request* request);
 
 /* Before a request's first use; never while it is outstanding. */
-void ngpoll_request_init(struct ngpoll_request *request);
+void ngpoll_request_init(struct ngpoll_request* request);
 /* Points the command's data at `target`, whole; the memory must outlive the command. */
-void ngpoll_set_buffer(struct ngpoll_request *request, struct ngpoll_buffer target);
+void ngpoll_set_buffer(struct ngpoll_request* request, struct ngpoll_buffer target);
 
 /* Stops the program: `what` names the mistake. */
-void ngpoll_stop(const char *what) __attribute__((noreturn, cold));
+void ngpoll_stop(const char* what) __attribute__((noreturn, cold));
 
 /* A read or a write of `blocks` (1 to 65,536; another number stops the program) logical blocks; set
  * the buffer, too. */
-static inline void ngpoll_prepare(struct ngpoll_request *request, uint8_t opcode, uint32_t nsid,
-    uint64_t slba, uint32_t blocks)
+static inline void ngpoll_prepare(
+    struct ngpoll_request* request, uint8_t opcode, uint32_t nsid, uint64_t slba, uint32_t blocks)
 {
     if (!request)
         ngpoll_stop("ngpoll_prepare: the request is NULL");
@@ -232,7 +232,7 @@ static inline bool ngpoll_ok(struct ngpoll_status status)
 
 /* The status in words, cut to `size` bytes with the final zero. Returns the length it would have.
  */
-size_t ngpoll_status_text(struct ngpoll_status status, char *text, size_t size);
+size_t ngpoll_status_text(struct ngpoll_status status, char* text, size_t size);
 
 /* ---- Rings. Opened, used and closed on one thread. ---- */
 
@@ -246,37 +246,39 @@ struct ngpoll_ring_options {
 struct ngpoll_ring_options ngpoll_ring_defaults(void);
 /* NULL for `how` means the defaults. -EINVAL, -EBUSY (no room on the queue); by interrupt
  * also -ENOMEM, -EMFILE, -ENFILE, for each ring is then a kernel ring of its own. */
-int ngpoll_ring_open(struct ngpoll_queue *queue, const struct ngpoll_ring_options *how,
-    struct ngpoll_ring **opened);
-uint32_t ngpoll_ring_depth(const struct ngpoll_ring *ring);
+int ngpoll_ring_open(
+    struct ngpoll_queue* queue, const struct ngpoll_ring_options* how, struct ngpoll_ring** opened);
+uint32_t ngpoll_ring_depth(const struct ngpoll_ring* ring);
 /* Waits for what reached the drive, ends the rest with ECANCELED, and frees the ring. */
-void ngpoll_ring_close(struct ngpoll_ring *ring);
+void ngpoll_ring_close(struct ngpoll_ring* ring);
 
 /* Stages a request for the next poll, wait or flush. False: `depth` are outstanding, or the ring is
  * closing; the request is then the caller's still. */
-bool ngpoll_submit(struct ngpoll_ring *ring, struct ngpoll_request *request);
+bool ngpoll_submit(struct ngpoll_ring* ring, struct ngpoll_request* request);
 /* The same for many, in their order; how many were taken, from the first one. */
 uint32_t ngpoll_submit_all(
-    struct ngpoll_ring *ring, struct ngpoll_request *const *requests, uint32_t count);
+    struct ngpoll_ring* ring, struct ngpoll_request* const* requests, uint32_t count);
 /* Submits all `count` requests, then waits for `n` of what is outstanding, or flushes for an `n` of
  * 0. Stops the program where there is no room for all of them. */
-uint32_t ngpoll_submit_and_wait(struct ngpoll_ring *ring,
-    struct ngpoll_request *const *requests, uint32_t count, uint32_t n);
+uint32_t ngpoll_submit_and_wait(
+    struct ngpoll_ring* ring, struct ngpoll_request* const* requests, uint32_t count, uint32_t n);
 /* One pass that never sleeps; how many requests finished. */
-uint32_t ngpoll_poll(struct ngpoll_ring *ring);
+uint32_t ngpoll_poll(struct ngpoll_ring* ring);
 /* Until `n` requests finished, or as many as are outstanding; how many did. */
-uint32_t ngpoll_wait(struct ngpoll_ring *ring, uint32_t n);
+uint32_t ngpoll_wait(struct ngpoll_ring* ring, uint32_t n);
 /* The same, until `deadline_ns` of CLOCK_MONOTONIC at the latest. UINT64_MAX never comes. */
-uint32_t ngpoll_wait_until(struct ngpoll_ring *ring, uint32_t n, uint64_t deadline_ns);
+uint32_t ngpoll_wait_until(struct ngpoll_ring* ring, uint32_t n, uint64_t deadline_ns);
 /* Sends what is staged and looks for nothing. */
-void ngpoll_flush(struct ngpoll_ring *ring);
+void ngpoll_flush(struct ngpoll_ring* ring);
 /* For event loops. True: `event_fd` will be written to. False: call ngpoll_poll() now. By interrupt
  * `n` counts as 1. */
-bool ngpoll_arm_event(struct ngpoll_ring *ring, uint32_t n);
-uint32_t ngpoll_outstanding(const struct ngpoll_ring *ring);
+bool ngpoll_arm_event(struct ngpoll_ring* ring, uint32_t n);
+uint32_t ngpoll_outstanding(const struct ngpoll_ring* ring);
 
 #ifdef __cplusplus
 }
 #endif
+
+#include <ngpoll/fetch_group.h> /* pools of workers; part of this header */
 
 #endif /* NGPOLL_NGPOLL_H */

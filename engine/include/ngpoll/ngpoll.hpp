@@ -7,6 +7,7 @@
 #include <ngpoll/drive_settings.hpp> // IWYU pragma: export
 #include <ngpoll/drive_use.hpp> // IWYU pragma: export
 #include <ngpoll/drives.hpp> // IWYU pragma: export
+#include <ngpoll/fetch_group.hpp> // IWYU pragma: export
 #include <ngpoll/hardware_queues.hpp> // IWYU pragma: export
 #include <ngpoll/kernel_faults.hpp> // IWYU pragma: export
 #include <ngpoll/machine.hpp> // IWYU pragma: export

@@ -34,6 +34,10 @@ public:
         unsigned flags, std::chrono::steady_clock::time_point deadline) noexcept override;
     transport_seat attach() override;
     void detach(const transport_seat& seat) noexcept override;
+    [[nodiscard]] transport_seat any_threads_seat() const noexcept override
+    {
+        return {.enter_fd = fd_.get()};
+    }
     std::uint16_t register_buffers(
         std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count) override;
     void unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept override;

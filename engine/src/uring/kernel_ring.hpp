@@ -54,6 +54,7 @@ public:
     /// Binds the calling thread; throws std::system_error.
     virtual transport_seat attach() = 0;
     virtual void detach(const transport_seat& seat) noexcept = 0;
+    [[nodiscard]] virtual transport_seat any_threads_seat() const noexcept { return {}; }
 
     /// As transport's functions of these names.
     virtual std::uint16_t register_buffers(

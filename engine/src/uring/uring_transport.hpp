@@ -50,6 +50,10 @@ public:
     /// Throws also EINVAL: the thread may run outside of the hardware queue's processors.
     transport_seat attach() override;
     void detach(const transport_seat& seat) noexcept override { ring_->detach(seat); }
+    [[nodiscard]] transport_seat any_threads_seat() const noexcept override
+    {
+        return ring_->any_threads_seat();
+    }
     pass_result pass(std::span<request* const> to_send, completion_batch& batch,
         const transport_seat& seat, std::uint32_t min_complete) noexcept override;
     pass_result send(

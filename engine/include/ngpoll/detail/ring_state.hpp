@@ -50,6 +50,12 @@ struct pass_context {
     }
 };
 
+/// Whether looking for completions before a sleep has paid lately.
+struct spin_history {
+    std::uint32_t in_vain = 0; ///< grows with each look in vain, to be skipped then
+    std::uint32_t to_skip = 0;
+};
+
 /// What only a ring's own thread touches. `in` is what others touch of it.
 struct ring_state {
     // Requests so far, 64 bits so that they never wrap:
@@ -67,8 +73,7 @@ struct ring_state {
     bool in_callbacks = false;
     bool closing = false;
     bool closed = false;
-    std::uint32_t spins_in_vain = 0; ///< grows with each one, to be skipped then
-    std::uint32_t spins_to_skip = 0;
+    spin_history spins;
 
     [[nodiscard]] std::uint32_t staged_count() const noexcept
     {

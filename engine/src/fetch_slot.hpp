@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "wake_target.hpp"
+
+namespace ngpoll::detail {
+
+/// A fetch: where one worker of a group gets its batches. It has two buffers, so that a batch may
+/// lie there while the worker still has the one before.
+///
+/// The poller fills buffers, and takes back what lies unread; the worker takes a batch and gives
+/// its buffer back. One word a buffer says whose it is:
+///
+///     0                  empty, the poller's to fill
+///     count              a batch lies there, unread: the worker's to take, the poller's to take
+///     back count + kTaken     the worker's
+///
+/// The edges:
+///   F1  fill's store (release) -> take (acquire): the batch and its requests.
+///   F2  give_back (release) -> can_fill (acquire): the worker has read the array.
+///   F3  next's store of `waits`, then its look at the group's figures and at the role or the
+///       sleeping resident <-> what the poller publishes, then its look at `waits`: all seq_cst, so
+///       one of the two sees the other.
+///   F4  post (release) -> is_posted (acquire), and free (release) -> the next post (acquire): what
+///       the worker sets up.
+///
+/// Invariant: at most one batch lies unread. It belongs to its group and is used again after it was
+/// withdrawn, so the poller and who looks for a sleeping worker may look at it at any time.
+template <class World>
+struct basic_fetch : World::wake_target {
+    using request = typename World::request;
+    template <class T>
+    using atomic = typename World::template atomic<T>;
+
+    enum state : std::uint8_t { free, posted, withdrawn };
+    static constexpr std::uint32_t kTaken = 1U << 31;
+    /// Its worker did not wait when the batch was put there: it may be taken back for one that
+    /// does.
+    static constexpr std::uint32_t kParked = 1U << 30;
+    static constexpr std::uint32_t kCount = kParked - 1;
+
+    struct buffer {
+        atomic<std::uint32_t> word{0};
+        request** requests = nullptr; ///< room for batch_max
+    };
+
+    // ---- The worker's.
+
+    /// Takes what lies there; 0: nothing does.
+    std::uint32_t take() noexcept
+    {
+        buffer& from = buffers[reading];
+        // acquire: the batch (F1), here and below.
+        std::uint32_t lies = from.word.load(std::memory_order_acquire);
+        while (lies != 0) {
+            // The poller may take it back meanwhile.
+            if (from.word.compare_exchange_strong(
+                    lies, lies | kTaken, std::memory_order_acquire, std::memory_order_acquire)) {
+                held = &from;
+                reading ^= 1U;
+                return lies & kCount;
+            }
+        }
+        return 0;
+    }
+    /// What take() took is not read any more.
+    void give_back() noexcept
+    {
+        if (held != nullptr)
+            held->word.store(0, std::memory_order_release); // release: it was read (F2)
+        held = nullptr;
+    }
+    [[nodiscard]] bool has_batch() const noexcept
+    {
+        // seq_cst: not before the arming; pairs with fill's store and its count-down.
+        return buffers[reading].word.load(std::memory_order_seq_cst) != 0;
+    }
+
+    // ---- The poller's.
+
+    [[nodiscard]] bool is_posted() const noexcept
+    {
+        return is.load(std::memory_order_acquire) == posted; // acquire: F4
+    }
+    /// Whether a batch may be put there. A worker that waits has no other.
+    [[nodiscard]] bool can_fill(bool waiting) const noexcept
+    {
+        // seq_cst: F3. acquire: F2.
+        return is_posted() && (!waiting || waits.load(std::memory_order_seq_cst))
+            && buffers[filling].word.load(std::memory_order_acquire) == 0
+            && !lies_unread(buffers[filling ^ 1U]);
+    }
+    [[nodiscard]] buffer& next_to_fill() noexcept { return buffers[filling]; }
+    /// Its requests are in the array, and nothing of the poller's stands on them any more.
+    void fill(std::uint32_t count, bool parked) noexcept
+    {
+        buffer& filled = buffers[filling];
+        filling ^= 1U;
+        if (!parked)
+            waits.store(false, std::memory_order_relaxed); // relaxed: published with the batch
+        // seq_cst: F1, and not after the count-down, or the look at `waits` (F3).
+        filled.word.store(count | (parked ? kParked : 0), std::memory_order_seq_cst);
+    }
+    /// Takes back the batch that lies unread. Returns its buffer's array and `count`, or null.
+    request** take_back(std::uint32_t& count) noexcept
+    {
+        buffer& from = buffers[filling ^ 1U];
+        std::uint32_t lies = from.word.load(std::memory_order_relaxed); // relaxed: its own store
+        if (lies == 0 || (lies & kTaken) != 0)
+            return nullptr;
+        // relaxed, both: the worker touched nothing of it.
+        if (!from.word.compare_exchange_strong(
+                lies, 0, std::memory_order_relaxed, std::memory_order_relaxed))
+            return nullptr;
+        filling ^= 1U;
+        count = lies & kCount;
+        return from.requests;
+    }
+
+    /// Any thread: a batch lies there whose worker is busy.
+    [[nodiscard]] bool has_parked() const noexcept
+    {
+        for (const buffer& each : buffers)
+            // seq_cst: F3.
+            if ((each.word.load(std::memory_order_seq_cst) & (kParked | kTaken)) == kParked)
+                return true;
+        return false;
+    }
+
+    atomic<std::uint8_t> is{free};
+    atomic<bool> waits{false}; ///< the worker waits in next() and has no batch
+    /// The worker is inside the queue's code: a group that closes waits until it has left.
+    atomic<bool> inside{false};
+    std::array<buffer, 2> buffers;
+    std::uint32_t batch_max = 0; ///< set while it is free
+    basic_fetch* next = nullptr; ///< of the group's; set before others see this one
+
+    // The worker's own.
+    alignas(64) unsigned reading = 0; ///< which buffer comes next
+    buffer* held = nullptr; ///< taken, and not given back
+    bool by_event = false; ///< an event loop's: armed when next() has returned nothing
+    typename World::spin_history spins;
+    typename World::pass_context passes;
+
+    // The poller's own.
+    alignas(64) unsigned filling = 0; ///< which buffer comes next
+    std::uint32_t served_in = 0; ///< the group's number of the pass that filled a buffer last
+
+private:
+    [[nodiscard]] static bool lies_unread(const buffer& asked) noexcept
+    {
+        // relaxed: the poller's own store, or the worker's mark.
+        const std::uint32_t lies = asked.word.load(std::memory_order_relaxed);
+        return lies != 0 && (lies & kTaken) == 0;
+    }
+};
+
+} // namespace ngpoll::detail

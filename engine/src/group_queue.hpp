@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+
+#include "group.hpp"
+#include "inbox.hpp"
+#include "poller.hpp"
+#include "protocol_step.hpp"
+#include "shared_queue.hpp"
+#include "sleeper.hpp"
+#include "turns.hpp"
+
+namespace ngpoll::detail {
+
+/// The protocol of a fetch group, beside that of rings: what submitting threads, workers and the
+/// closing thread do on the group's shared queue. The poller's part is basic_group::serve().
+///
+/// Rule: while a worker waits and its group has something outstanding, or a batch lies with a
+/// worker that is busy, a thread polls or a wake-up is on its way. It is that of turns, but for one
+/// thing: a worker may sleep with nothing outstanding. So it tries for the role only if something
+/// is, and a thread that submits tries for it next.
+template <class World>
+class group_queue {
+public:
+    using request = typename World::request;
+    using inbox = typename World::inbox;
+    using group = basic_group<World>;
+    using fetch = basic_fetch<World>;
+    using pass_context = typename World::pass_context;
+    using deadline = typename World::deadline;
+
+    group_queue(shared_queue<World>& queue, group& its) noexcept
+        : queue_(queue)
+        , turns_(queue.who_polls())
+        , group_(its)
+    {
+    }
+
+    /// Any thread. Linked requests, with credits for them; group::leave() follows. A worker that
+    /// sleeps is woken to send them where nobody polls; where none sleeps, this thread sends them.
+    void push(request& first, request& last, pass_context& by) noexcept
+    {
+        turns_.submissions.push_chain(first, last);
+        if (turns_.has_resident)
+            rouse_resident(by);
+        else if (!World::skips(step::wake_by_submit))
+            if (turn mine(turns_, by, *group_.place); mine)
+                mine.leave_to_sleeper();
+    }
+
+    /// The worker's. How many requests `me.held` has; 0: `until` passed, or the group is closed and
+    /// nothing is left. They were given back to the group before.
+    std::uint32_t next(fetch& me, deadline until) noexcept
+    {
+        me.give_back();
+        std::uint32_t count = me.take();
+        if (count == 0) {
+            me.inside.store(true, std::memory_order_seq_cst); // seq_cst: G3
+            if (!group_.is_detached())
+                count = wait(me, until);
+            me.inside.store(false, std::memory_order_release); // release: G3; it left
+        }
+        if (count == 0 && group_.is_detached())
+            count = take_left(me);
+        if (count != 0) {
+            me.waits.store(false, std::memory_order_relaxed); // relaxed: a hint to the poller
+            group_.add_returned(count);
+            me.passes.finished_deferred.add(count);
+        }
+        return count;
+    }
+
+    /// The worker's last call. What lies there unread goes to the next ready one.
+    void withdraw(fetch& me) noexcept
+    {
+        me.rest.disarm(); // of an event loop's
+        me.give_back();
+        me.inside.store(true, std::memory_order_seq_cst); // seq_cst: G3
+        bool done = false;
+        {
+            const std::lock_guard lock(group_.mutex);
+            done = group_.withdraw(me);
+        }
+        if (!done && !World::skips(step::call_when_withdrawn))
+            call(me.passes);
+        // A waker may have claimed it and not yet written to its eventfd.
+        while (!me.rest.is_untouched())
+            World::nap();
+        me.inside.store(false, std::memory_order_release); // release: G3; it left
+    }
+
+    /// The closing thread's. What has not reached the drive is cancelled. Returns once nothing is
+    /// under way, and no other thread touches the queue for this group.
+    void close(pass_context& by) noexcept
+    {
+        inbox& place = *group_.place;
+        // relaxed, both: as shared_queue::begin_closing().
+        place.closing.store(true, std::memory_order_relaxed);
+        turns_.polling.closing.fetch_add(1, std::memory_order_relaxed);
+        group_.begin_closing();
+        call(by);
+        bool chosen = false;
+        while (!group_.is_detached())
+            chosen = poll_or_rest(by);
+        if (chosen && !World::skips(step::pass_duty_on))
+            const turn last(turns_, by, place);
+        while (!group_.all_left() || !place.rest.is_untouched())
+            World::nap();
+        turns_.polling.closing.fetch_sub(1, std::memory_order_relaxed); // relaxed: as above
+        place.closing.store(false, std::memory_order_relaxed); // relaxed: as above
+    }
+
+private:
+    using turn = typename turns<World>::turn;
+    using rest_word = sleeper<World::template atomic>;
+
+    void rouse_resident(pass_context& by) noexcept
+    {
+        if (!World::skips(step::wake_resident) && queue_.rouse_resident())
+            by.wakes.add(1);
+    }
+
+    /// The poller is to look at this group: at once, if nobody polls.
+    void call(pass_context& by) noexcept
+    {
+        turns_.polling.groups.call(group_);
+        if (turns_.has_resident)
+            rouse_resident(by);
+        else if (turn mine(turns_, by, *group_.place); mine)
+            turns_.polling.send_queued();
+    }
+
+    std::uint32_t take_left(fetch& me) noexcept
+    {
+        // The last pass may have put it there.
+        std::uint32_t count = me.take();
+        if (count != 0)
+            return count;
+        const std::lock_guard lock(group_.mutex);
+        auto& into = me.buffers[me.reading];
+        count = group_.take_left(into.requests, me.batch_max);
+        if (count == 0)
+            return 0;
+        me.held = &into;
+        return count;
+    }
+
+    [[nodiscard]] bool has_ended(const fetch& me) const noexcept
+    {
+        return me.has_batch() || group_.is_detached();
+    }
+
+    std::uint32_t wait(fetch& me, deadline until) noexcept
+    {
+        me.rest.disarm(); // of an event loop's
+        me.waits.store(true, std::memory_order_seq_cst); // seq_cst: F3
+        if (turns_.has_resident && !World::skips(step::wake_resident_by_post)
+            && group_.wants_poller())
+            rouse_resident(me.passes);
+        bool chosen = false; // to poll, and it has not polled since
+        // The poll loop: it ends when the drive has answered, however long that takes.
+        while (!has_ended(me)) {
+            if (try_to_poll(me, until)) {
+                chosen = false;
+                if (World::is_over(until))
+                    break;
+                continue;
+            }
+            if (World::is_over(until))
+                break;
+            if (World::comes_soon(me.spins, chosen, until,
+                    [&] { return has_ended(me) || (can_poll() && group_.outstanding() != 0); }))
+                continue;
+            chosen = rest(me, until);
+        }
+        std::uint32_t count = me.take();
+        if (count == 0 && me.by_event)
+            count = arm_event(me);
+        else
+            me.waits.store(false, std::memory_order_relaxed); // relaxed: a hint to the poller
+        // It leaves and does not poll: a turn wakes the next.
+        if (chosen && !World::skips(step::pass_duty_on))
+            const turn last(turns_, me.passes, *group_.place);
+        return count;
+    }
+
+    [[nodiscard]] bool can_poll() const noexcept
+    {
+        return !turns_.has_resident && queue_.is_role_free();
+    }
+
+    /// Polls for all until a batch is there, where nobody else polls and something is outstanding.
+    bool try_to_poll(fetch& me, deadline until) noexcept
+    {
+        if (turns_.has_resident || !group_.wants_poller())
+            return false;
+        const turn mine(turns_, me.passes, *group_.place);
+        if (mine)
+            pass_for_batch(me, until);
+        return static_cast<bool>(mine);
+    }
+    void pass_for_batch(fetch& me, deadline until) noexcept
+    {
+        pass_until([&] { return has_ended(me) || World::is_over(until) || !group_.wants_poller(); },
+            until);
+    }
+    /// With the role.
+    template <class Done>
+    void pass_until(Done done, deadline until) noexcept
+    {
+        while (!done()) {
+            const auto found = turns_.polling.pass(nullptr, until);
+            turns_.wakes.yield_to_woken();
+            if (!done())
+                turns_.polling.nap_on_push(found.all);
+        }
+    }
+
+    /// What an event loop does once next() has nothing for it.
+    std::uint32_t arm_event(fetch& me) noexcept
+    {
+        me.rest.arm(1, 0, rest_word::waits_by::event);
+        if (!has_ended(me))
+            return 0;
+        me.rest.disarm();
+        return me.take();
+    }
+
+    /// Sleeps until a batch came, until it is chosen to poll, or until `until`. Returns whether it
+    /// was chosen.
+    bool rest(fetch& me, deadline until) noexcept
+    {
+        turns_.begin_rest();
+        me.rest.arm(1);
+        // After the arming: a batch that came before would wake nobody.
+        if (!World::skips(step::look_into_buffer_after_arming) && has_ended(me))
+            return turns_.end_rest(me.rest);
+        if (!World::skips(step::look_at_role_after_arming) && !turns_.has_resident
+            && group_.wants_poller()) {
+            const turn mine(turns_, me.passes, *group_.place);
+            if (mine) {
+                turns_.end_rest(me.rest); // chosen or not: it has the role
+                pass_for_batch(me, until);
+                return false;
+            }
+        }
+        me.passes.sleeps.add(1);
+        for (std::uint32_t value = 0; me.rest.is_armed(value) && !World::is_over(until);)
+            World::sleep(me.rest.word(), value, until);
+        return turns_.end_rest(me.rest);
+    }
+
+    /// The closing thread: until the poller has let the group go. Returns whether it was chosen to
+    /// poll and has not.
+    bool poll_or_rest(pass_context& by) noexcept
+    {
+        inbox& place = *group_.place;
+        const auto is_done = [&] { return group_.is_detached(); };
+        turns_.begin_rest();
+        place.rest.arm(1);
+        if (is_done())
+            return turns_.end_rest(place.rest);
+        if (!turns_.has_resident) {
+            const turn mine(turns_, by, place);
+            if (mine) {
+                turns_.end_rest(place.rest); // chosen or not: it has the role
+                pass_until(is_done, World::kNever);
+                return false;
+            }
+        }
+        by.sleeps.add(1);
+        for (std::uint32_t value = 0; place.rest.is_armed(value);)
+            World::sleep(place.rest.word(), value, World::kNever);
+        return turns_.end_rest(place.rest);
+    }
+
+    shared_queue<World>& queue_;
+    turns<World>& turns_;
+    group& group_;
+};
+
+} // namespace ngpoll::detail

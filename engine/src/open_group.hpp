@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <ngpoll/request.hpp>
+#include <ngpoll/ring_stats.hpp>
+
+#include "group.hpp"
+#include "group_queue.hpp"
+#include "native.hpp"
+#include "process.hpp"
+#include "shared_queue.hpp"
+
+namespace ngpoll::detail {
+
+/// A fetch with the memory of its buffers.
+struct worker : basic_fetch<native> {
+    /// Free: nobody else touches it.
+    void set_up(std::uint32_t most, int fd, const pass_context& as);
+
+private:
+    std::unique_ptr<request*[]> arrays_;
+    std::uint32_t room_ = 0;
+};
+
+/// What a fetch_group and its fetches hold. It is used again by the queue's next group.
+class open_group {
+public:
+    open_group() = default;
+    open_group(const open_group&) = delete;
+    open_group& operator=(const open_group&) = delete;
+
+    /// At this place of the queue, as `number`.
+    void reopen(shared_queue<native>& queue, std::uint32_t depth, inbox& place,
+        std::uint64_t number, const transport_seat& seat);
+
+    [[nodiscard]] std::uint32_t submit(std::span<request* const> requests) noexcept;
+    void close() noexcept;
+    /// Throws ESHUTDOWN.
+    [[nodiscard]] worker* post(std::uint32_t batch_max, int event_fd);
+
+    [[nodiscard]] ring_stats submit_stats() const noexcept;
+    [[nodiscard]] std::uint64_t number() const noexcept { return as_.number; }
+    [[nodiscard]] bool has_resident() const noexcept { return has_resident_; }
+    [[nodiscard]] bool is_inherited() const noexcept { return detail::is_inherited(process_); }
+
+    basic_group<native> state;
+    /// Until the group is detached. Its queue may be gone after that.
+    [[nodiscard]] group_queue<native> calls() noexcept { return {*queue_, state}; }
+
+private:
+    /// One request after the other, as submit() found them. Returns how many may be taken.
+    static std::uint32_t mark_taken(std::span<request* const> requests) noexcept;
+    void count(const pass_context& did) noexcept;
+
+    shared_queue<native>* queue_ = nullptr;
+    bool has_resident_ = false;
+    unsigned process_ = process_generation;
+    pass_context as_; ///< what a thread of this group's polls as
+    std::vector<std::unique_ptr<worker>> workers_; ///< state.mutex's
+    std::atomic<std::uint64_t> sent_{0}, system_calls_{0}, wakes_{0}; ///< by submit() and close()
+};
+
+} // namespace ngpoll::detail
