@@ -50,11 +50,11 @@ public:
         for (fetch* to; (to = next_ready(true)) != nullptr;) {
             if (count_ == 0 && !take_back_parked())
                 return fetches_.has_parked();
-            deliver(*to, false);
+            deliver(*to);
             filled(*to);
         }
         for (fetch* to; count_ != 0 && (to = next_ready(false)) != nullptr;) {
-            deliver(*to, true);
+            deliver(*to);
             filled(*to);
         }
         return count_ != 0 || fetches_.has_parked();
@@ -129,13 +129,13 @@ private:
 
     /// The cursor moves past the requests before the worker may see them: it may submit one again
     /// the same instant, and that overwrites its link.
-    void deliver(fetch& active, bool parked) noexcept
+    void deliver(fetch& active) noexcept
     {
         NGPOLL_DEBUG_ASSERT(active.is_posted(), "a batch for a fetch that is not posted");
         const std::uint32_t count = take(active.next_to_fill().requests, active.batch_max);
         active.served_in = serves_;
         turn_ = active.next;
-        active.fill(count, parked);
+        active.fill(count);
         // After the batch can be seen: a worker that finds neither would sleep (F3).
         set_delivered(count);
     }

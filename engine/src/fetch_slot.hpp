@@ -22,9 +22,9 @@ namespace ngpoll::detail {
 /// The edges:
 ///   F1  fill's store (release) -> take (acquire): the batch and its requests.
 ///   F2  give_back (release) -> can_fill (acquire): the worker has read the array.
-///   F3  next's store of `waits`, then its look at the group's figures and at the role or the
-///       sleeping resident <-> what the poller publishes, then its look at `waits`: all seq_cst, so
-///       one of the two sees the other.
+///   F3  the worker's store of `waits`, then its look at the group's figures, at its buffers and at
+///       the role or the sleeping resident <-> what the poller publishes, then its look at `waits`:
+///       all seq_cst, so one of the two sees the other.
 ///   F4  post (release) -> is_posted (acquire), and free (release) -> the next post (acquire): what
 ///       the worker sets up.
 ///
@@ -36,12 +36,9 @@ struct basic_fetch : World::wake_target {
     template <class T>
     using atomic = typename World::template atomic<T>;
 
-    enum state : std::uint8_t { free, posted, withdrawn };
+    enum state : std::uint32_t { free, posted, withdrawn };
     static constexpr std::uint32_t kTaken = 1U << 31;
-    /// Its worker did not wait when the batch was put there: it may be taken back for one that
-    /// does.
-    static constexpr std::uint32_t kParked = 1U << 30;
-    static constexpr std::uint32_t kCount = kParked - 1;
+    static constexpr std::uint32_t kCount = kTaken - 1;
 
     struct buffer {
         atomic<std::uint32_t> word{0};
@@ -89,21 +86,19 @@ struct basic_fetch : World::wake_target {
     /// Whether a batch may be put there. A worker that waits has no other.
     [[nodiscard]] bool can_fill(bool waiting) const noexcept
     {
-        // seq_cst: F3. acquire: F2.
-        return is_posted() && (!waiting || waits.load(std::memory_order_seq_cst))
+        // `waits` first: it brings that the fetch is posted. seq_cst: F3. acquire: F2.
+        return (!waiting || waits.load(std::memory_order_seq_cst)) && is_posted()
             && buffers[filling].word.load(std::memory_order_acquire) == 0
             && !lies_unread(buffers[filling ^ 1U]);
     }
     [[nodiscard]] buffer& next_to_fill() noexcept { return buffers[filling]; }
     /// Its requests are in the array, and nothing of the poller's stands on them any more.
-    void fill(std::uint32_t count, bool parked) noexcept
+    void fill(std::uint32_t count) noexcept
     {
         buffer& filled = buffers[filling];
         filling ^= 1U;
-        if (!parked)
-            waits.store(false, std::memory_order_relaxed); // relaxed: published with the batch
         // seq_cst: F1, and not after the count-down, or the look at `waits` (F3).
-        filled.word.store(count | (parked ? kParked : 0), std::memory_order_seq_cst);
+        filled.word.store(count, std::memory_order_seq_cst);
     }
     /// Takes back the batch that lies unread. Returns its buffer's array and `count`, or null.
     request** take_back(std::uint32_t& count) noexcept
@@ -121,18 +116,21 @@ struct basic_fetch : World::wake_target {
         return from.requests;
     }
 
-    /// Any thread: a batch lies there whose worker is busy.
+    /// Any thread: a batch lies there whose worker does not wait.
     [[nodiscard]] bool has_parked() const noexcept
     {
-        for (const buffer& each : buffers)
-            // seq_cst: F3.
-            if ((each.word.load(std::memory_order_seq_cst) & (kParked | kTaken)) == kParked)
+        for (const buffer& each : buffers) {
+            // In this order: a batch that came after the worker had left is seen as such. seq_cst:
+            // F3.
+            const std::uint32_t lies = each.word.load(std::memory_order_seq_cst);
+            if (lies != 0 && (lies & kTaken) == 0 && !waits.load(std::memory_order_seq_cst))
                 return true;
+        }
         return false;
     }
 
-    atomic<std::uint8_t> is{free};
-    atomic<bool> waits{false}; ///< the worker waits in next() and has no batch
+    atomic<std::uint32_t> is{free};
+    atomic<bool> waits{false}; ///< the worker waits in next(), or its event loop does
     /// The worker is inside the queue's code: a group that closes waits until it has left.
     atomic<bool> inside{false};
     std::array<buffer, 2> buffers;

@@ -146,7 +146,7 @@ public:
 
     void begin_closing() noexcept
     {
-        submitted_.fetch_or(
+        submitted_.fetch_add(
             kClosing, std::memory_order_seq_cst); // seq_cst: pairs with can_detach()
     }
     [[nodiscard]] bool is_closing() const noexcept

@@ -89,8 +89,11 @@ private:
             group* const next = each->next_called;
             // seq_cst: not after the looks that follow; pairs with call(). release: the link.
             each->called.exchange(false, std::memory_order_seq_cst);
-            each->free_withdrawn();
-            list(*each);
+            // A call may be late: the group has ended, and its fetches look themselves.
+            if (!each->is_detached()) {
+                each->free_withdrawn();
+                list(*each);
+            }
             each = next;
         }
     }

@@ -55,7 +55,8 @@ public:
     std::uint32_t next(fetch& me, deadline until) noexcept
     {
         me.give_back();
-        std::uint32_t count = me.take();
+        // relaxed: its own store. An event loop's waits since the last call.
+        std::uint32_t count = me.waits.load(std::memory_order_relaxed) ? 0 : me.take();
         if (count == 0) {
             me.inside.store(true, std::memory_order_seq_cst); // seq_cst: G3
             if (!group_.is_detached())
@@ -65,7 +66,6 @@ public:
         if (count == 0 && group_.is_detached())
             count = take_left(me);
         if (count != 0) {
-            me.waits.store(false, std::memory_order_relaxed); // relaxed: a hint to the poller
             group_.add_returned(count);
             me.passes.finished_deferred.add(count);
         }
@@ -160,29 +160,40 @@ private:
             && group_.wants_poller())
             rouse_resident(me.passes);
         bool chosen = false; // to poll, and it has not polled since
-        // The poll loop: it ends when the drive has answered, however long that takes.
-        while (!has_ended(me)) {
-            if (try_to_poll(me, until)) {
-                chosen = false;
-                if (World::is_over(until))
-                    break;
-                continue;
-            }
+        std::uint32_t count = 0;
+        // The poll loop: it ends when the drive has answered, however long that takes. A batch that
+        // was seen may have been taken back for another worker.
+        while ((count = me.take()) == 0 && !group_.is_detached()) {
+            const bool has_polled = try_to_poll(me, until);
+            chosen = chosen && !has_polled;
             if (World::is_over(until))
                 break;
-            if (World::comes_soon(me.spins, chosen, until,
-                    [&] { return has_ended(me) || (can_poll() && group_.outstanding() != 0); }))
+            if (has_polled || World::comes_soon(me.spins, chosen, until, [&] {
+                    return has_ended(me) || (can_poll() && group_.outstanding() != 0);
+                }))
                 continue;
             chosen = rest(me, until);
         }
-        std::uint32_t count = me.take();
         if (count == 0 && me.by_event)
             count = arm_event(me);
-        else
-            me.waits.store(false, std::memory_order_relaxed); // relaxed: a hint to the poller
+        if (count != 0 || !me.by_event)
+            count = stop_waiting(me, count);
         // It leaves and does not poll: a turn wakes the next.
         if (chosen && !World::skips(step::pass_duty_on))
             const turn last(turns_, me.passes, *group_.place);
+        return count;
+    }
+
+    /// With `count` requests. From here on what lies with it may be taken back.
+    std::uint32_t stop_waiting(fetch& me, std::uint32_t count) noexcept
+    {
+        // seq_cst: before the looks into the buffers (F3).
+        me.waits.store(false, std::memory_order_seq_cst);
+        if (count == 0)
+            count = me.take();
+        // Another worker may have passed over that one, and sleep.
+        if (count != 0 && me.has_batch() && !World::skips(step::call_about_second_batch))
+            call(me.passes);
         return count;
     }
 

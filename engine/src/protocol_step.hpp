@@ -24,6 +24,7 @@ enum class step : std::uint8_t {
     wake_resident_by_post,
     look_into_buffer_after_arming,
     call_when_withdrawn,
+    call_about_second_batch,
     serve_what_is_left,
 };
 

@@ -30,6 +30,7 @@ outcome run(std::uint64_t schedules_max, bool failure_expected)
     rl::ostringstream failed_at;
     rl::test_params params;
     params.iteration_count = schedules_max;
+    params.execution_depth_limit = 20'000; // a pool of workers takes many steps
     params.output_stream = params.progress_stream = &said;
     const auto result = rl::run_test<Scenario, scheduler>(params, failed_at, false);
     const outcome found{result, params.stop_iteration};

@@ -11,6 +11,7 @@
 
 #include <ngpoll/mpsc_queue.hpp>
 
+#include "group_queue.hpp"
 #include "inbox.hpp"
 #include "poller.hpp"
 #include "protocol_step.hpp"
@@ -104,7 +105,7 @@ struct request : mpsc_queue<model_atomic>::node {
 
     inbox* owner = nullptr;
     rl::var<int> content{0}; ///< an error where two threads' accesses are not ordered
-    ring* submitter = nullptr;
+    ring* submitter = nullptr; ///< null: a group's
     std::size_t found_at = 0; ///< how many of its ring were found before
     bool is_sent = false; ///< as it happened: orders nothing
     bool held = false; ///< the drive does not complete it yet
@@ -217,8 +218,13 @@ struct world {
         r.becomes(request::staged, request::sent);
         set_found(r);
     }
-    static void set_deferred(request& r) noexcept { r.becomes(request::found, request::found); }
-    static void set_fetched(request& r) noexcept { r.becomes(request::found, request::found); }
+    /// A group's request may be taken back from a fetch that did not read it.
+    static void set_deferred(request& r) noexcept
+    {
+        RL_ASSERT(r.content(RL_INFO) == request::found || r.content(RL_INFO) == request::finished);
+        r.content(RL_INFO) = request::found;
+    }
+    static void set_fetched(request& r) noexcept { r.becomes(request::found, request::finished); }
 
     /// A look that finds something by chance: it must not matter.
     template <class Seen>
@@ -245,6 +251,9 @@ inline void world::write_event(wake_target& sleeping) noexcept
 }
 
 using shared_queue = detail::shared_queue<world>;
+using group = detail::basic_group<world>;
+using fetch = detail::basic_fetch<world>;
+using group_queue = detail::group_queue<world>;
 
 /// What only a ring's thread touches, as detail::ring_state, with all that it ever submits.
 struct ring {
@@ -299,7 +308,8 @@ struct ring {
 inline void world::set_found(request& r) noexcept
 {
     r.becomes(request::sent, request::found);
-    r.found_at = r.submitter->found++;
+    if (r.submitter != nullptr)
+        r.found_at = r.submitter->found++;
 }
 
 inline void drive::pass(std::span<request* const> to_send, detail::found_batch<world>& completions,

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// The fetch group's protocol, as the engine compiles it, under a model checker: which scenarios,
+// and which mistakes they find.
+#include <array>
+#include <cstdint>
+
+#include "fetch_group_scenarios.hpp"
+#include "model_runner.hpp"
+
+namespace {
+
+using namespace ngpoll::test;
+using ngpoll::detail::step;
+using order = std::memory_order;
+
+constexpr std::array kScenarios{
+    named_scenario{"one worker", run<feeding<1>>},
+    named_scenario{"two workers", run<feeding<2>>},
+    named_scenario{"two workers, one turns to other work", run<stalling<2>>},
+    named_scenario{"three workers, two turn to other work", run<stalling<3>>},
+    named_scenario{"one of two withdraws", run<withdrawing<2>>},
+    named_scenario{"two of three withdraw", run<withdrawing<3>>},
+    named_scenario{"closed at any time", run<closing_pool<2>>},
+    named_scenario{"submitted again, depth 1", run<resubmitting<2>>},
+    named_scenario{"a ring beside them", run<beside_a_ring<2>>},
+    named_scenario{"a resident, two workers", run<feeding<2, true>>},
+    named_scenario{"a resident, one turns to other work", run<stalling<2, true>>},
+    named_scenario{"a resident, one of two withdraws", run<withdrawing<2, true>>},
+    named_scenario{"a resident, closed at any time", run<closing_pool<2, true>>},
+    named_scenario{"a resident, submitted again", run<resubmitting<2, true>>},
+    named_scenario{"a resident, a ring beside them", run<beside_a_ring<1, true>>},
+};
+
+constexpr mutation skipping(const char* name, step skipped)
+{
+    return {.name = name, .skips = skipped};
+}
+
+/// What has to be found.
+constexpr std::array kMutants{
+    skipping("a submit wakes nobody and sends nothing", step::wake_by_submit),
+    skipping("a submit does not wake the resident", step::wake_resident),
+    skipping("a post does not wake the resident", step::wake_resident_by_post),
+    skipping("no look into the buffer after arming", step::look_into_buffer_after_arming),
+    skipping("no look at the role after arming", step::look_at_role_after_arming),
+    skipping("a chosen worker that leaves passes no duty on", step::pass_duty_on),
+    skipping("a release wakes nobody", step::wake_after_release),
+    skipping("a withdraw tells nobody", step::call_when_withdrawn),
+    skipping("what is left waits for the next completion", step::serve_what_is_left),
+    skipping("nothing is said of a second batch", step::call_about_second_batch),
+    mutation{"take_credits: acq_rel (G1)",
+        weaken<operation::compare_exchange, "take_credits", order::acq_rel>},
+    mutation{"submitted: acquire (G1)", weaken<operation::load, "submitted", order::acquire>},
+    mutation{
+        "begin_rest: acq_rel (G1)", weaken<operation::fetch_add, "begin_rest", order::acq_rel>},
+    mutation{"a release's look for sleepers: acquire (G1)",
+        weaken<operation::load, "wake_successor", order::acquire>},
+    mutation{"choose: acquire (G1)", weaken<operation::load, "choose", order::acquire>},
+    mutation{"arm: acq_rel (S1)", weaken<operation::fetch_add, "arm", order::acq_rel>},
+    mutation{
+        "count_down: load acquire (S1)", weaken<operation::load, "count_down", order::acquire>},
+    mutation{
+        "add_returned: relaxed (G2)", weaken<operation::fetch_add, "add_returned", order::relaxed>},
+    mutation{
+        "begin_closing: acq_rel", weaken<operation::fetch_add, "begin_closing", order::acq_rel>},
+    mutation{"can_detach: acquire", weaken<operation::load, "can_detach", order::acquire>},
+    mutation{"leave: relaxed", weaken<operation::fetch_add, "leave", order::relaxed>},
+    mutation{"detach: release (G3)", weaken<operation::store, "detach", order::release>},
+    mutation{"is_detached: acquire (G3)", weaken<operation::load, "is_detached", order::acquire>},
+    mutation{"inside: release (G3)", weaken<operation::store, "next", order::release>},
+    mutation{"fill: release (F1, F3)", weaken<operation::store, "fill", order::release>},
+    mutation{"fill: relaxed (F1)", weaken<operation::store, "fill", order::relaxed>},
+    mutation{"take: relaxed (F1)", weaken<operation::compare_exchange, "take", order::relaxed>},
+    mutation{"give_back: relaxed (F2)", weaken<operation::store, "give_back", order::relaxed>},
+    mutation{"has_batch: acquire (S1)", weaken<operation::load, "has_batch", order::acquire>},
+    mutation{"waits: release (F3)", weaken<operation::store, "wait", order::release>},
+    mutation{
+        "waits no more: release (F3)", weaken<operation::store, "stop_waiting", order::release>},
+    mutation{"can_fill: acquire (F3)", weaken<operation::load, "can_fill", order::acquire>},
+    mutation{"has_parked: acquire (F3)", weaken<operation::load, "has_parked", order::acquire>},
+    mutation{
+        "set_delivered: release (F3)", weaken<operation::store, "set_delivered", order::release>},
+    mutation{"delivered: acquire (F3)", weaken<operation::load, "delivered", order::acquire>},
+    mutation{"post: relaxed (F4)", weaken<operation::store, "post", order::relaxed>},
+    mutation{"call: exchange acq_rel", weaken<operation::exchange, "call", order::acq_rel>},
+    mutation{"call: compare-exchange release",
+        weaken<operation::compare_exchange, "call", order::release>},
+    mutation{"call: compare-exchange relaxed",
+        weaken<operation::compare_exchange, "call", order::relaxed>},
+    mutation{"has_called: acquire", weaken<operation::load, "has_called", order::acquire>},
+    mutation{"list_called: relaxed", weaken<operation::exchange, "list_called", order::relaxed>},
+    mutation{"list_called: acq_rel", weaken<operation::exchange, "list_called", order::acq_rel>},
+    mutation{"the mark of a withdrawn one: relaxed",
+        weaken<operation::store, "withdraw", order::relaxed>},
+};
+
+} // namespace
+
+int main(int count, char** arguments)
+{
+    return run_model(
+        count, arguments, {.scenarios = kScenarios, .mutants = kMutants, .schedules = 50'000});
+}

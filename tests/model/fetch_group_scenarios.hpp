@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+#include "scenario.hpp"
+#include "shared_queue_world.hpp"
+
+namespace ngpoll::test {
+
+/// A group on a shared queue: its workers are the first threads, then comes the thread that submits
+/// and closes, then the resident's. One more place is a ring's.
+template <std::uint32_t Workers, bool HasResident = false>
+class pool {
+public:
+    static constexpr std::size_t kRequests = 3;
+    static constexpr std::uint32_t kSubmitter = Workers;
+    static constexpr std::uint32_t kPlaces = 2;
+
+    pool()
+    {
+        kernel::in_use = &kernel_;
+        its.reopen(kRequests, queue.inboxes()[0]);
+        queue.inboxes()[0].group.store(&its, std::memory_order_release);
+        for (std::size_t i = 0; i < Workers; ++i) {
+            for (std::size_t k = 0; k < 2; ++k)
+                fetches_[i].buffers[k].requests = arrays_[i][k].data();
+            fetches_[i].event(RL_INFO) = i;
+            its.fetches.add(fetches_[i]);
+        }
+    }
+    void set_depth(std::uint32_t depth) { its.depth = depth; }
+
+    /// The calling worker's fetch.
+    fetch& post(std::uint32_t batch_max = 2)
+    {
+        fetch& mine = fetches_[rl::thread_index()];
+        const std::lock_guard lock(its.mutex);
+        mine.batch_max = batch_max;
+        mine.reading = mine.filling = 0;
+        mine.passes.number = rl::thread_index() + 1;
+        its.post(mine);
+        ++posted;
+        return mine;
+    }
+    /// Takes what is there. False: the group is closed, and nothing will come.
+    bool next(fetch& mine, time_limit* until = nullptr)
+    {
+        const std::uint32_t count = calls.next(mine, until);
+        for (std::uint32_t i = 0; i < count; ++i) {
+            request& r = *mine.held->requests[i];
+            r.becomes(request::finished, kTaken);
+            ++taken;
+            if (resubmits != 0) {
+                --resubmits;
+                submit(r);
+            }
+        }
+        RL_ASSERT(count <= mine.batch_max);
+        RL_ASSERT(count != 0 || until != nullptr || its.is_detached());
+        return count != 0 || !its.is_detached();
+    }
+    void work(fetch& mine)
+    {
+        while (next(mine)) { }
+        calls.withdraw(mine);
+    }
+
+    /// There is room for it.
+    void submit(request& r)
+    {
+        RL_ASSERT(its.take_credits(1) == 1);
+        ++submitted;
+        r.content(RL_INFO) = request::staged;
+        r.owner = its.place;
+        pass_context by;
+        calls.push(r, r, by);
+        its.leave(1);
+    }
+    void submit_two(request& first, request& second)
+    {
+        RL_ASSERT(its.take_credits(2) == 2);
+        submitted += 2;
+        first.content(RL_INFO) = second.content(RL_INFO) = request::staged;
+        first.owner = second.owner = its.place;
+        first.next.store(&second, std::memory_order_relaxed);
+        pass_context by;
+        calls.push(first, second, by);
+        its.leave(2);
+    }
+    /// As it happened: orders nothing.
+    void compute_until_taken(std::size_t count)
+    {
+        while (taken < count)
+            rl::yield(1, RL_INFO);
+    }
+    void compute_until_posted(std::size_t count)
+    {
+        while (posted < count)
+            rl::yield(1, RL_INFO);
+    }
+    void close()
+    {
+        pass_context by;
+        calls.close(by);
+        its.place->group.store(nullptr, std::memory_order_relaxed);
+        closed = true;
+    }
+
+    void reside()
+    {
+        pass_context passes;
+        passes.number = kSubmitter + 2;
+        queue.reside(passes, stop_);
+    }
+    void stop_resident()
+    {
+        stop_.store(true, std::memory_order_seq_cst);
+        queue.rouse_resident();
+    }
+
+    void check()
+    {
+        RL_ASSERT(queue.is_role_free() && !queue.has_queued() && drive_.in_flight() == 0);
+        for (const inbox& each : queue.inboxes())
+            RL_ASSERT(each.rest.is_untouched());
+        for (const fetch& each : fetches_)
+            RL_ASSERT(each.rest.is_untouched() && !each.has_parked());
+        // Each once, or finished where it is by a close without fetches.
+        for (request& each : requests) {
+            const int state = each.content(RL_INFO);
+            RL_ASSERT(state == 0 || state == kTaken || state == request::finished);
+            left_in_place += state == request::finished ? 1 : 0;
+        }
+        RL_ASSERT(taken + left_in_place == submitted);
+        RL_ASSERT(left_in_place == 0 || may_finish_in_place);
+    }
+
+private:
+    static constexpr int kTaken = request::finished + 1;
+
+    kernel kernel_;
+    drive drive_;
+    std::array<fetch, Workers> fetches_;
+    std::array<std::array<std::array<request*, 4>, 2>, Workers> arrays_{};
+    model_atomic<bool> stop_{false};
+
+public:
+    shared_queue queue{drive_, {.rings_max = kPlaces, .has_resident = HasResident}};
+    group its;
+    group_queue calls{queue, its};
+    std::array<request, kRequests> requests;
+    std::size_t submitted = 0, taken = 0, posted = 0, left_in_place = 0, resubmits = 0;
+    bool closed = false;
+    bool may_finish_in_place = false;
+};
+
+/// Workers, the submitter and the resident, a thread each. A ring's thread comes before the latter.
+template <class Derived, std::uint32_t Workers, bool HasResident = false, bool HasRing = false>
+struct feeding_scenario : scenario<Derived, pool<Workers, HasResident>,
+                              Workers + 1 + (HasRing ? 1 : 0) + (HasResident ? 1 : 0)> {
+    using crowd = pool<Workers, HasResident>;
+
+    void thread(unsigned index)
+    {
+        auto& all = this->shared();
+        if (index < Workers)
+            return static_cast<Derived*>(this)->work(all);
+        if (index > Workers)
+            return HasRing && index == Workers + 1 ? static_cast<Derived*>(this)->use_ring(all)
+                                                   : all.reside();
+        static_cast<Derived*>(this)->submit(all);
+        all.close();
+        if (HasRing)
+            while (!ring_closed_)
+                rl::yield(1, RL_INFO);
+        if (HasResident)
+            all.stop_resident();
+    }
+    /// Overridden where a worker does more than to take what comes.
+    void work(crowd& all) { all.work(all.post(1 + rl::rand(2))); }
+    void use_ring(crowd&) { }
+    void check() { this->shared().check(); }
+
+protected:
+    bool ring_closed_ = false;
+};
+
+/// Three requests, one after the other or two at once; closed once all were taken, or at once.
+template <std::uint32_t Workers, bool HasResident = false>
+struct feeding : feeding_scenario<feeding<Workers, HasResident>, Workers, HasResident> {
+    using crowd = pool<Workers, HasResident>;
+    void submit(crowd& all)
+    {
+        all.compute_until_posted(Workers);
+        if (rl::rand(2) == 0)
+            all.submit_two(all.requests[0], all.requests[1]);
+        else
+            all.submit(all.requests[0]);
+        if (rl::rand(2) == 0)
+            all.submit(all.requests[2]);
+        if (rl::rand(2) == 0)
+            all.compute_until_taken(all.submitted);
+    }
+};
+
+/// A worker turns to other work with what it took, until all else is taken; one comes back at once.
+template <std::uint32_t Workers, bool HasResident = false>
+struct stalling : feeding_scenario<stalling<Workers, HasResident>, Workers, HasResident> {
+    using crowd = pool<Workers, HasResident>;
+    void work(crowd& all)
+    {
+        fetch& mine = all.post(1);
+        if (rl::thread_index() != 0 && all.next(mine))
+            all.compute_until_taken(crowd::kRequests);
+        all.work(mine);
+    }
+    void submit(crowd& all)
+    {
+        all.compute_until_posted(Workers);
+        all.submit(all.requests[0]);
+        all.submit_two(all.requests[1], all.requests[2]);
+        all.compute_until_taken(crowd::kRequests);
+    }
+};
+
+/// Workers leave at a deadline, and go on later or withdraw; the last one takes what is left.
+template <std::uint32_t Workers, bool HasResident = false>
+struct withdrawing : feeding_scenario<withdrawing<Workers, HasResident>, Workers, HasResident> {
+    using crowd = pool<Workers, HasResident>;
+    void work(crowd& all)
+    {
+        fetch& mine = all.post(1 + rl::rand(2));
+        if (rl::thread_index() == 0)
+            return all.work(mine);
+        switch (rl::rand(4)) {
+        case 0: break;
+        case 1: all.next(mine); break;
+        default:
+            time_limit soon;
+            all.next(mine, &soon);
+            if (rl::rand(2) == 0)
+                all.compute_until_taken(crowd::kRequests);
+        }
+        all.calls.withdraw(mine);
+    }
+    void submit(crowd& all)
+    {
+        all.compute_until_posted(Workers);
+        all.submit_two(all.requests[0], all.requests[1]);
+        all.submit(all.requests[2]);
+        all.compute_until_taken(crowd::kRequests);
+    }
+};
+
+/// The same, and the group is closed at any time.
+template <std::uint32_t Workers, bool HasResident = false>
+struct closing_pool : feeding_scenario<closing_pool<Workers, HasResident>, Workers, HasResident> {
+    using crowd = pool<Workers, HasResident>;
+    void work(crowd& all)
+    {
+        fetch& mine = all.post(1 + rl::rand(2));
+        if (rl::rand(2) == 0)
+            return all.work(mine);
+        time_limit soon;
+        if (rl::rand(2) == 0)
+            all.next(mine, &soon);
+        all.calls.withdraw(mine);
+    }
+    void submit(crowd& all)
+    {
+        all.may_finish_in_place = true;
+        all.compute_until_posted(Workers);
+        if (rl::rand(2) == 0)
+            all.submit_two(all.requests[0], all.requests[1]);
+        if (rl::rand(2) == 0)
+            all.submit(all.requests[2]);
+    }
+};
+
+/// Depth 1: a request is submitted again the moment it arrives.
+template <std::uint32_t Workers, bool HasResident = false>
+struct resubmitting : feeding_scenario<resubmitting<Workers, HasResident>, Workers, HasResident> {
+    using crowd = pool<Workers, HasResident>;
+    void submit(crowd& all)
+    {
+        all.set_depth(1);
+        all.compute_until_posted(Workers);
+        all.resubmits = 2;
+        all.submit(all.requests[0]);
+        all.compute_until_taken(3);
+    }
+};
+
+/// A ring on the same queue waits for its requests.
+template <std::uint32_t Workers, bool HasResident = false>
+struct beside_a_ring
+    : feeding_scenario<beside_a_ring<Workers, HasResident>, Workers, HasResident, true> {
+    using crowd = pool<Workers, HasResident>;
+    void submit(crowd& all)
+    {
+        all.compute_until_posted(Workers);
+        all.submit_two(all.requests[0], all.requests[1]);
+        all.compute_until_taken(2);
+    }
+    void use_ring(crowd& all)
+    {
+        me_.thread = rl::thread_index();
+        me_.passes.number = me_.thread + 1;
+        me_.in = &all.queue.inboxes()[1];
+        me_.in->event(RL_INFO) = me_.thread;
+        for (std::size_t i = 0; i != ring::kRequests; ++i) {
+            me_.submit();
+            all.queue.wait(me_, 1, nullptr);
+        }
+        all.queue.begin_closing(me_);
+        all.queue.end_closing(me_);
+        this->ring_closed_ = true;
+    }
+
+private:
+    ring me_;
+};
+
+} // namespace ngpoll::test
