@@ -51,12 +51,13 @@ struct basic_fetch : World::wake_target {
     std::uint32_t take() noexcept
     {
         buffer& from = buffers[reading];
-        // acquire: the batch (F1), here and below.
-        std::uint32_t lies = from.word.load(std::memory_order_acquire);
+        // relaxed: the compare-exchange looks again.
+        std::uint32_t lies = from.word.load(std::memory_order_relaxed);
         while (lies != 0) {
-            // The poller may take it back meanwhile.
+            // The poller may take it back meanwhile. acquire: the batch (F1). relaxed on failure:
+            // the next round looks again.
             if (from.word.compare_exchange_strong(
-                    lies, lies | kTaken, std::memory_order_acquire, std::memory_order_acquire)) {
+                    lies, lies | kTaken, std::memory_order_acquire, std::memory_order_relaxed)) {
                 held = &from;
                 reading ^= 1U;
                 return lies & kCount;

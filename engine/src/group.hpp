@@ -16,8 +16,7 @@ namespace ngpoll::detail {
 /// *outstanding* was submitted and is in no worker's buffer.
 ///   G1  submit's compare-exchange of `submitted_`, then its look for a sleeper <-> a worker's
 ///       arming, then its look at `submitted_`: all seq_cst, so one of the two sees the other.
-///   G2  add_returned (release) -> take_credits (acquire): the batch was taken, so there is room.
-///   G3  detach's store of `detached_`, then the closing thread's look at each fetch's `inside` <->
+///   G2  detach's store of `detached_`, then the closing thread's look at each fetch's `inside` <->
 ///       a worker's store of `inside`, then its look at `detached_`: all seq_cst.
 ///
 /// Its memory is the queue's and the fetches', not the user's handle's.
@@ -45,8 +44,9 @@ public:
         for (;;) {
             if ((before & kClosing) != 0)
                 return 0;
-            // acquire: G2. An older `before` may be behind it: the compare-exchange fails then.
-            const std::uint64_t used = before - returned_.load(std::memory_order_acquire);
+            // relaxed: nothing is read through it. An older `before` may be behind it: the
+            // compare-exchange fails then.
+            const std::uint64_t used = before - returned_.load(std::memory_order_relaxed);
             const std::uint64_t room = used > depth ? 0 : depth - used;
             const auto taken = static_cast<std::uint32_t>(room < wanted ? room : wanted);
             if (taken == 0 && used <= depth)
@@ -64,7 +64,7 @@ public:
     }
     void add_returned(std::uint32_t count) noexcept
     {
-        returned_.fetch_add(count, std::memory_order_release); // release: G2
+        returned_.fetch_add(count, std::memory_order_relaxed); // relaxed: see take_credits()
     }
 
     [[nodiscard]] std::uint64_t submitted() const noexcept
@@ -93,7 +93,7 @@ public:
     }
     [[nodiscard]] bool is_detached() const noexcept
     {
-        return detached_.load(std::memory_order_seq_cst); // seq_cst: G3
+        return detached_.load(std::memory_order_seq_cst); // seq_cst: G2
     }
     /// Claims a worker that sleeps to poll for all, in turn.
     [[nodiscard]] fetch* choose() noexcept
@@ -144,10 +144,11 @@ public:
 
     // ---- The closing thread's.
 
+    /// call() follows.
     void begin_closing() noexcept
     {
-        submitted_.fetch_add(
-            kClosing, std::memory_order_seq_cst); // seq_cst: pairs with can_detach()
+        // relaxed: each submit() looks at this word; the poller is called.
+        submitted_.fetch_add(kClosing, std::memory_order_relaxed);
     }
     [[nodiscard]] bool is_closing() const noexcept
     {
@@ -159,7 +160,7 @@ public:
         // acquire: leave(); they touch the queue no more.
         return left_.load(std::memory_order_acquire) == submitted()
             && fetches.find([](const fetch& each) {
-                   return each.inside.load(std::memory_order_seq_cst); // seq_cst: G3
+                   return each.inside.load(std::memory_order_seq_cst); // seq_cst: G2
                })
             == nullptr;
     }
@@ -200,8 +201,8 @@ public:
     /// Whether it closes and nothing is under way any more.
     [[nodiscard]] bool can_detach() const noexcept
     {
-        // seq_cst: pairs with begin_closing(). No submit comes behind the mark.
-        const std::uint64_t word = submitted_.load(std::memory_order_seq_cst);
+        // relaxed: the mark tells how many were submitted; call() brings it, at the latest.
+        const std::uint64_t word = submitted_.load(std::memory_order_relaxed);
         return (word & kClosing) != 0 && found_ == (word & ~kClosing) && !is_detached();
     }
     /// The poller lets it go. What is left is the fetches' from here on.
@@ -211,7 +212,7 @@ public:
         free_withdrawn();
         if (posted_ == 0)
             finish_in_place();
-        detached_.store(true, std::memory_order_seq_cst); // seq_cst: G3; release: what is left
+        detached_.store(true, std::memory_order_seq_cst); // seq_cst: G2; release: what is left
     }
 
     std::uint32_t depth = 0; ///< what it may hold at once

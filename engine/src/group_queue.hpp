@@ -58,10 +58,10 @@ public:
         // relaxed: its own store. An event loop's waits since the last call.
         std::uint32_t count = me.waits.load(std::memory_order_relaxed) ? 0 : me.take();
         if (count == 0) {
-            me.inside.store(true, std::memory_order_seq_cst); // seq_cst: G3
+            me.inside.store(true, std::memory_order_seq_cst); // seq_cst: G2
             if (!group_.is_detached())
                 count = wait(me, until);
-            me.inside.store(false, std::memory_order_release); // release: G3; it left
+            me.inside.store(false, std::memory_order_release); // release: G2; it left
         }
         if (count == 0 && group_.is_detached())
             count = take_left(me);
@@ -77,7 +77,7 @@ public:
     {
         me.rest.disarm(); // of an event loop's
         me.give_back();
-        me.inside.store(true, std::memory_order_seq_cst); // seq_cst: G3
+        me.inside.store(true, std::memory_order_seq_cst); // seq_cst: G2
         bool done = false;
         {
             const std::lock_guard lock(group_.mutex);
@@ -88,7 +88,7 @@ public:
         // A waker may have claimed it and not yet written to its eventfd.
         while (!me.rest.is_untouched())
             World::nap();
-        me.inside.store(false, std::memory_order_release); // release: G3; it left
+        me.inside.store(false, std::memory_order_release); // release: G2; it left
     }
 
     /// The closing thread's. What has not reached the drive is cancelled. Returns once nothing is

@@ -45,7 +45,6 @@ constexpr std::array kMutants{
     skipping("no look at the role after arming", step::look_at_role_after_arming),
     skipping("a chosen worker that leaves passes no duty on", step::pass_duty_on),
     skipping("a release wakes nobody", step::wake_after_release),
-    skipping("a withdraw tells nobody", step::call_when_withdrawn),
     skipping("what is left waits for the next completion", step::serve_what_is_left),
     skipping("nothing is said of a second batch", step::call_about_second_batch),
     mutation{"take_credits: acq_rel (G1)",
@@ -59,15 +58,10 @@ constexpr std::array kMutants{
     mutation{"arm: acq_rel (S1)", weaken<operation::fetch_add, "arm", order::acq_rel>},
     mutation{
         "count_down: load acquire (S1)", weaken<operation::load, "count_down", order::acquire>},
-    mutation{
-        "add_returned: relaxed (G2)", weaken<operation::fetch_add, "add_returned", order::relaxed>},
-    mutation{
-        "begin_closing: acq_rel", weaken<operation::fetch_add, "begin_closing", order::acq_rel>},
-    mutation{"can_detach: acquire", weaken<operation::load, "can_detach", order::acquire>},
     mutation{"leave: relaxed", weaken<operation::fetch_add, "leave", order::relaxed>},
-    mutation{"detach: release (G3)", weaken<operation::store, "detach", order::release>},
-    mutation{"is_detached: acquire (G3)", weaken<operation::load, "is_detached", order::acquire>},
-    mutation{"inside: release (G3)", weaken<operation::store, "next", order::release>},
+    mutation{"detach: release (G2)", weaken<operation::store, "detach", order::release>},
+    mutation{"is_detached: acquire (G2)", weaken<operation::load, "is_detached", order::acquire>},
+    mutation{"inside: release (G2)", weaken<operation::store, "next", order::release>},
     mutation{"fill: release (F1, F3)", weaken<operation::store, "fill", order::release>},
     mutation{"fill: relaxed (F1)", weaken<operation::store, "fill", order::relaxed>},
     mutation{"take: relaxed (F1)", weaken<operation::compare_exchange, "take", order::relaxed>},

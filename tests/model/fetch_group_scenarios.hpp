@@ -69,9 +69,11 @@ public:
         calls.withdraw(mine);
     }
 
-    /// There is room for it.
+    /// There is room for it. Workers may be asleep by then.
     void submit(request& r)
     {
+        if (rl::rand(2) == 0)
+            stop_a_while(40);
         RL_ASSERT(its.take_credits(1) == 1);
         ++submitted;
         r.content(RL_INFO) = request::staged;
@@ -107,6 +109,9 @@ public:
         pass_context by;
         calls.close(by);
         its.place->group.store(nullptr, std::memory_order_relaxed);
+        // Nobody is in the queue's code for this group any more: as if the queue went.
+        if (is_alone)
+            drive_.turn_begins();
         closed = true;
     }
 
@@ -156,6 +161,7 @@ public:
     std::size_t submitted = 0, taken = 0, posted = 0, left_in_place = 0, resubmits = 0;
     bool closed = false;
     bool may_finish_in_place = false;
+    bool is_alone = !HasResident; ///< no ring and no resident polls the drive
 };
 
 /// Workers, the submitter and the resident, a thread each. A ring's thread comes before the latter.
@@ -308,6 +314,7 @@ struct beside_a_ring
     }
     void use_ring(crowd& all)
     {
+        all.is_alone = false;
         me_.thread = rl::thread_index();
         me_.passes.number = me_.thread + 1;
         me_.in = &all.queue.inboxes()[1];

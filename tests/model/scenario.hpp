@@ -9,6 +9,12 @@
 
 namespace ngpoll::test {
 
+inline void stop_a_while(unsigned steps_max)
+{
+    for (unsigned steps = rl::rand(steps_max); steps != 0; --steps)
+        rl::yield(1, RL_INFO);
+}
+
 /// What Relacy runs: thread(i) of `Threads` threads. What they share is built afresh for each
 /// schedule, in storage of its own: Relacy places the scenario by malloc, which knows no
 /// alignas(64). A schedule that fails never comes to after(): its objects are abandoned, not

@@ -197,12 +197,6 @@ struct mixed : gathering<mixed<Rings, HasResident>, Rings, HasResident> {
     }
 };
 
-inline void stop_a_while(unsigned steps_max)
-{
-    for (unsigned steps = rl::rand(steps_max); steps != 0; --steps)
-        rl::yield(1, RL_INFO);
-}
-
 /// Each sends, and computes meanwhile. The push of one stops between its two steps.
 template <std::uint32_t Rings>
 struct computing final : gathering<computing<Rings>, Rings>, operation_watcher {
