@@ -64,6 +64,10 @@ bench_options in_force(bench_options options)
     options.submit_batch = std::min(options.submit_batch, options.depth);
     options.complete_batch = std::min(options.complete_batch, options.depth);
     options.threads = std::max(options.threads, static_cast<std::uint32_t>(options.devices.size()));
+    if (options.workers != 0)
+        options.threads = options.workers;
+    if (options.blocks != 0 && !options.has_seconds)
+        options.seconds = 0;
     return options;
 }
 
@@ -84,7 +88,7 @@ std::vector<bench_result> plan_all(
     std::vector<bench_result> planned;
     for (const sweep_cell& cell : cells)
         for (const queue_choice& part : parts_of(cell.options)) {
-            planned.push_back(plan_run(in_force(cell.options), part, targets));
+            planned.push_back(plan_run(in_force(options_of(cell.options, part)), part, targets));
             planned.back().values = cell.values;
             planned.back().variant = planned.size() - 1;
         }
@@ -105,7 +109,7 @@ void run_all(bench_series& series, const std::vector<bench_result>& planned)
             title.number = fmt::format(
                 "{} {} of {}", options.is_long() ? "run" : "part", i + 1, turns.size());
         if (options.compare)
-            title.what = "--queues " + next.choice;
+            title.what = part_text(next);
         else
             title.what = values_text(next.values);
         if (!series.run(next, title))
@@ -126,7 +130,7 @@ std::string conclusion_text(const bench_options& options, const std::vector<benc
     for (const repeated_run& each : all)
         if (options.repeat > 1)
             text += fmt::format("median run{}: run {}\n{}{}",
-                options.compare ? " of --queues " + each.median->choice : "", each.median->number,
+                options.compare ? " of " + part_text(*each.median) : "", each.median->number,
                 summary_text(*each.median), spread_text(each));
     return options.compare ? text + comparison_text(all) : text;
 }

@@ -41,6 +41,12 @@ std::string noise_text(std::span<const repeated_run> parts)
 
 } // namespace
 
+std::string part_text(const bench_result& part)
+{
+    const bool has_own_word = part.options.workers != 0 || part.choice == "rings";
+    return has_own_word ? part.choice : "--queues " + part.choice;
+}
+
 std::vector<compared_part> compare(std::span<const repeated_run> parts)
 {
     std::vector<compared_part> compared;
@@ -50,6 +56,7 @@ std::vector<compared_part> compare(std::span<const repeated_run> parts)
         const double last = parts.back().median->total.iops();
         const double seconds = std::max(all.seconds, 1e-9);
         compared.push_back({.choice = part.choice,
+            .seconds = all.seconds,
             .iops = all.iops(),
             .iops_ratio = last > 0 ? all.iops() / last : 0,
             .thread_iops_min = all.thread_iops_min,
@@ -76,7 +83,11 @@ std::string comparison_text(std::span<const repeated_run> parts)
         text += '\n';
     };
     using part = compared_part;
-    line("--queues", [](const part& p) { return p.choice; });
+    const bench_options& options = parts.front().median->options;
+    const bool has_workers = options.workers != 0 || options.beside_workers;
+    line(has_workers ? "part" : "--queues", [](const part& p) { return p.choice; });
+    if (options.blocks != 0)
+        line("seconds", [](const part& p) { return fmt::format("{:.3f}", p.seconds); });
     line("IOPS", [](const part& p) { return rate_text(p.iops); });
     line("ratio to " + compared.back().choice,
         [](const part& p) { return fmt::format("{:.3f}", p.iops_ratio); });
@@ -89,7 +100,7 @@ std::string comparison_text(std::span<const repeated_run> parts)
         [](const part& p) { return fmt::format("{:.4f}", p.system_calls_per_io); });
     line("hand-overs/s", [](const part& p) { return rate_text(p.hand_overs_per_second); });
     line("wake-ups/s", [](const part& p) { return rate_text(p.wake_ups_per_second); });
-    if (parts.front().median->options.repeat > 1)
+    if (options.repeat > 1)
         text += noise_text(parts);
     return text;
 }

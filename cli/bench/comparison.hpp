@@ -9,9 +9,13 @@
 
 namespace ngpoll::cli {
 
+/// How a part is called: "--queues shared", "rings".
+[[nodiscard]] std::string part_text(const bench_result& part);
+
 /// What is compared of one part.
 struct compared_part {
     std::string choice;
+    double seconds = 0; ///< until all blocks were done, or else the run time
     double iops = 0;
     double iops_ratio = 0; ///< to the last part's
     double thread_iops_min = 0;

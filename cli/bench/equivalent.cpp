@@ -32,7 +32,7 @@ bool is_for_t_io_uring(const bench_result& planned)
     const bool as_it_reads
         = !o.pattern().writes() && (o.pattern().random || o.threads == planned.drives.size());
     return as_it_reads && o.law.zipf_theta == 0 && o.offset.is_zero() && !o.size && o.rate_iops == 0
-        && o.warmup_seconds == 0 && o.mode() != poll_mode::hybrid;
+        && o.warmup_seconds == 0 && o.blocks == 0 && o.mode() != poll_mode::hybrid;
 }
 
 std::string t_io_uring(const bench_options& o)
@@ -97,7 +97,11 @@ std::string fio(const bench_result& planned)
         line += fio_rate(o);
     if (o.warmup_seconds != 0)
         fmt::format_to(out, " --ramp_time={}", fio_time(o.warmup_seconds));
-    if (o.seconds != 0)
+    if (o.blocks != 0)
+        fmt::format_to(out, " --number_ios={}", o.blocks_of(0)); // of a job
+    if (o.seconds != 0 && o.blocks != 0)
+        fmt::format_to(out, " --runtime={}", fio_time(o.seconds));
+    else if (o.seconds != 0)
         fmt::format_to(out, " --time_based=1 --runtime={}", fio_time(o.seconds));
     for (std::size_t d = 0; d < planned.drives.size(); ++d) {
         if (planned.has_several_drives())
@@ -122,6 +126,8 @@ const char* fio_needed(const access_pattern& pattern)
 std::string equivalent_text(const bench_result& planned)
 {
     const bench_options& o = planned.options;
+    if (o.workers != 0 || o.work_ns != 0)
+        return {}; // fio has neither
     if (!is_for_t_io_uring(planned))
         return fmt::format("the same with fio{}: {}\n", fio_needed(o.pattern()), fio(planned));
     std::string line = t_io_uring(o);

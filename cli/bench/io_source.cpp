@@ -41,24 +41,33 @@ io_source::io_source(const setting& from)
         zipf_.emplace(theta, from.geometry.positions);
 }
 
-void io_source::prepare(std::vector<request>& requests, const buffer_pool& buffers)
+void io_source::know(const std::vector<request>& requests, const buffer_pool& buffers)
 {
     first_request_ = requests.data();
     const std::uint32_t each = pattern_.mixed() ? 2 : 1;
-    for (std::uint32_t i = 0; i < requests.size(); ++i) {
-        const buffer_pair pair{
-            .read = buffers.at(i * each), .write = buffers.at((i + 1) * each - 1)};
-        buffers_.push_back(pair);
-        if (pattern_.changes == operation::write)
-            for (std::uint32_t at = 0; at + sizeof(std::uint64_t) <= pair.write.size_bytes;
-                 at += sizeof(std::uint64_t)) {
-                const std::uint64_t word = chance_();
-                std::memcpy(pair.write.data + at, &word, sizeof word);
-            }
-        requests[i].cmd = read_command(nsid_, 0, blocks_per_io_);
-        requests[i].set_buffer(pair.read);
-        next(requests[i]);
-    }
+    for (std::uint32_t i = 0; i < requests.size(); ++i)
+        buffers_.push_back({.read = buffers.at(i * each), .write = buffers.at((i + 1) * each - 1)});
+}
+
+void io_source::begin(request& r) noexcept
+{
+    const buffer_pair& pair = buffers_[static_cast<std::size_t>(&r - first_request_)];
+    if (pattern_.changes == operation::write)
+        for (std::uint32_t at = 0; at + sizeof(std::uint64_t) <= pair.write.size_bytes;
+             at += sizeof(std::uint64_t)) {
+            const std::uint64_t word = chance_();
+            std::memcpy(pair.write.data + at, &word, sizeof word);
+        }
+    r.cmd = read_command(nsid_, 0, blocks_per_io_);
+    r.set_buffer(pair.read);
+    next(r);
+}
+
+void io_source::prepare(std::vector<request>& requests, const buffer_pool& buffers)
+{
+    know(requests, buffers);
+    for (request& r : requests)
+        begin(r);
 }
 
 void io_source::next(request& r) noexcept

@@ -60,6 +60,10 @@ public:
     /// Once, before the first I/O: `requests` are all that this source fills in, and `buffers`
     /// holds buffers_per_request() of them for each. Gives each request its first I/O.
     void prepare(std::vector<request>& requests, const buffer_pool& buffers);
+    /// The two halves of that, where several sources share the requests and their buffers. All of
+    /// them know all requests; each request has its first I/O from one of them.
+    void know(const std::vector<request>& requests, const buffer_pool& buffers);
+    void begin(request& r) noexcept;
 
     /// Gives a request its next I/O. `Kind` is kind().
     template <io_kind Kind>

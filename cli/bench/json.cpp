@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "json.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <span>
@@ -79,7 +80,11 @@ json options_json(const bench_result& run)
         {"size_bytes", first.geometry.positions * o.block_bytes}, {"latency", o.latency},
         {"warmup", o.warmup_seconds},
         {"rate", o.rate_iops == 0 ? json(nullptr) : json(o.rate_iops)}, {"runtime", o.seconds},
-        {"huge_pages", run.in_huge_pages}, {"repeat", o.repeat}};
+        {"huge_pages", run.in_huge_pages}, {"repeat", o.repeat},
+        {"workers", o.workers == 0 ? json(nullptr) : json(o.workers)},
+        {"blocks", o.blocks == 0 ? json(nullptr) : json(o.blocks)}, {"work_ns", o.work_ns},
+        {"slow_worker",
+            o.slow ? json({{"index", o.slow->index}, {"factor", o.slow->factor}}) : json(nullptr)}};
 }
 
 /// Of all threads together.
@@ -222,6 +227,16 @@ json threads_json(const bench_result& run)
     return threads;
 }
 
+/// What each worker of a group did.
+json workers_json(const bench_result& run)
+{
+    json workers = json::array();
+    for (const bench_interval& worker : run.threads)
+        workers.push_back({{"completions", worker.finished()}, {"batches", worker.batches},
+            {"sleeps", worker.stats.sleeps}, {"errors", worker.errors}});
+    return workers;
+}
+
 /// The parts that each run has for itself.
 void add_run(json& to, const bench_result& run)
 {
@@ -234,6 +249,8 @@ void add_run(json& to, const bench_result& run)
     to["summary"] = summary_json(run);
     add_drives(to, run);
     to["threads"] = threads_json(run);
+    if (run.options.workers != 0)
+        to["workers"] = workers_json(run);
     to["intervals"] = json::array();
     for (const bench_interval& second : run.intervals) {
         json at = {{"time", second.end_seconds}};
@@ -259,11 +276,11 @@ json comparison_json(std::span<const repeated_run> parts)
 {
     json all = json::array();
     for (const compared_part& part : compare(parts))
-        all.push_back({{"queues_asked", part.choice}, {"iops", part.iops},
-            {"iops_ratio_to_last", part.iops_ratio}, {"thread_iops_min", part.thread_iops_min},
-            {"thread_iops_max", part.thread_iops_max}, {"deferred_share", part.deferred_share},
-            {"passes", part.passes}, {"empty_passes", part.empty_passes},
-            {"system_calls_per_io", part.system_calls_per_io},
+        all.push_back({{"queues_asked", part.choice}, {"seconds", part.seconds},
+            {"iops", part.iops}, {"iops_ratio_to_last", part.iops_ratio},
+            {"thread_iops_min", part.thread_iops_min}, {"thread_iops_max", part.thread_iops_max},
+            {"deferred_share", part.deferred_share}, {"passes", part.passes},
+            {"empty_passes", part.empty_passes}, {"system_calls_per_io", part.system_calls_per_io},
             {"hand_overs_per_second", part.hand_overs_per_second},
             {"wake_ups_per_second", part.wake_ups_per_second}});
     return all;
@@ -344,7 +361,10 @@ void add_results(json& root, std::span<const repeated_run> parts)
         root["sweep"] = sweep_json(parts);
         return;
     }
-    root["options"] = options_json(*parts.front().median);
+    // Beside workers rings have a part of the depth, so that of the workers is what was asked for.
+    const auto whole = std::find_if(parts.begin(), parts.end(),
+        [](const repeated_run& part) { return !part.median->options.beside_workers; });
+    root["options"] = options_json(*(whole == parts.end() ? parts.front() : *whole).median);
     if (!options.compare) {
         add_part(root, parts.front());
         return;

@@ -30,6 +30,8 @@ constexpr const char* kExamples = R"(Examples:
                                        four threads on shared poll queues, then on their own
   ngpoll bench -n4 --compare shared,private --repeat 5 /dev/ng0n1
                                        each five times, in turns: is the difference noise?
+  ngpoll bench --workers 4 --blocks 1000000 --work 5000 --slow-worker 0:10 --compare rings,workers
+                                       a pool of workers, beside rings that were dealt their blocks
   ngpoll bench --sweep d=1,8,32,128 --sweep b=512,4096 /dev/ng0n1
                                        a matrix: IOPS and latency by depth and block size
   ngpoll bench -r2 --find p99=200us /dev/ng0n1
@@ -136,6 +138,29 @@ void add_results(option_list& bench, bench_options& options)
             {.type = "FILE", .default_text = "", .help = file.help});
 }
 
+/// How long it runs.
+void add_length_options(option_list& bench, bench_options& options)
+{
+    bench.heading("The load");
+    bench.text("-r,--runtime",
+        [&options](const std::string& text) {
+            options.seconds = parse_seconds("-r", text);
+            options.has_seconds = true;
+        },
+        {.type = "SECONDS",
+            .default_text = fmt::format("{}", options.seconds),
+            .help = "How long; 0: until a signal"});
+    bench.text("--blocks",
+        [&options](const std::string& text) {
+            options.blocks = parse_count("--blocks", text, {.least = 1, .most = UINT64_MAX});
+        },
+        {.type = "N",
+            .default_text = "",
+            .help = "End after N I/Os of all threads together, without a time; with -r, too, "
+                    "whichever comes first. Threads with rings have an equal part each"});
+    bench.seconds("--warmup", options.warmup_seconds, "How long to run before the figures begin");
+}
+
 void add_load_options(option_list& bench, bench_options& options)
 {
     bench.heading("The load");
@@ -146,7 +171,6 @@ void add_load_options(option_list& bench, bench_options& options)
     bench.count("-c,--complete-batch", options.complete_batch, {}, "Completions to wait for");
     bench.count("-n,--threads,--numjobs", options.threads, {.most = kThreadsMax},
         "Threads, of all drives together; at least one for each");
-    bench.seconds("-r,--runtime", options.seconds, "How long; 0: until a signal");
     bench.text("-R,--random",
         [&options](const std::string& text) { options.random = parse_switch("-R", text); },
         {.type = "0|1",
@@ -175,7 +199,6 @@ void add_load_options(option_list& bench, bench_options& options)
             .default_text = "",
             .help = "I/Os a second, of all threads together; latency then counts from the time "
                     "each one was due"});
-    bench.seconds("--warmup", options.warmup_seconds, "How long to run before the figures begin");
     bench.count("--repeat", options.repeat, {.most = kRepeatMax},
         "Runs, whose median and spread are printed; the parts of --compare take turns");
     bench.texts("--sweep",
@@ -207,6 +230,50 @@ void add_load_options(option_list& bench, bench_options& options)
                     "each DEVICE"});
 }
 
+/// "5000" nanoseconds, or with a unit: "5us".
+std::uint64_t parse_work(const std::string& word)
+{
+    constexpr std::uint64_t kWorkMax = 10'000'000'000;
+    if (word.find_first_not_of("0123456789") == std::string::npos)
+        return parse_count("--work", word, {.least = 0, .most = kWorkMax});
+    const double ns = parse_seconds("--work", word) * 1e9;
+    if (ns > static_cast<double>(kWorkMax))
+        refuse_value("--work", word, "give 10 seconds or less");
+    return static_cast<std::uint64_t>(ns);
+}
+
+/// "3:10".
+slow_thread parse_slow(const std::string& word)
+{
+    constexpr const char* kName = "--slow-worker";
+    const std::size_t colon = word.find(':');
+    if (colon == std::string::npos)
+        refuse_value(kName, word, "give a thread, from 0 on, and a factor: 0:10");
+    return {.index = static_cast<std::uint32_t>(
+                parse_count(kName, word.substr(0, colon), {.least = 0, .most = kThreadsMax - 1})),
+        .factor = static_cast<std::uint32_t>(
+            parse_count(kName, word.substr(colon + 1), {.most = 1'000'000}))};
+}
+
+void add_worker_options(option_list& bench, bench_options& options)
+{
+    bench.heading("Workers, and what they do");
+    bench.text("--work",
+        [&options](const std::string& word) { options.work_ns = parse_work(word); },
+        {.type = "NS",
+            .default_text = "0",
+            .help = "Nanoseconds that a thread spends on each completion, with its eyes on the "
+                    "clock"});
+    bench.text("--slow-worker",
+        [&options](const std::string& word) { options.slow = parse_slow(word); },
+        {.type = "I:FACTOR",
+            .default_text = "",
+            .help = "Thread I, from 0 on, spends FACTOR times as much"});
+    bench.count("--workers", options.workers, {.least = 0, .most = kThreadsMax},
+        "Threads that have no rings: a pool of workers on one fetch group, which -d is the depth "
+        "of, and -c the most of a batch; 0: none");
+}
+
 void add_ring_options(option_list& bench, bench_options& options)
 {
     bench.heading("How it is done");
@@ -231,7 +298,9 @@ void add_ring_options(option_list& bench, bench_options& options)
     bench.text("--compare", [&options](const std::string& words) { options.compare = words; },
         {.type = "LIST",
             .default_text = "",
-            .help = "Run with each of these --queues in turn, and compare: shared,private"});
+            .help = "Run with each of these --queues in turn, and compare: shared,private. With "
+                    "--workers also rings,workers: rings on one poll queue, with an equal part of "
+                    "the depth each, and the workers"});
     bench.flag("--force", options.force,
         "Do what the kernel may crash on: poll a drive from several rings (up to 6.4, or with an "
         "I/O scheduler), or poll one that is not on PCIe; and write to a drive although nobody can "
@@ -248,6 +317,8 @@ void add_options(option_list& bench, bench_options& options)
         "fails reads of these LBAs); without DEVICE, emu:. Several are measured at once, each by "
         "threads of its own");
     add_load_options(bench, options);
+    add_length_options(bench, options);
+    add_worker_options(bench, options);
     add_ring_options(bench, options);
     add_results(bench, options);
     add_foreign_switches(bench);

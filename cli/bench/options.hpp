@@ -31,12 +31,18 @@ struct latency_goal {
     double limit_ns = 0;
 };
 
+/// The thread of --slow-worker.
+struct slow_thread {
+    std::uint32_t index = 0;
+    std::uint32_t factor = 1; ///< of the work that the others have
+};
+
 /// What `ngpoll bench` was asked to do. Letters and defaults are those of fio's t/io_uring, but for
 /// the run time, which ends here unless 0 is given.
 struct bench_options {
     std::vector<std::string> devices; ///< empty: an emulated drive
     std::uint64_t block_bytes = 4096;
-    std::uint32_t depth = 128; ///< of each thread
+    std::uint32_t depth = 128; ///< of each thread, or of the workers' group
     std::uint32_t submit_batch = 32;
     std::uint32_t complete_batch = 32;
     std::uint32_t threads = 1; ///< of all drives together, dealt out to them
@@ -58,7 +64,13 @@ struct bench_options {
     drive_share offset; ///< where the I/O begins
     std::optional<drive_share> size; ///< how far it goes from there; nothing: to the end
     std::vector<std::string> write_names; ///< drives that may be written, as --write names them
-    double seconds = 10; ///< 0: until a signal
+    double seconds = 10; ///< 0: until a signal, or until all blocks are done
+    bool has_seconds = false; ///< -r was given
+    std::uint64_t blocks = 0; ///< I/Os of all threads together, after which it ends; 0: any number
+    std::uint64_t work_ns = 0; ///< that each completion makes a thread
+    std::optional<slow_thread> slow;
+    std::uint32_t workers = 0; ///< of one group; 0: each thread has a ring
+    bool beside_workers = false; ///< a part of a comparison that the workers are another part of
     std::string queues; ///< a number, "private" or "auto", which empty stands for
     role_policy role = role_policy::automatic; ///< of each queue that threads share
     /// poll_queue::options::force, and write_permit::options::force.
@@ -75,6 +87,17 @@ struct bench_options {
     {
         return rw ? *rw : access_pattern::parse("-R", random.value_or(true) ? "randread" : "read");
     }
+    /// Of one thread.
+    [[nodiscard]] std::uint64_t work_ns_of(std::uint32_t index) const noexcept
+    {
+        return slow && slow->index == index ? work_ns * slow->factor : work_ns;
+    }
+    /// Blocks that are dealt to a ring's thread beforehand; as good as endless without --blocks.
+    [[nodiscard]] std::uint64_t blocks_of(std::uint32_t index) const noexcept
+    {
+        return blocks == 0 ? UINT64_MAX : blocks / threads + (index < blocks % threads ? 1 : 0);
+    }
+    [[nodiscard]] bool is_endless() const noexcept { return seconds == 0 && blocks == 0; }
     /// Whether it has too many runs to print each one whole.
     [[nodiscard]] bool is_long() const noexcept { return repeat > 1 || !sweeps.empty() || find; }
     [[nodiscard]] poll_mode mode() const noexcept
@@ -102,6 +125,10 @@ void check_options(const bench_options& options);
 /// What --queues or --compare asks for: one choice, or one for each part of a comparison. Throws
 /// std::invalid_argument with one line.
 [[nodiscard]] std::vector<queue_choice> parts_of(const bench_options& options);
+
+/// The options of one part. Rings beside workers have an equal part of the depth each, so that all
+/// parts have as many I/Os in flight.
+[[nodiscard]] bench_options options_of(const bench_options& options, const queue_choice& part);
 
 /// Checks options against the namespace too; throws std::invalid_argument with one line.
 [[nodiscard]] bench_geometry plan(

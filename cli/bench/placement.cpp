@@ -107,6 +107,10 @@ queue_choice queue_choice::parse(std::string_view option, std::string_view word)
         return {.what = kind::automatic, .count = 0, .word = std::string(word)};
     if (word == "private")
         return {.what = kind::own, .count = 0, .word = std::string(word)};
+    if (option == "--compare" && (word == "rings" || word == "workers"))
+        return {.what = word == "rings" ? kind::rings : kind::workers,
+            .count = 1,
+            .word = std::string(word)};
     std::uint32_t count = 0;
     const char* const end = word.data() + word.size();
     const auto [stopped, error] = std::from_chars(word.data(), end, count);
@@ -131,6 +135,8 @@ placement lay_out(const queue_choice& choice, std::uint32_t threads, const place
         return made;
     }
     made.queues = automatic ? 1 : own ? threads : std::min(choice.count, threads);
+    if (choice.what == queue_choice::kind::rings || choice.what == queue_choice::kind::workers)
+        made.rings_least = 2; // shared, however few threads there are
     // Fewer poll queues than the drive has, with threads on the processors of all: then a poll
     // queue must span several, whatever is done.
     const bool spans = made.queues < several && made.queues < threads;

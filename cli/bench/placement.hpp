@@ -19,13 +19,16 @@ struct queue_choice {
         automatic, ///< "auto" or "shared": one for each of the drive's that is in use
         own, ///< "private": one for each thread
         counted, ///< a number
+        rings, ///< "rings": one that several could share, to stand beside workers
+        workers, ///< "workers": the same one with a group on it
     };
 
     kind what = kind::automatic;
     std::uint32_t count = 0; ///< of `counted`
     std::string word; ///< as it was given
 
-    /// Throws std::invalid_argument with one line that begins with `option`.
+    /// Throws std::invalid_argument with one line that begins with `option`. "rings" and "workers"
+    /// are for --compare alone.
     [[nodiscard]] static queue_choice parse(std::string_view option, std::string_view word);
 };
 
@@ -38,6 +41,7 @@ struct placement {
     };
 
     std::uint32_t queues = 1;
+    std::uint32_t rings_least = 1; ///< a poll queue's rings_max is that or more
     std::vector<seat> seats; ///< one a thread
     /// The drive's poll queues that this process reaches, with those of their processors it may
     /// use.

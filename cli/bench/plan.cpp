@@ -40,6 +40,9 @@ void check_product(const bench_options& options, std::uint32_t threads, std::uin
 void check_depth(
     const bench_options& options, const namespace_info& device, const placement& layout)
 {
+    if (options.workers != 0)
+        return; // the poll queue's depth is the group's, and the poll queue says if that is too
+                // much
     for (std::uint32_t q = 0; q < layout.queues; ++q)
         check_product(options, layout.threads_on(q), kRingDepthMax, "that one poll queue holds",
             ", or --queues private");
@@ -107,7 +110,7 @@ void check_sweep(const bench_options& options)
     if (options.compare)
         refuse("--sweep with --compare: leave --compare out, and give --sweep queues={}",
             *options.compare);
-    if (options.seconds == 0)
+    if (options.is_endless())
         refuse("-r0: the first run of --sweep would never end; give seconds");
     if (!options.hgrm_path.empty())
         refuse("--hgrm with --sweep: the file holds one distribution; leave --sweep out, or give "
@@ -132,6 +135,63 @@ void check_find(const bench_options& options)
                "with --rate and --hgrm");
 }
 
+/// Whether --compare has the part.
+bool compares(const bench_options& options, std::string_view part)
+{
+    const std::string parts = "," + options.compare.value_or("") + ",";
+    return parts.find(fmt::format(",{},", part)) != std::string::npos;
+}
+
+void check_blocks_and_work(const bench_options& options)
+{
+    if (options.blocks != 0 && (options.rate_iops != 0 || options.find))
+        refuse("--blocks with {}: it ends after a time; leave --blocks out, and give -r",
+            options.find ? "--find" : "--rate");
+    if (options.blocks != 0 && options.warmup_seconds != 0)
+        refuse("--blocks with --warmup: which blocks count? leave one of them out");
+    if (!options.slow)
+        return;
+    if (options.work_ns == 0)
+        refuse("--slow-worker without --work: there is nothing to make longer; give --work, too");
+    const std::uint32_t threads = options.workers != 0 ? options.workers : options.threads;
+    if (options.slow->index >= threads)
+        refuse("--slow-worker {}: threads are numbered from 0; give {} or less",
+            options.slow->index, threads - 1);
+}
+
+void check_workers(const bench_options& options)
+{
+    if (options.workers == 0 && (compares(options, "rings") || compares(options, "workers")))
+        refuse("--compare {}: say how many workers there are: --workers 4", *options.compare);
+    if (options.workers == 0)
+        return;
+    if (options.threads != 1 && options.threads != options.workers)
+        refuse("--workers {} with -n{}: the workers are the threads; leave -n out", options.workers,
+            options.threads);
+    if (options.devices.size() > 1)
+        refuse(
+            "--workers with {} drives: a group is on one drive; give one", options.devices.size());
+    if (!options.queues.empty())
+        refuse("--workers with --queues: a group is on one poll queue; leave --queues out, or "
+               "compare: --compare {},workers",
+            options.queues);
+    if (!options.polled || options.hybrid)
+        refuse("--workers with {}: a group needs a poll queue that is polled all the time; leave "
+               "one of them out",
+            options.polled ? "--hybrid" : "-p0");
+    if (options.rate_iops != 0 || options.find)
+        refuse("--workers with {}: no worker submits by the clock; leave one of them out",
+            options.find ? "--find" : "--rate");
+    if (options.compare && !compares(options, "workers"))
+        refuse("--workers with --compare {}: the workers are in none of the parts; give, for "
+               "example, --compare rings,workers",
+            *options.compare);
+    if (options.compare && options.depth % options.workers != 0)
+        refuse("-d{}: beside {} workers each ring has an equal part of the depth; give a multiple "
+               "of {}",
+            options.depth, options.workers, options.workers);
+}
+
 } // namespace
 
 void check_options(const bench_options& options)
@@ -148,13 +208,15 @@ void check_options(const bench_options& options)
     if (!options.hgrm_path.empty() && options.compare)
         refuse("--hgrm with --compare: the file holds one distribution; leave --compare out, or "
                "give --json, which holds each part's");
-    if (options.compare && options.seconds == 0)
+    if (options.compare && options.is_endless())
         refuse("-r0: the first part of --compare would never end; give seconds");
+    check_blocks_and_work(options);
+    check_workers(options);
     if (options.find)
         check_find(options);
     if (!options.sweeps.empty())
         check_sweep(options);
-    if (options.repeat > 1 && options.seconds == 0)
+    if (options.repeat > 1 && options.is_endless())
         refuse("-r0: the first run of --repeat {} would never end; give seconds", options.repeat);
     if (!options.hgrm_path.empty() && options.repeat > 1)
         refuse("--hgrm with --repeat: the file holds one distribution; leave --repeat out, or give "
@@ -163,6 +225,8 @@ void check_options(const bench_options& options)
 
 std::vector<queue_choice> parts_of(const bench_options& options)
 {
+    if (!options.compare && options.workers != 0)
+        return {queue_choice::parse("--compare", "workers")};
     if (!options.compare)
         return {queue_choice::parse("--queues", options.queues.empty() ? "auto" : options.queues)};
     std::vector<queue_choice> parts;
@@ -178,6 +242,17 @@ std::vector<queue_choice> parts_of(const bench_options& options)
         refuse("--compare {}: give 2 to {} parts, for example shared,private", *options.compare,
             kPartsMax);
     return parts;
+}
+
+bench_options options_of(const bench_options& options, const queue_choice& part)
+{
+    bench_options its = options;
+    if (options.workers == 0 || part.what == queue_choice::kind::workers)
+        return its;
+    its.beside_workers = true;
+    its.depth = options.depth / options.workers;
+    its.workers = 0;
+    return its;
 }
 
 bench_geometry plan(

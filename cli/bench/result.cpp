@@ -20,6 +20,7 @@ bench_interval bench_interval::since(const bench_interval& before) const noexcep
             .sleeps = a.sleeps - b.sleeps,
             .wakes = a.wakes - b.wakes,
             .takeovers = a.takeovers - b.takeovers},
+        .batches = batches - before.batches,
         .errors = errors - before.errors};
 }
 
@@ -43,6 +44,7 @@ bench_interval together(
         .thread_iops_max = threads.front().iops()};
     for (const bench_interval& thread : threads) {
         sum.stats += thread.stats;
+        sum.batches += thread.batches;
         sum.errors += thread.errors;
         sum.thread_iops_min = std::min(sum.thread_iops_min, thread.iops());
         sum.thread_iops_max = std::max(sum.thread_iops_max, thread.iops());

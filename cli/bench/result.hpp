@@ -27,6 +27,7 @@ struct bench_interval {
     double seconds = 0;
     double end_seconds = 0; ///< from the start of the run to the end of this
     ring_stats stats{};
+    std::uint64_t batches = 0; ///< that workers of a group took
     std::uint64_t errors = 0;
     std::uint32_t threads = 1;
     double thread_iops_min = 0; ///< of all together: the slowest thread's

@@ -44,15 +44,17 @@ poll_queues open_queues(const bench_result& planned, open_drives devices)
             // A resident poller keeps to its maker's processors: those of its queue's threads.
             const std::span<const std::uint32_t> cpus = layout.cpus_of_queue(q);
             pin_this_thread(cpus.empty() ? everywhere : cpus);
-            const std::uint32_t rings = layout.threads_on(q);
+            // A group is in one ring's place.
+            const bool has_group = options.workers != 0;
+            const std::uint32_t rings = has_group ? 1 : layout.threads_on(q);
             opened.push_back(std::make_unique<poll_queue>(devices[d],
                 poll_queue::options{.depth = options.depth * rings,
-                    .rings_max = rings,
+                    .rings_max = std::max(rings, layout.rings_least),
                     .mode = options.mode(),
                     .role = options.role,
                     .registered_file = options.registered_file,
                     .registered_ring = options.registered_ring,
-                    .hardware_queue = layout.hardware_of_queue(q),
+                    .hardware_queue = has_group ? std::nullopt : layout.hardware_of_queue(q),
                     .force = options.force}));
         }
     }
@@ -127,12 +129,14 @@ bench_run::counted bench_run::count() const
             now.threads.push_back({.seconds = seconds,
                 .end_seconds = seconds,
                 .stats = worker->stats(),
+                .batches = worker->batches(),
                 .errors = worker->error_total()});
             worker->add_latencies_to(all.latencies, all.service_latencies);
         }
         for (std::uint32_t q = 0; q < drive.layout.queues; ++q)
             all.residents += queues_[drive.first_queue + q]->resident_stats();
     }
+    now.drives.front().residents += threads_.submit_stats();
     now.cost = cost_.read();
     return now;
 }
@@ -184,10 +188,12 @@ bool bench_run::wait_until(const stop_signals& signals, double seconds)
         const auto next = clock::now() + kRedraw;
         if (next >= end)
             break;
-        if (signals.wait_until(next) || out_.failed())
+        if (signals.wait_until(next, threads_.ended_event()) || out_.failed())
             return true;
+        if (threads_.have_ended())
+            return false;
     }
-    return signals.wait_until(end) || out_.failed();
+    return signals.wait_until(end, threads_.ended_event()) || out_.failed();
 }
 
 bool bench_run::warm_up(const stop_signals& signals)
@@ -218,6 +224,7 @@ bool bench_run::measure(const stop_signals& signals)
     for (int second = 1;; ++second) {
         const double until = limit == 0 ? second : std::min<double>(second, limit);
         cut_short = cut_short || wait_until(signals, until);
+        blocks_are_done_ = threads_.have_ended();
         counted now = count();
         counted came = now.since(before);
         before = std::move(now);
@@ -226,7 +233,7 @@ bool bench_run::measure(const stop_signals& signals)
         if (!live_ && !brief_)
             out_.print(interval_text(result_.intervals.back(), block_bytes) + "\n");
         cut_short = cut_short || out_.failed();
-        if (cut_short || (limit != 0 && until >= limit))
+        if (cut_short || blocks_are_done_ || (limit != 0 && until >= limit))
             break;
     }
     show_progress();
@@ -255,6 +262,9 @@ void bench_run::drain()
 void bench_run::collect(const counted& begin)
 {
     counted all = count().since(begin);
+    if (blocks_are_done_)
+        for (bench_interval& thread : all.threads)
+            thread.seconds = thread.end_seconds = busy_seconds();
     result_.total = sum_of(all);
     result_.ns_per_tick = tick_.nanoseconds();
     for (std::size_t d = 0; d < all.drives.size(); ++d) {
@@ -269,6 +279,17 @@ void bench_run::collect(const counted& begin)
         collect_errors(drive);
     }
     result_.threads = std::move(all.threads);
+}
+
+double bench_run::busy_seconds() const
+{
+    bench_worker::clock::time_point begin = threads_.workers().front()->began_at();
+    bench_worker::clock::time_point end = begin;
+    for (const auto& worker : threads_.workers()) {
+        begin = std::min(begin, worker->began_at());
+        end = std::max(end, worker->done_at());
+    }
+    return std::chrono::duration<double>(end - begin).count();
 }
 
 void bench_run::collect_errors(bench_drive& drive) const

@@ -84,13 +84,15 @@ private:
     /// Waits until the warm-up is over; true when it was cut short.
     [[nodiscard]] bool warm_up(const stop_signals& signals);
     /// Waits until `seconds` after the start of the figures; shows meanwhile how far it is. True
-    /// when a signal came.
+    /// when a signal came. Also ends when all threads have.
     [[nodiscard]] bool wait_until(const stop_signals& signals, double seconds);
     void show_progress();
     void print(const std::string& text);
     /// Stops the threads, and says each second what they still wait for.
     void drain();
     void collect(const counted& begin);
+    /// Where the blocks ended the run: from the first submission to the last completion.
+    [[nodiscard]] double busy_seconds() const;
     void collect_errors(bench_drive& drive) const;
 
     bench_result result_;
@@ -104,6 +106,7 @@ private:
     std::chrono::steady_clock::time_point start_; ///< of the figures
     tick_length tick_; ///< begins when the run does
     bool warming_up_ = false;
+    bool blocks_are_done_ = false; ///< which ended the run
     std::vector<bench_interval> last_threads_; ///< each one's last second
 };
 

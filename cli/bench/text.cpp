@@ -35,6 +35,20 @@ std::string workload_text(const bench_options& o)
     return text;
 }
 
+/// ", 1000 of them, with 5us of work each, 10 times as much on thread 0".
+std::string end_and_work_text(const bench_options& o)
+{
+    std::string text;
+    if (o.blocks != 0)
+        text += fmt::format(", {} of them", o.blocks);
+    if (o.work_ns != 0)
+        text
+            += fmt::format(", with {} of work each", duration_text(static_cast<double>(o.work_ns)));
+    if (o.slow)
+        text += fmt::format(", {} times as much on thread {}", o.slow->factor, o.slow->index);
+    return text;
+}
+
 /// "thread 0-1 on poll queue hctx2: cpus 0", a line for each of the drive's poll queues in use.
 std::string pins_text(const bench_drive& drive)
 {
@@ -159,11 +173,14 @@ std::string layout_of_drive(const bench_drive& drive, const bench_options& o)
     const std::uint32_t threads = drive.threads();
     std::string text;
     auto out = std::back_inserter(text);
-    fmt::format_to(out, "{} thread{} on {} poll queue{}; {}, {}{}{}{}\n", threads,
-        threads == 1 ? "" : "s", drive.layout.queues, drive.layout.queues == 1 ? "" : "s",
-        queue.transport, to_string(queue.mode), queue.flags.empty() ? "" : ", ",
-        fmt::join(queue.flags, "|"), o.fixed_buffers ? ", fixed buffers" : "");
-    if (threads > drive.layout.queues || drive.role == role_policy::resident)
+    fmt::format_to(out, "{} {}{}{} on {} poll queue{}; {}, {}{}{}{}\n", threads,
+        o.workers != 0 ? "worker" : "thread", threads == 1 ? "" : "s",
+        o.beside_workers ? fmt::format(" of depth {}", o.depth) : "", drive.layout.queues,
+        drive.layout.queues == 1 ? "" : "s", queue.transport, to_string(queue.mode),
+        queue.flags.empty() ? "" : ", ", fmt::join(queue.flags, "|"),
+        o.fixed_buffers ? ", fixed buffers" : "");
+    if (threads > drive.layout.queues || drive.layout.rings_least > 1
+        || drive.role == role_policy::resident)
         fmt::format_to(out, "who polls: {}\n",
             drive.role == role_policy::resident
                 ? "a resident thread for each poll queue"
@@ -182,6 +199,29 @@ std::string layout_of_drive(const bench_drive& drive, const bench_options& o)
 std::string prefix_of(const bench_drive& drive, const bench_result& run)
 {
     return run.has_several_drives() ? drive.device.path + ": " : std::string();
+}
+
+/// What a worker of a group did.
+std::string worker_text(std::size_t index, const bench_interval& worker)
+{
+    return fmt::format("worker {}: {} done, IOPS={}, batches={} of {:.1f}, sleeps={}{}\n", index,
+        worker.finished(), rate_text(worker.iops()), worker.batches,
+        ratio(worker.finished(), worker.batches), worker.stats.sleeps,
+        worker.errors == 0 ? "" : fmt::format(", errors={}", worker.errors));
+}
+
+/// A line for each thread.
+std::string threads_text(const bench_result& run)
+{
+    const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
+    std::string text;
+    if (run.options.workers == 0 && run.threads.size() < 2)
+        return text; // it is the summary
+    for (std::size_t i = 0; i < run.threads.size(); ++i)
+        text += run.options.workers != 0
+            ? worker_text(i, run.threads[i])
+            : fmt::format("thread {}: {}\n", i, interval_text(run.threads[i], block_bytes));
+    return text;
 }
 
 /// Of several drives each one's figures.
@@ -245,10 +285,10 @@ std::string drive_text(const bench_result& planned)
         if (planned.has_several_drives())
             fmt::format_to(out, "    {}\n", capacity_text(drive.device));
     }
-    fmt::format_to(out, "{}; {}, depth {}, batches {}/{}\n",
+    fmt::format_to(out, "{}; {}, depth {}, batches {}/{}{}\n",
         planned.has_several_drives() ? fmt::format("{} drives", planned.drives.size())
                                      : capacity_text(planned.drives.front().device),
-        workload_text(o), o.depth, o.submit_batch, o.complete_batch);
+        workload_text(o), o.depth, o.submit_batch, o.complete_batch, end_and_work_text(o));
     fmt::format_to(out, "{}, {}\n", kernel_text(), processor_name());
     if (o.sweeps.empty())
         text += equivalent_text(planned);
@@ -317,9 +357,7 @@ std::string summary_text(const bench_result& run)
     text += latencies_text(run, run.latencies(), at_rate ? " from when it was due" : "");
     text += latencies_text(run, run.service_latencies(), " from submit() on");
     text += cost_text(run);
-    if (run.threads.size() > 1)
-        for (std::size_t i = 0; i < run.threads.size(); ++i)
-            fmt::format_to(out, "thread {}: {}\n", i, interval_text(run.threads[i], block_bytes));
+    text += threads_text(run);
     return text + errors_text(run) + zeros_text(run);
 }
 

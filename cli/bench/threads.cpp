@@ -1,15 +1,35 @@
 // SPDX-License-Identifier: MIT
 #include "threads.hpp"
 
+#include <cerrno>
 #include <exception>
 #include <system_error>
 
 #include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "group_worker.hpp"
+#include "ring_worker.hpp"
 
 namespace ngpoll::cli {
 
+namespace {
+
+int open_event()
+{
+    const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event < 0)
+        throw std::system_error(errno, std::system_category(),
+            "no event for the end of the threads; raise the limit on open files (ulimit -n)");
+    return event;
+}
+
+} // namespace
+
 bench_threads::bench_threads(std::uint32_t count)
     : count_(count)
+    , ended_event_(open_event())
     , ready_(static_cast<std::ptrdiff_t>(count) + 1)
 {
     // A worker that is made but finds no room here would be destroyed while it waits for
@@ -17,10 +37,19 @@ bench_threads::bench_threads(std::uint32_t count)
     workers_.reserve(count);
 }
 
+bench_threads::~bench_threads()
+{
+    stop();
+    ::close(ended_event_);
+}
+
 void bench_threads::start(
     const bench_result& run, std::span<const std::unique_ptr<poll_queue>> queues)
 {
     try {
+        if (run.options.workers != 0)
+            load_ = std::make_unique<group_load>(
+                *queues.front(), run.options, run.drives.front().geometry);
         make_all(run, queues);
     } catch (...) {
         // relaxed: the latch orders it. Each thread that waits there sees it and ends.
@@ -43,8 +72,8 @@ void bench_threads::make_all(
 {
     try {
         for (const bench_drive& drive : run.drives)
-            for (std::uint32_t t = 0; t < drive.threads(); ++t)
-                workers_.push_back(std::make_unique<bench_worker>(bench_worker::setting{
+            for (std::uint32_t t = 0; t < drive.threads(); ++t) {
+                const bench_worker::setting with{
                     .queue = *queues[drive.first_queue + drive.layout.seats[t].queue],
                     .device = drive.device,
                     .options = run.options,
@@ -57,17 +86,34 @@ void bench_threads::make_all(
                     .all_made = all_made_,
                     .given_up = given_up_,
                     .ready = ready_,
-                    .ended = [this] {
-                        const std::lock_guard lock(mutex_);
-                        ++ended_;
-                        one_ended_.notify_one();
-                    }}));
+                    .ended = [this] { note_end(); }};
+                if (load_)
+                    workers_.push_back(std::make_unique<group_worker>(with, *load_));
+                else
+                    workers_.push_back(std::make_unique<ring_worker>(with));
+            }
     } catch (const std::system_error& error) {
         throw std::system_error(error.code(),
             fmt::format("thread {} of {} cannot be made; give fewer threads (-n), or raise the "
                         "limits on memory and threads (ulimit -v, ulimit -u)",
                 workers_.size() + 1, count_));
     }
+}
+
+void bench_threads::note_end()
+{
+    const std::lock_guard lock(mutex_);
+    if (++ended_ == count_) {
+        const std::uint64_t one = 1;
+        static_cast<void>(!::write(ended_event_, &one, sizeof one)); // has room for one
+    }
+    one_ended_.notify_one();
+}
+
+bool bench_threads::have_ended()
+{
+    const std::lock_guard lock(mutex_);
+    return ended_ == count_;
 }
 
 void bench_threads::begin_stop() noexcept

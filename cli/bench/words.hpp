@@ -7,7 +7,8 @@ namespace ngpoll::cli {
 inline constexpr const char* kWords = R"(Words:
   IOPS, BW       I/Os and bytes a second
   IOS/call       commands sent, and completions found, for each call of io_uring_enter
-  latency        from submit() to the completion callback; at a --rate from when it was due
+  latency        from submit() to the completion callback, or of workers until they have the batch;
+                 at a --rate from when it was due
   p50, 99.9%     half of the I/Os, and 999 of 1000, took no longer than that
   inline         the share of completions that a thread found by its own polling
   deferred       the rest: another thread found them and handed them over
