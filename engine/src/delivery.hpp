@@ -109,7 +109,7 @@ public:
     /// Put into a buffer so far, and not taken back. Any thread.
     [[nodiscard]] std::uint64_t delivered() const noexcept
     {
-        return delivered_.load(std::memory_order_seq_cst); // seq_cst: F3
+        return delivered_.load(std::memory_order_acquire); // acquire: the batch can be seen
     }
     /// Nothing is pending, and nobody else looks.
     void begin_at(std::uint64_t count) noexcept
@@ -141,9 +141,9 @@ private:
     }
     void set_delivered(std::int64_t more) noexcept
     {
-        // relaxed: single writer. seq_cst: F3.
+        // relaxed: single writer. release: the batch can be seen by then.
         const std::uint64_t before = delivered_.load(std::memory_order_relaxed);
-        delivered_.store(before + static_cast<std::uint64_t>(more), std::memory_order_seq_cst);
+        delivered_.store(before + static_cast<std::uint64_t>(more), std::memory_order_release);
     }
     bool take_back_parked() noexcept
     {

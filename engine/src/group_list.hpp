@@ -24,13 +24,14 @@ public:
     /// A fetch was withdrawn, or the group closes. The caller sees to it that a pass comes.
     void call(group& asking) noexcept
     {
-        // seq_cst: not after the look at the role or the sleeping resident. acquire: the poller has
-        // read the link before it is written anew.
-        if (asking.called.exchange(true, std::memory_order_seq_cst))
+        // acq_rel: the poller that takes the mark away sees what was done before; and it has read
+        // the link before it is written anew.
+        if (asking.called.exchange(true, std::memory_order_acq_rel))
             return;
         // relaxed: the compare-exchange looks again.
         asking.next_called = called_.load(std::memory_order_relaxed);
-        // seq_cst: as above; release: the link. relaxed on failure: the next round looks again.
+        // seq_cst: not after the look at the sleeping resident; release: the link. relaxed on
+        // failure: the next round looks again.
         while (!called_.compare_exchange_strong(
             asking.next_called, &asking, std::memory_order_seq_cst, std::memory_order_relaxed)) { }
     }
@@ -87,8 +88,8 @@ private:
         // acquire: the links, and what each did before it called.
         for (group* each = called_.exchange(nullptr, std::memory_order_acquire); each != nullptr;) {
             group* const next = each->next_called;
-            // seq_cst: not after the looks that follow; pairs with call(). release: the link.
-            each->called.exchange(false, std::memory_order_seq_cst);
+            // acq_rel: pairs with call(), both ways.
+            each->called.exchange(false, std::memory_order_acq_rel);
             // A call may be late: the group has ended, and its fetches look themselves.
             if (!each->is_detached()) {
                 each->free_withdrawn();
