@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <ngpoll/fetch_group.hpp>
+
+#include "scripted_drive.hpp"
+
+namespace ngpoll::test {
+
+/// What the tests of fetch groups share.
+
+/// What the queue says of the group that has the place with that number.
+inline bool group_says(const poll_queue& queue, unsigned number, const std::string& words)
+{
+    const std::string all = queue.describe();
+    const std::size_t at = all.find("group " + std::to_string(number) + ": ");
+    return at != std::string::npos
+        && all.substr(at, all.find('\n', at) - at).find(words) != std::string::npos;
+}
+inline void await_words(const poll_queue& queue, unsigned number, const std::string& words)
+{
+    await([&] { return group_says(queue, number, words); });
+}
+
+/// Takes `wanted` requests, however many batches that is.
+inline std::vector<request*> take(fetch& from, std::size_t wanted)
+{
+    std::vector<request*> all;
+    while (all.size() < wanted) {
+        const auto batch = from.next();
+        must(!batch.empty());
+        all.insert(all.end(), batch.begin(), batch.end());
+    }
+    return all;
+}
+/// Takes what is there now.
+inline std::vector<request*> take_now(fetch& from)
+{
+    const auto batch = from.next(std::chrono::steady_clock::now());
+    return {batch.begin(), batch.end()};
+}
+
+/// As its scripted drive answers, and not out any more.
+inline bool is_outcome(const request& r)
+{
+    return r.status.ok() && r.status.taken == 0 && r.result == scripted_drive::result_of(r);
+}
+inline bool are_outcomes(const std::vector<request*>& all)
+{
+    for (const request* r : all)
+        if (!is_outcome(*r))
+            return false;
+    return true;
+}
+
+/// A thread that ends with the scope.
+class joined {
+public:
+    template <class Does>
+    explicit joined(Does&& does)
+        : thread_(std::forward<Does>(does))
+    {
+    }
+    ~joined() { join(); }
+    joined(const joined&) = delete;
+    joined& operator=(const joined&) = delete;
+    void join()
+    {
+        if (thread_.joinable())
+            thread_.join();
+    }
+
+private:
+    std::thread thread_;
+};
+
+} // namespace ngpoll::test
