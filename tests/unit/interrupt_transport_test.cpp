@@ -102,6 +102,15 @@ TEST_CASE("each ring by interrupt has a kernel ring of its own")
     CHECK(second->stats().finished_inline == 1);
 }
 
+TEST_CASE("by interrupt there is no fetch group: nobody polls for its workers")
+{
+    fixture f;
+    const auto refused = test::error_of([&] { const fetch_group group(*f.queue); });
+    CHECK(refused.value == EINVAL);
+    CHECK(refused.says("needs a queue that is polled"));
+    CHECK(f.kernels.empty());
+}
+
 TEST_CASE("a wait by interrupt sleeps in the kernel, to its deadline at the latest")
 {
     fixture f;
