@@ -37,9 +37,18 @@ void check_queue(const detail::queue_state& queue)
 /// The fetches open on this thread. What lies with one whose thread has ended would never be taken.
 struct detail::open_fetches {
     fetch* first = nullptr;
+    unsigned process = process_generation;
 
+    /// A forked child's list begins anew: what was on it is the parent's.
+    void leave_parent() noexcept
+    {
+        if (is_inherited(process))
+            first = nullptr;
+        process = process_generation;
+    }
     void add(fetch& opened) noexcept
     {
+        leave_parent();
         opened.next_on_thread_ = first;
         if (first != nullptr)
             first->previous_on_thread_ = &opened;
@@ -55,6 +64,7 @@ struct detail::open_fetches {
     }
     ~open_fetches()
     {
+        leave_parent();
         while (first != nullptr)
             first->close(); // which takes it off the list
     }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -292,6 +293,8 @@ TEST_CASE("a group used in a forked child stops it with a sentence")
     CHECK(aborts_saying("forked child", [&] { (void)mine->next(); }));
     CHECK(aborts_saying("forked child", [&] { const fetch more(*group); }));
     CHECK(aborts_saying("forked child", [&] { const fetch_group more(emulated.queue); }));
+    // The end of the thread closes what it left open, but for what is its parent's.
+    CHECK(test::in_child([] { std::exit(0); }).exited_well());
     CHECK(test::in_child([&] { // nothing happens
         mine.reset();
         group.reset();
