@@ -97,7 +97,7 @@ fetch_group::~fetch_group() { close(); }
 bool fetch_group::submit(request& r) noexcept
 {
     request* const one = &r;
-    return state_->submit({&one, 1}) == 1;
+    return submit(std::span(&one, 1)) == 1;
 }
 
 std::uint32_t fetch_group::submit(std::span<request* const> requests) noexcept
@@ -167,7 +167,7 @@ std::span<request* const> fetch::get(const std::chrono::steady_clock::time_point
     return {worker_->held->requests, count};
 }
 
-bool fetch::has_ended() const noexcept { return group_->state.is_detached(); }
+bool fetch::has_ended() const noexcept { return worker_ != nullptr && worker_->has_ended; }
 
 void fetch::close() noexcept
 {

@@ -141,6 +141,7 @@ struct basic_fetch : World::wake_target {
     // The worker's own.
     alignas(64) unsigned reading = 0; ///< which buffer comes next
     buffer* held = nullptr; ///< taken, and not given back
+    bool has_ended = false; ///< next() has found nothing, and nothing will come
     bool by_event = false; ///< an event loop's: armed when next() has returned nothing
     typename World::spin_history spins;
     typename World::pass_context passes;

@@ -112,7 +112,9 @@ public:
     [[nodiscard]] fetch* free_fetch() const noexcept
     {
         return fetches.find([](const fetch& each) {
-            return each.is.load(std::memory_order_acquire) == fetch::free; // acquire: F4
+            // acquire, both: F4, and its last worker has left withdraw().
+            return each.is.load(std::memory_order_acquire) == fetch::free
+                && !each.inside.load(std::memory_order_acquire);
         });
     }
     void post(fetch& opened) noexcept
@@ -154,11 +156,12 @@ public:
     {
         return (submitted_.load(std::memory_order_relaxed) & kClosing) != 0; // relaxed: a hint
     }
-    /// Nobody is inside the queue's code for this group any more.
+    /// Nobody is inside the queue's code for this group any more, and the poller knows of no call.
     [[nodiscard]] bool all_left() const noexcept
     {
         // acquire: leave(); they touch the queue no more.
         return left_.load(std::memory_order_acquire) == submitted()
+            && !called.load(std::memory_order_acquire) // acquire: the poller has looked
             && fetches.find([](const fetch& each) {
                    return each.inside.load(std::memory_order_seq_cst); // seq_cst: G2
                })

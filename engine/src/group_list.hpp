@@ -88,10 +88,12 @@ private:
         // acquire: the links, and what each did before it called.
         for (group* each = called_.exchange(nullptr, std::memory_order_acquire); each != nullptr;) {
             group* const next = each->next_called;
+            // A call may be late: the group has ended, and its fetches look themselves. Asked
+            // first: a closed group may be opened anew once the mark is gone.
+            const bool has_ended = each->is_detached();
             // acq_rel: pairs with call(), both ways.
             each->called.exchange(false, std::memory_order_acq_rel);
-            // A call may be late: the group has ended, and its fetches look themselves.
-            if (!each->is_detached()) {
+            if (!has_ended) {
                 each->free_withdrawn();
                 list(*each);
             }

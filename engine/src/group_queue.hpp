@@ -63,8 +63,10 @@ public:
                 count = wait(me, until);
             me.inside.store(false, std::memory_order_release); // release: G2; it left
         }
-        if (count == 0 && group_.is_detached())
+        if (count == 0 && group_.is_detached()) {
             count = take_left(me);
+            me.has_ended = count == 0;
+        }
         if (count != 0) {
             group_.add_returned(count);
             me.passes.finished_deferred.add(count);
@@ -214,18 +216,21 @@ private:
     }
     void pass_for_batch(fetch& me, deadline until) noexcept
     {
-        pass_until([&] { return has_ended(me) || World::is_over(until) || !group_.wants_poller(); },
-            until);
+        const auto done
+            = [&] { return has_ended(me) || World::is_over(until) || !group_.wants_poller(); };
+        if (!has_ended(me))
+            pass_until(done, until);
     }
-    /// With the role.
+    /// With the role. One pass, also where a deadline is over already.
     template <class Done>
     void pass_until(Done done, deadline until) noexcept
     {
-        while (!done()) {
+        for (;;) {
             const auto found = turns_.polling.pass(nullptr, until);
             turns_.wakes.yield_to_woken();
-            if (!done())
-                turns_.polling.nap_on_push(found.all);
+            if (done())
+                return;
+            turns_.polling.nap_on_push(found.all);
         }
     }
 

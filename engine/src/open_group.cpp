@@ -37,6 +37,7 @@ void worker::set_up(std::uint32_t most, int fd, const pass_context& as)
     batch_max = most;
     reading = filling = 0;
     held = nullptr;
+    has_ended = false;
     by_event = fd >= 0;
     event_fd = fd;
     spins = {};

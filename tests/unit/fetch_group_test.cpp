@@ -96,3 +96,30 @@ TEST_CASE("a batch is at most batch_max, and room is there for it as soon as it 
         CHECK(is_answered(*batch[0]));
     }
 }
+
+TEST_CASE("nothing has ended before next() has found nothing")
+{
+    scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::waiter});
+    const test::watchdog dog(*on.queue);
+    fetch_group group(*on.queue, {.depth = 8});
+    fetch mine(group);
+    auto requests = test::flushes(4);
+    CHECK(mine.next(steady_clock::now()).empty());
+    REQUIRE(group.submit(pointers(requests)) == 4);
+    group.close();
+    CHECK(!mine.has_ended());
+    CHECK(mine.next().size() == 4);
+    CHECK(mine.next().empty());
+    CHECK(mine.has_ended());
+}
+
+TEST_CASE("a worker whose deadline is over makes one pass")
+{
+    scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::waiter});
+    const test::watchdog dog(*on.queue);
+    fetch_group group(*on.queue, {.depth = 8});
+    fetch mine(group);
+    auto requests = test::flushes(1);
+    REQUIRE(group.submit(requests[0]));
+    CHECK(mine.next(steady_clock::now()).size() == 1);
+}

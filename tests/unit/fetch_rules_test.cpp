@@ -290,6 +290,7 @@ TEST_CASE("a group used in a forked child stops it with a sentence")
     counted_request r(flush_command(1));
     request* const one[] = {&r};
     CHECK(aborts_saying("forked child", [&] { (void)group->submit(one); }));
+    CHECK(aborts_saying("forked child", [&] { (void)group->submit(r); }));
     CHECK(aborts_saying("forked child", [&] { (void)mine->next(); }));
     CHECK(aborts_saying("forked child", [&] { const fetch more(*group); }));
     CHECK(aborts_saying("forked child", [&] { const fetch_group more(emulated.queue); }));
