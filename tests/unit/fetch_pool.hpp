@@ -13,9 +13,7 @@
 
 namespace ngpoll::test {
 
-/// What the tests of fetch groups share.
-
-/// What the queue says of the group that has the place with that number.
+/// Whether the queue says `words` of the group at the place with that number.
 inline bool group_says(const poll_queue& queue, unsigned number, const std::string& words)
 {
     const std::string all = queue.describe();

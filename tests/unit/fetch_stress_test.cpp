@@ -304,7 +304,7 @@ TEST_CASE("a group whose submitters and workers come and go gives out each reque
     CAPTURE(to_string(role), depth, latency);
     test::chance random("fetch groups");
     CAPTURE(random.seed());
-    const std::uint64_t sessions = test::rounds("fetch groups, sessions", 20);
+    const std::uint64_t sessions = test::rounds("fetch groups, sessions", 8);
     test::drive emulated(std::string("emu:size=1M,latency=") + latency,
         {.depth = 40, .rings_max = kRings + 1, .role = role});
     number_blocks(emulated.queue);

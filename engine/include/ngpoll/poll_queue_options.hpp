@@ -49,7 +49,7 @@ struct poll_queue_options {
     /// namespaces, each namespace has an equal part. By interrupt any depth will do. Other
     /// processes are not counted: where they take tags too, use registered buffers.
     std::uint32_t depth = 0;
-    /// Rings that may be attached at the same time.
+    /// Rings and fetch groups that may be attached at the same time.
     std::uint32_t rings_max = 1;
     poll_mode mode = poll_mode::polled;
     role_policy role = role_policy::automatic;
