@@ -83,5 +83,5 @@ constexpr std::array kMutants{
 int main(int count, char** arguments)
 {
     return run_model(
-        count, arguments, {.scenarios = kScenarios, .mutants = kMutants, .schedules = 100'000});
+        count, arguments, {.scenarios = kScenarios, .mutants = kMutants, .schedules = 40'000});
 }
