@@ -16,15 +16,15 @@ namespace ngpoll::detail {
 /// its buffer back. One word a buffer says whose it is:
 ///
 ///     0                  empty, the poller's to fill
-///     count              a batch lies there, unread: the worker's to take, the poller's to take
-///     back count + kTaken     the worker's
+///     count              a batch lies there, unread: worker and poller may both take it
+///     count + kTaken     the worker's
 ///
 /// The edges:
 ///   F1  fill's store (release) -> take (acquire): the batch and its requests.
 ///   F2  give_back (release) -> can_fill (acquire): the worker has read the array.
-///   F3  the worker's store of `waits`, then its look at the group's figures, at its buffers and at
-///       the role or the sleeping resident <-> what the poller publishes, then its look at `waits`:
-///       all seq_cst, so one of the two sees the other.
+///   F3  The worker stores `waits`. Then it looks at the group's figures, its buffers, and the role
+///       or the sleeping resident. The poller publishes, and then looks at `waits`. All seq_cst:
+///       one of the two sees the other.
 ///   F4  post (release) -> is_posted (acquire), and free (release) -> the next post (acquire): what
 ///       the worker sets up.
 ///

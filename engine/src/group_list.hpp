@@ -10,8 +10,8 @@
 
 namespace ngpoll::detail {
 
-/// The groups that the poller has to serve at the end of its pass: something was found for them, or
-/// is left, or they have called. call() and has_called() are any thread's, the rest is the
+/// The groups that the poller serves at the end of its pass. Something was found for such a group,
+/// or is left, or the group has called. Any thread may use call() and has_called(); the rest is the
 /// poller's.
 template <class World>
 class group_list {

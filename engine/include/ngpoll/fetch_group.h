@@ -38,9 +38,9 @@ void ngpoll_group_close(struct ngpoll_group* group);
  */
 int ngpoll_fetch_open(
     struct ngpoll_group* group, uint32_t batch_max, int event_fd, struct ngpoll_fetch** opened);
-/* 1 to batch_max finished requests, the caller's from then on; the array is good until the next
- * call. 0: `deadline_ns` of CLOCK_MONOTONIC has passed; UINT64_MAX never does. -ESHUTDOWN: the
- * group is closed, and nothing will come. */
+/* Returns 1 to batch_max: so many requests have finished, and are the caller's from then on. The
+ * array is good until the next call. Returns 0 once `deadline_ns` of CLOCK_MONOTONIC has passed;
+ * UINT64_MAX never does. Returns -ESHUTDOWN once the group is closed and nothing will come. */
 int ngpoll_fetch_next(
     struct ngpoll_fetch* fetch, uint64_t deadline_ns, struct ngpoll_request* const** finished);
 /* Withdraws it: what lies there unread goes to another fetch. Fetches may be closed after their
