@@ -21,7 +21,7 @@ std::string quoted(std::string_view word)
     return text;
 }
 
-std::string& remembered() noexcept
+std::string& recorded() noexcept
 {
     static std::string text;
     return text;
@@ -40,11 +40,11 @@ std::string shell_text(std::span<const char* const> words)
     return text;
 }
 
-void remember_invocation(int argc, char** argv)
+void record_invocation(int argc, char** argv)
 {
-    remembered() = shell_text({argv, static_cast<std::size_t>(argc)});
+    recorded() = shell_text({argv, static_cast<std::size_t>(argc)});
 }
 
-const std::string& invocation() noexcept { return remembered(); }
+const std::string& invocation() noexcept { return recorded(); }
 
 } // namespace ngpoll::cli

@@ -10,8 +10,8 @@ namespace ngpoll::cli {
 [[nodiscard]] std::string shell_text(std::span<const char* const> words);
 
 /// Keeps the command line for results to name. Once, first of all.
-void remember_invocation(int argc, char** argv);
-/// As shell_text() writes it; empty before remember_invocation().
+void record_invocation(int argc, char** argv);
+/// As shell_text() writes it; empty before record_invocation().
 [[nodiscard]] const std::string& invocation() noexcept;
 
 } // namespace ngpoll::cli

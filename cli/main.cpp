@@ -62,7 +62,7 @@ int run_parsed(std::span<const subcommand> all)
 int run_command(int argc, char** argv)
 {
     prepare_standard_streams();
-    remember_invocation(argc, argv);
+    record_invocation(argc, argv);
     application command("ngpoll", "Polled NVMe passthrough I/O", version_text());
     CLI::App& app = command.app();
     const subcommand all[] = {

@@ -102,22 +102,22 @@ option_list::option_list(CLI::App& app, const std::string& name, const std::stri
 
 void option_list::footer(const std::string& text) { parser_->footer(text); }
 
-CLI::Option& option_list::add(const std::string& names, const reader& read, const text_help& how)
+CLI::Option& option_list::add(const std::string& names, const reader& read, const text_help& help)
 {
-    CLI::Option* const option = parser_->add_option_function<std::string>(names, read, how.help);
-    option->group(heading_)->type_name(how.type)->multi_option_policy(
+    CLI::Option* const option = parser_->add_option_function<std::string>(names, read, help.help);
+    option->group(heading_)->type_name(help.type)->multi_option_policy(
         CLI::MultiOptionPolicy::TakeLast);
-    if (!how.default_text.empty())
-        option->default_str(how.default_text);
+    if (!help.default_text.empty())
+        option->default_str(help.default_text);
     return *option;
 }
 
-void option_list::text(const std::string& names, const reader& read, const text_help& how)
+void option_list::text(const std::string& names, const reader& read, const text_help& help)
 {
-    add(names, read, how);
+    add(names, read, help);
 }
 
-void option_list::texts(const std::string& names, const reader& read, const text_help& how)
+void option_list::texts(const std::string& names, const reader& read, const text_help& help)
 {
     CLI::Option* const option = parser_->add_option_function<std::vector<std::string>>(
         names,
@@ -125,8 +125,8 @@ void option_list::texts(const std::string& names, const reader& read, const text
             for (const std::string& each : all)
                 read(each);
         },
-        how.help);
-    option->group(heading_)->type_name(how.type)->allow_extra_args(false)->multi_option_policy(
+        help.help);
+    option->group(heading_)->type_name(help.type)->allow_extra_args(false)->multi_option_policy(
         CLI::MultiOptionPolicy::TakeAll);
 }
 

@@ -54,15 +54,15 @@ public:
         std::string default_text; ///< empty: none is printed
         std::string help;
     };
-    void text(const std::string& names, const reader& read, const text_help& how);
+    void text(const std::string& names, const reader& read, const text_help& help);
     /// An option that may be given several times; all of them count, in their order.
-    void texts(const std::string& names, const reader& read, const text_help& how);
+    void texts(const std::string& names, const reader& read, const text_help& help);
     /// Arguments that are no options.
     void arguments(
         const std::string& name, std::vector<std::string>& values, const std::string& help);
 
 private:
-    CLI::Option& add(const std::string& names, const reader& read, const text_help& how);
+    CLI::Option& add(const std::string& names, const reader& read, const text_help& help);
 
     CLI::App* parser_;
     std::string heading_ = "Options";

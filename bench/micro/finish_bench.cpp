@@ -28,12 +28,12 @@ public:
         std::uint32_t rings_max = 1; ///< above 1 the queue is shared
     };
 
-    explicit rings(options how)
+    explicit rings(options requested)
         : queue_(ngpoll::nvme_namespace::open("emu:"),
-            {.depth = kBatch * how.rings_max, .rings_max = how.rings_max})
-        , requests_(std::size_t{how.count} * kBatch)
+            {.depth = kBatch * requested.rings_max, .rings_max = requested.rings_max})
+        , requests_(std::size_t{requested.count} * kBatch)
     {
-        for (std::uint32_t i = 0; i < how.count; ++i)
+        for (std::uint32_t i = 0; i < requested.count; ++i)
             rings_.push_back(std::make_unique<ngpoll::ring>(
                 queue_, ngpoll::ring::options{.depth = kBatch, .submit_batch_max = kBatch}));
         for (ngpoll::request& r : requests_) {
@@ -80,9 +80,9 @@ void finish(benchmark::State& state, const rings& used)
 }
 
 /// Each ring submits a batch and polls, and finds it.
-void inline_only(benchmark::State& state, rings::options how)
+void inline_only(benchmark::State& state, rings::options requested)
 {
-    rings used(how);
+    rings used(requested);
     for (auto _ : state)
         for (std::size_t i = 0; i < used.count(); ++i)
             if (!used.submit(i) || used.at(i).poll() != kBatch)

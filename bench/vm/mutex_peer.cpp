@@ -16,10 +16,10 @@ namespace {
 
 class shared_ring {
 public:
-    explicit shared_ring(const peer::arguments& how)
-        : depth_(how.depth)
-        , reads_(how.device, how.threads * how.depth)
-        , threads_(how.threads)
+    explicit shared_ring(const peer::arguments& given)
+        : depth_(given.depth)
+        , reads_(given.device, given.threads * given.depth)
+        , threads_(given.threads)
     {
         // Without COOP_TASKRUN. Before Linux 7.0 a completion is task work of the thread that
         // submitted the read: without the flag the kernel interrupts that thread for it, wherever
@@ -27,11 +27,11 @@ public:
         io_uring_params params{};
         params.flags = IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | IORING_SETUP_IOPOLL;
         peer::check("set up the ring",
-            io_uring_queue_init_params(how.threads * how.depth, &ring_, &params));
+            io_uring_queue_init_params(given.threads * given.depth, &ring_, &params));
         reads_.register_with(ring_);
         for (waiter& one : threads_) {
-            one.found.reserve(how.depth);
-            one.to_wake.reserve(how.threads);
+            one.found.reserve(given.depth);
+            one.to_wake.reserve(given.threads);
         }
     }
     shared_ring(const shared_ring&) = delete;
@@ -177,10 +177,10 @@ private:
 
 int main(int count, char** words)
 {
-    const peer::arguments how = peer::parse(count, words);
-    shared_ring ring(how);
+    const peer::arguments given = peer::parse(count, words);
+    shared_ring ring(given);
     return peer::measure(
-        how, [&ring](unsigned thread, peer::progress& done, const peer::stop_word& stop) {
+        given, [&ring](unsigned thread, peer::progress& done, const peer::stop_word& stop) {
             ring.run(thread, done, stop);
         });
 }

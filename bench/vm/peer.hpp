@@ -143,17 +143,17 @@ private:
 /// Runs `work(thread, progress, stop)` on each thread, and prints the IOPS of each second, of all
 /// and of each thread, in the words of `ngpoll bench`.
 template <class Work>
-int measure(const arguments& how, Work work)
+int measure(const arguments& given, Work work)
 {
     using clock = std::chrono::steady_clock;
     const auto rate = [](std::uint64_t reads, clock::duration time) {
         return static_cast<double>(reads) / std::chrono::duration<double>(time).count();
     };
-    std::deque<progress> done(how.threads);
+    std::deque<progress> done(given.threads);
     stop_word stop;
     std::vector<std::thread> threads;
     const auto start = clock::now();
-    for (unsigned i = 0; i < how.threads; ++i)
+    for (unsigned i = 0; i < given.threads; ++i)
         threads.emplace_back([&, i] { work(i, done[i], stop); });
 
     std::uint64_t before = 0;
@@ -168,14 +168,14 @@ int measure(const arguments& how, Work work)
         before = all;
         last = now;
     };
-    for (unsigned second = 1; second <= how.seconds; ++second) {
+    for (unsigned second = 1; second <= given.seconds; ++second) {
         std::this_thread::sleep_until(start + std::chrono::seconds(second));
         print_second();
     }
     const auto took = last - start;
     std::printf("%llu reads in %.2f s: IOPS=%.0f\n", static_cast<unsigned long long>(before),
         std::chrono::duration<double>(took).count(), rate(before, took));
-    for (unsigned i = 0; i < how.threads; ++i)
+    for (unsigned i = 0; i < given.threads; ++i)
         std::printf("thread %u: IOPS=%.0f\n", i,
             rate(done[i].reads.load(std::memory_order_relaxed), took)); // relaxed: a statistic
     std::fflush(stdout);

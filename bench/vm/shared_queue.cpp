@@ -137,10 +137,10 @@ int latency(
     const char* path, unsigned threads, std::uint32_t depth, unsigned seconds, role_policy role)
 {
     const auto drive = ngpoll::nvme_namespace::open(path);
-    ngpoll::poll_queue::options how = shared_by(threads, depth, role);
+    ngpoll::poll_queue::options requested = shared_by(threads, depth, role);
     if (role != role_policy::automatic)
-        how.rings_max = std::max(threads, 2U); // with one place more it is shared
-    ngpoll::poll_queue queue(drive, how);
+        requested.rings_max = std::max(threads, 2U); // with one place more it is shared
+    ngpoll::poll_queue queue(drive, requested);
     std::vector<std::vector<std::uint32_t>> each(threads);
     std::vector<std::thread> running;
     const auto end = clock_type::now() + std::chrono::seconds(seconds);
@@ -180,10 +180,10 @@ int release(const char* path, unsigned threads, std::uint32_t depth, unsigned se
     const auto drive = ngpoll::nvme_namespace::open(path);
     if (drive.opened()->needs_resident())
         throw std::runtime_error("before Linux 7.0 a resident polls, and never releases the role");
-    const auto how = shared_by(std::max(threads, 2U), depth, role_policy::waiter);
-    auto made = std::make_unique<timed_transport>(drive.opened(), how);
+    const auto requested = shared_by(std::max(threads, 2U), depth, role_policy::waiter);
+    auto made = std::make_unique<timed_transport>(drive.opened(), requested);
     timed_transport& timed = *made;
-    const auto queue = ngpoll::testing_access::make(std::move(made), how);
+    const auto queue = ngpoll::testing_access::make(std::move(made), requested);
     timed.watch(*queue);
     std::vector<std::thread> running;
     const auto end = clock_type::now() + std::chrono::seconds(seconds);
@@ -220,13 +220,13 @@ private:
 };
 
 /// What the holder of the role does for a second.
-void spend_a_second(gap_reader& holder, std::uint32_t wanted, const std::string& how)
+void spend_a_second(gap_reader& holder, std::uint32_t wanted, const std::string& manner)
 {
     const auto until = clock_type::now() + std::chrono::seconds(1);
-    if (how == "blocked")
+    if (manner == "blocked")
         return std::this_thread::sleep_until(until);
     while (clock_type::now() < until)
-        if (how == "staying")
+        if (manner == "staying")
             holder.ring.wait(wanted);
 }
 
@@ -247,11 +247,11 @@ void print_longest(const std::string& of_what, const std::vector<std::vector<nan
         milliseconds_of(longest[longest.size() / 2]), milliseconds_of(longest.back()));
 }
 
-int gap(
-    const char* path, std::uint32_t depth, unsigned times, const std::string& how, role_policy role)
+int gap(const char* path, std::uint32_t depth, unsigned times, const std::string& manner,
+    role_policy role)
 {
-    if (how != "blocked" && how != "computing" && how != "staying")
-        throw std::invalid_argument("gap: blocked, computing or staying, not " + how);
+    if (manner != "blocked" && manner != "computing" && manner != "staying")
+        throw std::invalid_argument("gap: blocked, computing or staying, not " + manner);
     constexpr unsigned kOthers = 3;
     const std::uint32_t wanted = std::max(depth / 4, 1U);
     const auto drive = ngpoll::nvme_namespace::open(path);
@@ -294,7 +294,7 @@ int gap(
                     || (after.passes != before.passes && after.sleeps == before.sleeps);
             }
             away.fetch_add(1);
-            spend_a_second(mine, wanted, how);
+            spend_a_second(mine, wanted, manner);
             away.fetch_add(1);
             mine.ring.wait(wanted);
         }
@@ -304,7 +304,7 @@ int gap(
     }
     for (std::thread& thread : others)
         thread.join();
-    print_longest("gap work " + how, found);
+    print_longest("gap work " + manner, found);
     return 0;
 }
 

@@ -13,9 +13,9 @@ namespace {
 class attached_ring {
 public:
     /// `first` owns the kernel thread. Null: this ring is the first.
-    attached_ring(const peer::arguments& how, const attached_ring* first)
-        : depth_(how.depth)
-        , reads_(how.device, how.depth)
+    attached_ring(const peer::arguments& given, const attached_ring* first)
+        : depth_(given.depth)
+        , reads_(given.device, given.depth)
         , next_position_(reads_.positions())
     {
         io_uring_params params{};
@@ -91,12 +91,12 @@ private:
 
 int main(int count, char** words)
 {
-    const peer::arguments how = peer::parse(count, words);
+    const peer::arguments given = peer::parse(count, words);
     std::deque<attached_ring> rings;
-    for (unsigned i = 0; i < how.threads; ++i)
-        rings.emplace_back(how, i == 0 ? nullptr : &rings.front());
+    for (unsigned i = 0; i < given.threads; ++i)
+        rings.emplace_back(given, i == 0 ? nullptr : &rings.front());
     return peer::measure(
-        how, [&rings](unsigned thread, peer::progress& done, const peer::stop_word& stop) {
+        given, [&rings](unsigned thread, peer::progress& done, const peer::stop_word& stop) {
             rings[thread].run(done, stop);
         });
 }

@@ -121,7 +121,7 @@ struct snapshot {
     std::vector<ngpoll::ring_stats> stats;
 };
 
-void print(const arguments& how, const snapshot& from, const snapshot& to)
+void print(const arguments& given, const snapshot& from, const snapshot& to)
 {
     std::uint64_t finished_inline = 0;
     std::uint64_t reads = 0;
@@ -141,21 +141,21 @@ void print(const arguments& how, const snapshot& from, const snapshot& to)
     const auto share = [](std::uint64_t part, std::uint64_t of) {
         return static_cast<double>(part) / static_cast<double>(of);
     };
-    std::printf("tag threads %u way %s reads %llu iops %.0f inline %.4f fair %.4f\n", how.threads,
-        how.way.c_str(), static_cast<unsigned long long>(reads),
+    std::printf("tag threads %u way %s reads %llu iops %.0f inline %.4f fair %.4f\n", given.threads,
+        given.way.c_str(), static_cast<unsigned long long>(reads),
         static_cast<double>(reads) / seconds(to.at - from.at).count(),
         share(finished_inline, reads), share(slowest, fastest));
 }
 
-void measure(const arguments& how, ngpoll::poll_queue& queue, const ngpoll::namespace_info& drive)
+void measure(const arguments& given, ngpoll::poll_queue& queue, const ngpoll::namespace_info& drive)
 {
-    std::vector<const ngpoll::ring*> rings(how.threads);
-    std::latch ready(how.threads + 1);
+    std::vector<const ngpoll::ring*> rings(given.threads);
+    std::latch ready(given.threads + 1);
     std::atomic<bool> stop{false};
     std::vector<std::thread> threads;
-    for (unsigned t = 0; t < how.threads; ++t)
+    for (unsigned t = 0; t < given.threads; ++t)
         threads.emplace_back([&, t] {
-            reader mine(queue, drive, how.depth);
+            reader mine(queue, drive, given.depth);
             rings[t] = &mine.ring;
             ready.arrive_and_wait();
             mine.run(stop);
@@ -164,38 +164,38 @@ void measure(const arguments& how, ngpoll::poll_queue& queue, const ngpoll::name
     std::this_thread::sleep_for(kWarmUp);
     mark();
     const snapshot from(rings);
-    std::this_thread::sleep_for(how.window);
+    std::this_thread::sleep_for(given.window);
     const snapshot to(rings);
     mark();
     stop.store(true, std::memory_order_relaxed); // relaxed: nothing is read because of it
     for (std::thread& thread : threads)
         thread.join();
-    print(how, from, to);
+    print(given, from, to);
 }
 
-int run(const arguments& how)
+int run(const arguments& given)
 {
-    const bool is_own = how.way == "own";
-    const bool is_resident = how.way == "resident";
-    if (!is_own && !is_resident && how.way != "tag" && how.way != "no-tag")
-        throw std::invalid_argument("own, tag, no-tag or resident, not " + how.way);
-    if (is_own && how.threads != 1)
+    const bool is_own = given.way == "own";
+    const bool is_resident = given.way == "resident";
+    if (!is_own && !is_resident && given.way != "tag" && given.way != "no-tag")
+        throw std::invalid_argument("own, tag, no-tag or resident, not " + given.way);
+    if (is_own && given.threads != 1)
         throw std::invalid_argument("a queue of a ring's own is for one thread");
     using ngpoll::role_policy;
     const role_policy role = is_resident ? role_policy::resident : role_policy::waiter;
-    const auto drive = ngpoll::nvme_namespace::open(how.device);
+    const auto drive = ngpoll::nvme_namespace::open(given.device);
     ngpoll::poll_queue queue(drive,
-        {.depth = how.threads * how.depth,
-            .rings_max = is_own ? 1 : std::max(how.threads, 2U), // one place more: it is shared
+        {.depth = given.threads * given.depth,
+            .rings_max = is_own ? 1 : std::max(given.threads, 2U), // one place more: it is shared
             .role = role});
     if (queue.role() != role) {
-        std::printf("skipped threads %u way %s: before Linux 7.0 a resident polls\n", how.threads,
-            how.way.c_str());
+        std::printf("skipped threads %u way %s: before Linux 7.0 a resident polls\n", given.threads,
+            given.way.c_str());
         return 0;
     }
-    if (how.way == "no-tag")
+    if (given.way == "no-tag")
         ngpoll::testing_access::use_no_tag(queue);
-    measure(how, queue, drive.info());
+    measure(given, queue, drive.info());
     return 0;
 }
 
@@ -205,20 +205,20 @@ int main(int count, char** words)
 {
     const auto number
         = [&](int i) { return static_cast<unsigned>(std::strtoul(words[i], nullptr, 10)); };
-    arguments how;
+    arguments given;
     if (count == 6)
-        how = {.device = words[1],
+        given = {.device = words[1],
             .threads = number(2),
             .depth = number(3),
             .way = words[4],
             .window = seconds(std::strtod(words[5], nullptr))};
-    if (how.threads == 0 || how.depth == 0 || how.window <= seconds(0)) {
+    if (given.threads == 0 || given.depth == 0 || given.window <= seconds(0)) {
         std::fprintf(stderr,
             "usage: ngpoll_tag_bench DEVICE THREADS DEPTH own|tag|no-tag|resident SECONDS\n");
         return 2;
     }
     try {
-        return run(how);
+        return run(given);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "ngpoll_tag_bench: %s\n", error.what());
         return 1;

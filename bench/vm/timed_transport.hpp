@@ -11,8 +11,8 @@
 #include <ngpoll/nvme_namespace.hpp>
 #include <ngpoll/poll_queue.hpp>
 
-#include "backend.hpp"
 #include "clock.hpp"
+#include "opened_namespace.hpp"
 #include "testing_access.hpp"
 #include "transport.hpp"
 
@@ -21,9 +21,10 @@
 /// Only the holder of the role calls it, but for attaching, detaching and registering.
 class timed_transport final : public ngpoll::transport {
 public:
-    timed_transport(std::shared_ptr<ngpoll::backend> device, const ngpoll::poll_queue::options& how)
+    timed_transport(std::shared_ptr<ngpoll::opened_namespace> device,
+        const ngpoll::poll_queue::options& requested)
         : device_(std::move(device))
-        , below_(device_->open_queue(how).polled)
+        , below_(device_->open_queue(requested).polled)
     {
         report_ = below_->report();
         unpolled_ns_.reserve(kTimesMax);
@@ -66,7 +67,7 @@ public:
 private:
     static constexpr std::size_t kTimesMax = 4'000'000;
 
-    const std::shared_ptr<ngpoll::backend> device_;
+    const std::shared_ptr<ngpoll::opened_namespace> device_;
     const std::unique_ptr<ngpoll::transport> below_;
     const ngpoll::poll_queue* queue_ = nullptr;
     std::vector<std::uint32_t> unpolled_ns_;

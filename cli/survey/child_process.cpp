@@ -139,13 +139,13 @@ child_result run_child(
     if (refused != 0)
         fail(refused, ("a program cannot be started: " + words.front()).c_str());
     if (!wait_for_end(child, limits, signals, result)) {
-        result.how = child_result::ending::abandoned;
+        result.ended_as = child_result::ending::abandoned;
         return result;
     }
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) { }
     const bool exited = WIFEXITED(status);
-    result.how = exited ? child_result::ending::exited : child_result::ending::killed;
+    result.ended_as = exited ? child_result::ending::exited : child_result::ending::killed;
     result.code = exited ? WEXITSTATUS(status) : WTERMSIG(status);
     result.out = out.text();
     result.err = err.text();

@@ -18,7 +18,7 @@ struct child_result {
         abandoned, ///< it did not end, not even when it was killed
     };
 
-    ending how = ending::missing;
+    ending ended_as = ending::missing;
     int code = 0;
     bool overdue = false; ///< it had to be told to end
     std::string out{}; ///< what it printed

@@ -50,8 +50,9 @@ std::string reason_of(const child_result& ended)
         text.erase(0, 8);
     if (!text.empty())
         return text;
-    return ended.how == child_result::ending::killed ? fmt::format("signal {}", ended.code)
-                                                     : fmt::format("exit status {}", ended.code);
+    return ended.ended_as == child_result::ending::killed
+        ? fmt::format("signal {}", ended.code)
+        : fmt::format("exit status {}", ended.code);
 }
 
 child_result run_words(std::vector<std::string> words, double seconds, const stop_signals& signals)
@@ -73,22 +74,22 @@ step_outcome run_step(const survey_step& step, const stop_signals& signals)
         return outcome;
     const child_result ended = run_words(step.words, step.measurements * step.seconds, signals);
     using ending = child_result::ending;
-    if (ended.how == ending::missing) {
+    if (ended.ended_as == ending::missing) {
         outcome.why = fmt::format("{} is not installed", step.words.front());
         return outcome;
     }
-    if (ended.how == ending::exited && ended.code == kExitRefused
+    if (ended.ended_as == ending::exited && ended.code == kExitRefused
         && step.runs == survey_step::program::bench) {
         outcome.state = step_state::refused;
         outcome.why = reason_of(ended);
         return outcome;
     }
     outcome.state = step_state::measured;
-    if (ended.how == ending::abandoned)
+    if (ended.ended_as == ending::abandoned)
         outcome.why = "it did not end, not even when it was killed";
     else if (ended.overdue)
         outcome.why = "it did not end in its time";
-    else if (ended.how != ending::exited || ended.code != 0)
+    else if (ended.ended_as != ending::exited || ended.code != 0)
         outcome.why = reason_of(ended);
     if (!outcome.why.empty())
         outcome.state = step_state::failed;
@@ -104,7 +105,8 @@ std::string examine(const namespace_info& device, const stop_signals& signals)
     if (!device.emulated)
         words.push_back(device.path);
     const child_result ended = run_words(words, 0, signals);
-    return ended.how == child_result::ending::exited && ended.code != kExitRefused ? ended.out : "";
+    return ended.ended_as == child_result::ending::exited && ended.code != kExitRefused ? ended.out
+                                                                                        : "";
 }
 
 survey_outcome run_all(const survey_options& options, const namespace_info& device,

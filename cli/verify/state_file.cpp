@@ -206,8 +206,8 @@ std::optional<written_state> state_file::load(const std::string& path)
     return state;
 }
 
-state_file::state_file(options how, const written_state& state)
-    : how_(std::move(how))
+state_file::state_file(options requested, const written_state& state)
+    : requested_(std::move(requested))
 {
     rewrite(state);
 }
@@ -221,26 +221,26 @@ state_file::~state_file()
 void state_file::rewrite(const written_state& state)
 {
     // Beside it and then in its place: a kill leaves the one or the other.
-    const std::string beside = how_.path + ".part";
+    const std::string beside = requested_.path + ".part";
     const int made
         = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
     if (made < 0)
-        fail(how_.path, errno);
+        fail(requested_.path, errno);
     int reason = write_state(made, state);
-    if (reason == 0 && how_.durable && ::fsync(made) != 0)
+    if (reason == 0 && requested_.durable && ::fsync(made) != 0)
         reason = errno;
-    if (reason == 0 && ::rename(beside.c_str(), how_.path.c_str()) != 0)
+    if (reason == 0 && ::rename(beside.c_str(), requested_.path.c_str()) != 0)
         reason = errno;
     if (reason != 0) {
         ::close(made);
         ::unlink(beside.c_str());
-        fail(how_.path, reason);
+        fail(requested_.path, reason);
     }
     if (descriptor_ >= 0)
         ::close(descriptor_);
     descriptor_ = made;
-    if (how_.durable)
-        sync_folder_of(how_.path);
+    if (requested_.durable)
+        sync_folder_of(requested_.path);
 }
 
 void state_file::begin_generation(std::uint32_t generation)
@@ -275,7 +275,7 @@ void state_file::write_records(std::string&& bytes)
         const std::uint64_t until = taken_;
         lock.unlock();
         int reason = write_all(descriptor_, all);
-        if (reason == 0 && how_.durable && ::fdatasync(descriptor_) != 0)
+        if (reason == 0 && requested_.durable && ::fdatasync(descriptor_) != 0)
             reason = errno;
         lock.lock();
         is_syncing_ = false;
@@ -285,7 +285,7 @@ void state_file::write_records(std::string&& bytes)
         synced_.notify_all();
     }
     if (failed_ != 0)
-        fail(how_.path, failed_);
+        fail(requested_.path, failed_);
 }
 
 } // namespace ngpoll::cli

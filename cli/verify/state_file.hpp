@@ -60,7 +60,7 @@ public:
     [[nodiscard]] static std::optional<written_state> load(const std::string& path);
 
     /// Writes the file anew, with what `state` holds, and keeps it open.
-    state_file(options how, const written_state& state);
+    state_file(options requested, const written_state& state);
     ~state_file();
     state_file(const state_file&) = delete;
     state_file& operator=(const state_file&) = delete;
@@ -75,7 +75,7 @@ public:
 private:
     void write_records(std::string&& bytes);
 
-    const options how_;
+    const options requested_;
     int descriptor_ = -1;
 
     std::mutex mutex_;

@@ -94,7 +94,7 @@ static int adopt_buffers(struct thread_data *td, struct file_state *file, void *
 static int open_file_state(struct thread_data *td, struct file_state *file, struct fio_file *f)
 {
 	const struct engine_options *o = td->eo;
-	struct ngpoll_ring_options how = ngpoll_ring_defaults();
+	struct ngpoll_ring_options requested = ngpoll_ring_defaults();
 	struct ngpoll_namespace_info info;
 	void *first_buffer = td->io_u_all.io_us[0]->buf;
 	int failed;
@@ -106,8 +106,8 @@ static int open_file_state(struct thread_data *td, struct file_state *file, stru
 		return 1;
 	file->may_write = job_writes(td);
 	describe(file, &info);
-	how.depth = td->o.iodepth;
-	failed = ngpoll_ring_open(file->shared->queue, &how, &file->ring);
+	requested.depth = td->o.iodepth;
+	failed = ngpoll_ring_open(file->shared->queue, &requested, &file->ring);
 	if (failed)
 		return refuse_failed(td, failed);
 	return o->fixedbufs && first_buffer ? adopt_buffers(td, file, first_buffer) : 0;

@@ -23,7 +23,7 @@ static uint32_t family(const struct thread_data *td)
 int take_permit(struct thread_data *td, const struct ngpoll_namespace *ns,
 		struct ngpoll_write_permit **taken)
 {
-	const struct ngpoll_write_permit_options how = {
+	const struct ngpoll_write_permit_options requested = {
 		.named_otherwise = true, /* filename= */
 		.force_option = "allow_mounted_write=1",
 		.family = family(td),
@@ -34,7 +34,7 @@ int take_permit(struct thread_data *td, const struct ngpoll_namespace *ns,
 	*taken = NULL;
 	if (!job_writes(td) || td->o.allow_mounted_write)
 		return 0;
-	failed = ngpoll_write_permit_open(ns, &how, taken);
+	failed = ngpoll_write_permit_open(ns, &requested, taken);
 	if (failed != -EBUSY)
 		return failed ? refuse_failed(td, failed) : 0;
 	snprintf(text, sizeof(text), "%s, or give allow_mounted_write=1", ngpoll_error());

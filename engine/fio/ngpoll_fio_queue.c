@@ -190,20 +190,20 @@ static struct ngpoll_queue_options queue_options(struct thread_data *td,
 						 const struct shared_queue *shared)
 {
 	const struct engine_options *o = td->eo;
-	struct ngpoll_queue_options how = ngpoll_queue_defaults();
+	struct ngpoll_queue_options requested = ngpoll_queue_defaults();
 	struct ngpoll_namespace_info info;
 
-	how.mode = o->hipri ? NGPOLL_POLLED : NGPOLL_INTERRUPT;
-	how.registered_file = o->registerfiles;
-	how.depth = td->o.iodepth;
+	requested.mode = o->hipri ? NGPOLL_POLLED : NGPOLL_INTERRUPT;
+	requested.registered_file = o->registerfiles;
+	requested.depth = td->o.iodepth;
 	if (!shared->name)
-		return how;
+		return requested;
 	ngpoll_namespace_get_info(shared->ns, &info);
-	how.mode = NGPOLL_POLLED;
-	how.rings_max = SHARED_RINGS_MAX;
+	requested.mode = NGPOLL_POLLED;
+	requested.rings_max = SHARED_RINGS_MAX;
 	/* Not below the job's own, so that one that is too deep is refused in the engine's words. */
-	how.depth = max(td->o.iodepth, shared_depth(td, shared, info.queue_depth_max));
-	return how;
+	requested.depth = max(td->o.iodepth, shared_depth(td, shared, info.queue_depth_max));
+	return requested;
 }
 
 /* With `shared_lock`. */
@@ -211,7 +211,7 @@ static int make_queue(struct thread_data *td, const char *path, struct shared_qu
 {
 	const struct engine_options *o = td->eo;
 	struct shared_queue *shared = calloc(1, sizeof(*shared));
-	struct ngpoll_queue_options how;
+	struct ngpoll_queue_options requested;
 	int failed;
 
 	if (!shared)
@@ -226,8 +226,8 @@ static int make_queue(struct thread_data *td, const char *path, struct shared_qu
 		return refuse_no_memory(td);
 	if (open_namespace(td, path, &shared->ns))
 		return 1;
-	how = queue_options(td, shared);
-	failed = ngpoll_queue_open(shared->ns, &how, &shared->queue);
+	requested = queue_options(td, shared);
+	failed = ngpoll_queue_open(shared->ns, &requested, &shared->queue);
 	return failed ? refuse_failed(td, failed) : 0;
 }
 

@@ -44,27 +44,27 @@ void* map_pages(std::size_t bytes, int extra_flags)
 
 } // namespace
 
-buffer_pool::buffer_pool(poll_queue& queue, options how)
+buffer_pool::buffer_pool(poll_queue& queue, options requested)
     : queue_(queue.state().drive())
-    , options_(how)
+    , options_(requested)
     , process_(detail::process_generation)
 {
     if (queue.state().is_inherited())
         detail::refuse(
             "the poll queue is this process's parent's; open the drive anew in the forked "
             "child");
-    if (how.count == 0 || how.buffer_bytes == 0)
+    if (requested.count == 0 || requested.buffer_bytes == 0)
         detail::refuse("a buffer pool needs at least one buffer of at least one byte");
-    if (how.memory != nullptr) {
-        stride_bytes_ = how.buffer_bytes;
-        memory_ = how.memory;
+    if (requested.memory != nullptr) {
+        stride_bytes_ = requested.buffer_bytes;
+        memory_ = requested.memory;
     } else {
         allocate();
     }
     try {
-        if (how.fixed)
+        if (requested.fixed)
             first_index_ = queue.state().drive()->register_buffers(
-                memory_, stride_bytes_, how.buffer_bytes, how.count);
+                memory_, stride_bytes_, requested.buffer_bytes, requested.count);
     } catch (...) {
         free();
         throw;

@@ -93,29 +93,29 @@ status of(ngpoll_status from) noexcept
     return {.errno_value = from.errno_value, .nvme_status = from.nvme_status};
 }
 
-poll_queue::options options_of(const ngpoll_queue_options& how)
+poll_queue::options options_of(const ngpoll_queue_options& requested)
 {
-    if (how.mode > NGPOLL_INTERRUPT)
-        detail::refuse("mode " + std::to_string(how.mode) + " is none of enum ngpoll_mode");
-    if (how.role > NGPOLL_ROLE_WAITER)
-        detail::refuse("role " + std::to_string(how.role) + " is none of enum ngpoll_role");
-    return {.depth = how.depth,
-        .rings_max = how.rings_max,
-        .mode = static_cast<poll_mode>(how.mode),
-        .role = static_cast<role_policy>(how.role),
-        .registered_file = how.registered_file,
-        .registered_ring = how.registered_ring,
+    if (requested.mode > NGPOLL_INTERRUPT)
+        detail::refuse("mode " + std::to_string(requested.mode) + " is none of enum ngpoll_mode");
+    if (requested.role > NGPOLL_ROLE_WAITER)
+        detail::refuse("role " + std::to_string(requested.role) + " is none of enum ngpoll_role");
+    return {.depth = requested.depth,
+        .rings_max = requested.rings_max,
+        .mode = static_cast<poll_mode>(requested.mode),
+        .role = static_cast<role_policy>(requested.role),
+        .registered_file = requested.registered_file,
+        .registered_ring = requested.registered_ring,
         .hardware_queue
-        = how.hardware_queue == 0 ? std::nullopt : std::optional(how.hardware_queue),
-        .force = how.force};
+        = requested.hardware_queue == 0 ? std::nullopt : std::optional(requested.hardware_queue),
+        .force = requested.force};
 }
 
 int open_buffers(
-    ngpoll_queue* queue, const buffer_pool::options& how, ngpoll_buffers** opened) noexcept
+    ngpoll_queue* queue, const buffer_pool::options& requested, ngpoll_buffers** opened) noexcept
 {
     return open_as(kBuffersMark, opened, [&](std::uint64_t mark) {
         need(queue != nullptr, "the queue is NULL");
-        return new handle<buffer_pool>(mark, of(queue), how);
+        return new handle<buffer_pool>(mark, of(queue), requested);
     });
 }
 
@@ -176,20 +176,20 @@ void ngpoll_namespace_close(ngpoll_namespace* ns)
         "ngpoll_namespace_close: the namespace is closed already, or is no namespace");
 }
 
-int ngpoll_write_permit_open(const ngpoll_namespace* ns, const ngpoll_write_permit_options* how,
-    ngpoll_write_permit** opened)
+int ngpoll_write_permit_open(const ngpoll_namespace* ns,
+    const ngpoll_write_permit_options* requested, ngpoll_write_permit** opened)
 {
     return open_as(kPermitMark, opened, [&](std::uint64_t mark) {
         need(ns != nullptr, "the namespace is NULL");
-        need(how != nullptr, "the options are NULL: a drive has to be named");
+        need(requested != nullptr, "the options are NULL: a drive has to be named");
         write_permit::options options;
-        options.named_otherwise = how->named_otherwise;
-        options.force = how->force;
-        options.family = how->family;
-        if (how->serial_nsid != nullptr)
-            options.serial_nsid = how->serial_nsid;
-        if (how->force_option != nullptr)
-            options.force_option = how->force_option;
+        options.named_otherwise = requested->named_otherwise;
+        options.force = requested->force;
+        options.family = requested->family;
+        if (requested->serial_nsid != nullptr)
+            options.serial_nsid = requested->serial_nsid;
+        if (requested->force_option != nullptr)
+            options.force_option = requested->force_option;
         return new handle<write_permit>(mark, write_permit::take(of(ns), options));
     });
 }
@@ -202,24 +202,24 @@ void ngpoll_write_permit_close(ngpoll_write_permit* permit)
 
 ngpoll_queue_options ngpoll_queue_defaults(void)
 {
-    const poll_queue::options how;
-    return {.depth = how.depth,
-        .rings_max = how.rings_max,
-        .mode = static_cast<std::uint32_t>(how.mode),
-        .role = static_cast<std::uint32_t>(how.role),
-        .registered_file = how.registered_file,
-        .registered_ring = how.registered_ring,
-        .force = how.force,
-        .hardware_queue = how.hardware_queue.value_or(0)};
+    const poll_queue::options requested;
+    return {.depth = requested.depth,
+        .rings_max = requested.rings_max,
+        .mode = static_cast<std::uint32_t>(requested.mode),
+        .role = static_cast<std::uint32_t>(requested.role),
+        .registered_file = requested.registered_file,
+        .registered_ring = requested.registered_ring,
+        .force = requested.force,
+        .hardware_queue = requested.hardware_queue.value_or(0)};
 }
 
 int ngpoll_queue_open(
-    const ngpoll_namespace* ns, const ngpoll_queue_options* how, ngpoll_queue** opened)
+    const ngpoll_namespace* ns, const ngpoll_queue_options* requested, ngpoll_queue** opened)
 {
     return open_as(kQueueMark, opened, [&](std::uint64_t mark) {
         need(ns != nullptr, "the namespace is NULL");
         return new handle<poll_queue>(
-            mark, of(ns), options_of(how != nullptr ? *how : ngpoll_queue_defaults()));
+            mark, of(ns), options_of(requested != nullptr ? *requested : ngpoll_queue_defaults()));
     });
 }
 
@@ -309,15 +309,19 @@ std::size_t ngpoll_status_text(ngpoll_status status, char* text, std::size_t siz
 
 ngpoll_ring_options ngpoll_ring_defaults(void)
 {
-    const ring::options how;
-    return {.depth = how.depth, .submit_batch_max = how.submit_batch_max, .event_fd = how.event_fd};
+    const ring::options requested;
+    return {.depth = requested.depth,
+        .submit_batch_max = requested.submit_batch_max,
+        .event_fd = requested.event_fd};
 }
 
-int ngpoll_ring_open(ngpoll_queue* queue, const ngpoll_ring_options* how, ngpoll_ring** opened)
+int ngpoll_ring_open(
+    ngpoll_queue* queue, const ngpoll_ring_options* requested, ngpoll_ring** opened)
 {
     return open_as(kRingMark, opened, [&](std::uint64_t mark) {
         need(queue != nullptr, "the queue is NULL");
-        const ngpoll_ring_options asked = how != nullptr ? *how : ngpoll_ring_defaults();
+        const ngpoll_ring_options asked
+            = requested != nullptr ? *requested : ngpoll_ring_defaults();
         return new handle<ring>(mark, of(queue),
             ring::options{.depth = asked.depth,
                 .submit_batch_max = asked.submit_batch_max,

@@ -78,11 +78,11 @@ thread_local detail::open_fetches fetches_of_this_thread;
 
 // ---- fetch_group
 
-fetch_group::fetch_group(poll_queue& queue, options how)
+fetch_group::fetch_group(poll_queue& queue, options requested)
 {
     detail::queue_state& its = queue.state();
     check_queue(its);
-    const auto place = its.attach(0, how.depth);
+    const auto place = its.attach(0, requested.depth);
     try {
         state_ = its.group_for(place);
     } catch (...) {
@@ -127,18 +127,18 @@ ring_stats fetch_group::submit_stats() const noexcept { return state_->submit_st
 
 // ---- fetch
 
-fetch::fetch(fetch_group& group, options how)
+fetch::fetch(fetch_group& group, options requested)
     : group_(group.state_)
     , caller_(detail::this_caller())
 {
     if (group_->is_inherited())
         detail::stop("a fetch was posted in a forked child on a fetch_group of its parent's");
-    if (how.batch_max == 0)
+    if (requested.batch_max == 0)
         detail::refuse("batch_max 0: a fetch without room gets nothing; give 1 or more");
-    if (how.event_fd >= 0 && !group_->has_resident())
+    if (requested.event_fd >= 0 && !group_->has_resident())
         detail::refuse("event_fd: nobody polls while an event loop waits; make the queue with role "
                        "resident");
-    worker_ = group_->post(how.batch_max, how.event_fd);
+    worker_ = group_->post(requested.batch_max, requested.event_fd);
     fetches_of_this_thread.add(*this);
 }
 

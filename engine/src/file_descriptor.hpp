@@ -50,7 +50,7 @@ public:
             return;
         // Until it is closed no fork: the child would close what has the number by then.
         const std::lock_guard lock(detail::process_mutex());
-        detail::forget_descriptor(fd_);
+        detail::drop_descriptor(fd_);
         ::close(fd_);
     }
 

@@ -90,9 +90,9 @@ public:
             }
             // From here on its ring may finish them and close.
             each->deferred.push_chain(*list.first, *list.last);
-            const auto roused = each->rest.count_down(count);
-            if (roused.complete)
-                owe(*each, roused.by_event, roused.to_come, to_wake);
+            const auto counted = each->sleep_state.count_down(count);
+            if (counted.complete)
+                owe(*each, counted.by_event, counted.to_come, to_wake);
             each = next;
         }
         if (!by_.groups.empty()) [[unlikely]]

@@ -100,7 +100,7 @@ public:
     {
         // relaxed, both: a hint where to begin.
         fetch* const chosen = fetches.find_from(choose_from_.load(std::memory_order_relaxed),
-            [](fetch& each) { return each.rest.choose(); });
+            [](fetch& each) { return each.sleep_state.choose(); });
         if (chosen != nullptr)
             choose_from_.store(chosen->next, std::memory_order_relaxed);
         return chosen;

@@ -65,7 +65,7 @@ public:
             group* const next = each->next_to_serve;
             each->to_be_served = false;
             const bool more = each->pending.serve([&owe](fetch& filled) {
-                const auto end = filled.rest.count_down(1);
+                const auto end = filled.sleep_state.count_down(1);
                 if (end.complete)
                     owe(filled, end.by_event);
             });
@@ -107,7 +107,7 @@ private:
         wake_target& place = *its.place; // another's, perhaps, once the group is detached
         its.detach();
         const auto ends = [&wake](wake_target& sleeping) {
-            const auto end = sleeping.rest.count_down(1);
+            const auto end = sleeping.sleep_state.count_down(1);
             if (end.complete)
                 wake(sleeping, end.by_event);
             return false;

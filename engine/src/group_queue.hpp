@@ -44,7 +44,7 @@ public:
     {
         turns_.submissions.push_chain(first, last);
         if (turns_.has_resident)
-            rouse_resident(by);
+            wake_resident(by);
         else if (!World::skips(step::wake_by_submit))
             if (turn mine(turns_, by, *group_.place); mine)
                 mine.leave_to_sleeper();
@@ -77,7 +77,7 @@ public:
     /// The worker's last call. What lies there unread goes to the next ready one.
     void withdraw(fetch& me) noexcept
     {
-        me.rest.disarm(); // of an event loop's
+        me.sleep_state.disarm(); // of an event loop's
         me.give_back();
         me.inside.store(true, std::memory_order_seq_cst); // seq_cst: G2
         bool done = false;
@@ -88,7 +88,7 @@ public:
         if (!done && !World::skips(step::call_when_withdrawn))
             call(me.passes);
         // A waker may have claimed it and not yet written to its eventfd.
-        while (!me.rest.is_untouched())
+        while (!me.sleep_state.is_untouched())
             World::nap();
         me.inside.store(false, std::memory_order_release); // release: G2; it left
     }
@@ -105,10 +105,10 @@ public:
         call(by);
         bool chosen = false;
         while (!group_.is_detached())
-            chosen = poll_or_rest(by);
+            chosen = poll_or_sleep(by);
         if (chosen && !World::skips(step::pass_duty_on))
             const turn last(turns_, by, place);
-        while (!group_.all_left() || !place.rest.is_untouched())
+        while (!group_.all_left() || !place.sleep_state.is_untouched())
             World::nap();
         turns_.polling.closing.fetch_sub(1, std::memory_order_relaxed); // relaxed: as above
         place.closing.store(false, std::memory_order_relaxed); // relaxed: as above
@@ -116,11 +116,11 @@ public:
 
 private:
     using turn = typename turns<World>::turn;
-    using rest_word = sleeper<World::template atomic>;
+    using sleep_word = sleeper<World::template atomic>;
 
-    void rouse_resident(pass_context& by) noexcept
+    void wake_resident(pass_context& by) noexcept
     {
-        if (!World::skips(step::wake_resident) && queue_.rouse_resident())
+        if (!World::skips(step::wake_resident) && queue_.wake_resident())
             by.wakes.add(1);
     }
 
@@ -129,7 +129,7 @@ private:
     {
         turns_.polling.groups.call(group_);
         if (turns_.has_resident)
-            rouse_resident(by);
+            wake_resident(by);
         else if (turn mine(turns_, by, *group_.place); mine)
             turns_.polling.send_queued();
     }
@@ -156,11 +156,11 @@ private:
 
     std::uint32_t wait(fetch& me, deadline until) noexcept
     {
-        me.rest.disarm(); // of an event loop's
+        me.sleep_state.disarm(); // of an event loop's
         me.waits.store(true, std::memory_order_seq_cst); // seq_cst: F3
         if (turns_.has_resident && !World::skips(step::wake_resident_by_post)
             && group_.wants_poller())
-            rouse_resident(me.passes);
+            wake_resident(me.passes);
         bool chosen = false; // to poll, and it has not polled since
         std::uint32_t count = 0;
         // The poll loop: it ends when the drive has answered, however long that takes. A batch that
@@ -170,11 +170,11 @@ private:
             chosen = chosen && !has_polled;
             if (World::is_over(until))
                 break;
-            if (has_polled || World::comes_soon(me.spins, chosen, until, [&] {
+            if (has_polled || World::spin_for(me.spins, chosen, until, [&] {
                     return has_ended(me) || (can_poll() && group_.outstanding() != 0);
                 }))
                 continue;
-            chosen = rest(me, until);
+            chosen = sleep(me, until);
         }
         if (count == 0 && me.by_event)
             count = arm_event(me);
@@ -237,59 +237,59 @@ private:
     /// What an event loop does once next() has nothing for it.
     std::uint32_t arm_event(fetch& me) noexcept
     {
-        me.rest.arm(1, 0, rest_word::waits_by::event);
+        me.sleep_state.arm(1, 0, sleep_word::waits_by::event);
         if (!has_ended(me))
             return 0;
-        me.rest.disarm();
+        me.sleep_state.disarm();
         return me.take();
     }
 
     /// Sleeps until a batch came, until it is chosen to poll, or until `until`. Returns whether it
     /// was chosen.
-    bool rest(fetch& me, deadline until) noexcept
+    bool sleep(fetch& me, deadline until) noexcept
     {
-        turns_.begin_rest();
-        me.rest.arm(1);
+        turns_.begin_sleep();
+        me.sleep_state.arm(1);
         // After the arming: a batch that came before would wake nobody.
         if (!World::skips(step::look_into_buffer_after_arming) && has_ended(me))
-            return turns_.end_rest(me.rest);
+            return turns_.end_sleep(me.sleep_state);
         if (!World::skips(step::look_at_role_after_arming) && !turns_.has_resident
             && group_.wants_poller()) {
             const turn mine(turns_, me.passes, *group_.place);
             if (mine) {
-                turns_.end_rest(me.rest); // chosen or not: it has the role
+                turns_.end_sleep(me.sleep_state); // chosen or not: it has the role
                 pass_for_batch(me, until);
                 return false;
             }
         }
         me.passes.sleeps.add(1);
-        for (std::uint32_t value = 0; me.rest.is_armed(value) && !World::is_over(until);)
-            World::sleep(me.rest.word(), value, until);
-        return turns_.end_rest(me.rest);
+        for (std::uint32_t value = 0; me.sleep_state.is_armed(value) && !World::is_over(until);)
+            World::sleep(me.sleep_state.word(), value, until);
+        return turns_.end_sleep(me.sleep_state);
     }
 
     /// The closing thread: until the poller has let the group go. Returns whether it was chosen to
     /// poll and has not.
-    bool poll_or_rest(pass_context& by) noexcept
+    bool poll_or_sleep(pass_context& by) noexcept
     {
         inbox& place = *group_.place;
         const auto is_done = [&] { return group_.is_detached(); };
-        turns_.begin_rest();
-        place.rest.arm(1);
+        turns_.begin_sleep();
+        place.sleep_state.arm(1);
         if (is_done())
-            return turns_.end_rest(place.rest);
+            return turns_.end_sleep(place.sleep_state);
         if (!turns_.has_resident) {
             const turn mine(turns_, by, place);
             if (mine) {
-                turns_.end_rest(place.rest); // chosen or not: it has the role
+                turns_.end_sleep(place.sleep_state); // chosen or not: it has the role
                 pass_until(is_done, World::kNever);
                 return false;
             }
         }
         by.sleeps.add(1);
-        for (std::uint32_t value = 0; place.rest.is_armed(value);)
-            World::sleep(place.rest.word(), value, World::kNever);
-        return turns_.end_rest(place.rest);
+        for (std::uint32_t value = 0; place.sleep_state.is_armed(value);)
+            World::sleep(place.sleep_state.word(), value, World::kNever);
+        return turns_.end_sleep(place.sleep_state);
     }
 
     shared_queue<World>& queue_;

@@ -19,7 +19,7 @@ public:
 
     /// The transport of one more ring. Call it on the ring's thread: no other thread may use that
     /// transport. Throws as ring's constructor does.
-    [[nodiscard]] virtual std::unique_ptr<transport> open_ring(const ring_options& how) = 0;
+    [[nodiscard]] virtual std::unique_ptr<transport> open_ring(const ring_options& requested) = 0;
 };
 
 } // namespace ngpoll

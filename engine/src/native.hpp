@@ -131,7 +131,7 @@ struct native {
     /// Looks a while for what `seen` tells, where that has paid lately. One that was chosen to poll
     /// always looks.
     template <class Seen>
-    static bool comes_soon(spin_history& spins, bool chosen, deadline until, Seen seen) noexcept
+    static bool spin_for(spin_history& spins, bool chosen, deadline until, Seen seen) noexcept
     {
         if (!chosen && spins.to_skip != 0) {
             --spins.to_skip;

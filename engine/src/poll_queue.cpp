@@ -38,8 +38,8 @@ std::optional<role_policy> role_policy_named(std::string_view name) noexcept
     return name == "auto" ? std::optional(role_policy::automatic) : std::nullopt;
 }
 
-poll_queue::poll_queue(const nvme_namespace& device, options how)
-    : state_(std::make_unique<detail::queue_state>(device.opened(), how))
+poll_queue::poll_queue(const nvme_namespace& device, options requested)
+    : state_(std::make_unique<detail::queue_state>(device.opened(), requested))
 {
 }
 

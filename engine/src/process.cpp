@@ -45,7 +45,7 @@ void leave_parent() noexcept
 
 void close_in_forked_child(int fd) { descriptors().push_back(fd); }
 
-void forget_descriptor(int fd) noexcept
+void drop_descriptor(int fd) noexcept
 {
     std::vector<int>& open = descriptors();
     if (const auto at = std::find(open.begin(), open.end(), fd); at != open.end())

@@ -23,6 +23,6 @@ extern unsigned process_generation;
 /// it runs anything else. Throws std::bad_alloc.
 void close_in_forked_child(int fd);
 /// With process_mutex() held: the caller closes `fd` now, before it lets go of the mutex.
-void forget_descriptor(int fd) noexcept;
+void drop_descriptor(int fd) noexcept;
 
 } // namespace ngpoll::detail

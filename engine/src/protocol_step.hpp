@@ -16,7 +16,7 @@ enum class step : std::uint8_t {
     pass_duty_on,
     pay_before_release,
     pay_when_nothing_found,
-    pay_before_rest,
+    pay_before_sleep,
     wait_for_touch,
     wake_resident,
     // Of fetch groups.

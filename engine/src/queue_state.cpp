@@ -33,13 +33,13 @@ bool has_one_processor()
 }
 
 /// Who polls a queue that is polled.
-role_policy role_of(const backend& device, const poll_queue::options& how)
+role_policy role_of(const opened_namespace& device, const poll_queue::options& requested)
 {
-    if (how.role == role_policy::resident)
-        return how.role;
-    if (how.rings_max > 1 && device.needs_resident())
+    if (requested.role == role_policy::resident)
+        return requested.role;
+    if (requested.rings_max > 1 && device.needs_resident())
         return role_policy::resident;
-    if (how.role == role_policy::waiter || how.rings_max == 1 || device.info().emulated)
+    if (requested.role == role_policy::waiter || requested.rings_max == 1 || device.info().emulated)
         return role_policy::waiter;
     // A resident would take a lone processor from the threads whose commands it polls for.
     return has_one_processor() ? role_policy::waiter : role_policy::resident;
@@ -52,7 +52,7 @@ std::string describe_group(const basic_group<native>& group, std::ptrdiff_t numb
         fetches += each->is_posted() ? 1 : 0;
         // relaxed: a figure.
         waiting += each->waits.load(std::memory_order_relaxed) ? 1 : 0;
-        asleep += each->rest.missing() != 0 ? 1 : 0;
+        asleep += each->sleep_state.missing() != 0 ? 1 : 0;
     }
     return fmt::format(
         "group {}: outstanding: {}; submitted and not taken: {}; {} fetches, {} wait "
@@ -63,59 +63,61 @@ std::string describe_group(const basic_group<native>& group, std::ptrdiff_t numb
 
 } // namespace
 
-queue_state::queue_state(std::shared_ptr<backend> device, const poll_queue::options& how)
-    : options_(how)
+queue_state::queue_state(
+    std::shared_ptr<opened_namespace> device, const poll_queue::options& requested)
+    : options_(requested)
     , device_(std::move(device))
     , process_(process_generation)
 {
-    if (how.depth > kRingEntriesMax)
-        refuse(fmt::format(
-            "depth {} is above what a ring holds; give {} or less", how.depth, kRingEntriesMax));
-    if (how.rings_max == 0)
+    if (requested.depth > kRingEntriesMax)
+        refuse(fmt::format("depth {} is above what a ring holds; give {} or less", requested.depth,
+            kRingEntriesMax));
+    if (requested.rings_max == 0)
         refuse("rings_max 0: a poll queue without rings does nothing; give 1 or more");
-    poll_queue::options below = how;
-    const bool is_shared = how.rings_max > 1 || how.role == role_policy::resident;
-    if (is_shared && how.mode == poll_mode::hybrid)
+    poll_queue::options below = requested;
+    const bool is_shared = requested.rings_max > 1 || requested.role == role_policy::resident;
+    if (is_shared && requested.mode == poll_mode::hybrid)
         refuse("hybrid polling sleeps inside the kernel, and what the other rings of a shared "
                "queue hand in meanwhile would not be sent; poll without it, or give each ring a "
                "queue of its own");
     // Several threads then enter a kernel ring, or register buffers with it.
-    below.rings_max = std::max(how.rings_max, is_shared ? 2U : 1U);
-    backend::opened_queue opened = device_->open_queue(below);
+    below.rings_max = std::max(requested.rings_max, is_shared ? 2U : 1U);
+    opened_namespace::opened_queue opened = device_->open_queue(below);
     transport_ = std::move(opened.polled);
     interrupts_ = std::move(opened.by_interrupt);
     options_.depth = report().depth;
     // The mode in force decides, which may not be the one that was asked for.
     if (is_by_interrupt()) {
         options_.role = role_policy::waiter;
-        if (how.role == role_policy::resident)
+        if (requested.role == role_policy::resident)
             interrupts_->decline(
                 "resident: by interrupt each ring waits in the kernel, and nobody has to poll");
         return;
     }
-    options_.role = role_of(*device_, how);
-    if (how.role == role_policy::waiter && options_.role == role_policy::resident)
+    options_.role = role_of(*device_, requested);
+    if (requested.role == role_policy::waiter && options_.role == role_policy::resident)
         transport_->decline("waiter: before Linux 7.0 a completion depends on the thread that sent "
                             "its command, so a resident sends and polls");
     if (is_shared)
         share();
 }
 
-queue_state::queue_state(std::shared_ptr<transport> made, const poll_queue::options& how)
-    : options_(how)
+queue_state::queue_state(std::shared_ptr<transport> made, const poll_queue::options& requested)
+    : options_(requested)
     , transport_(std::move(made))
     , process_(process_generation)
 {
-    if (how.depth == 0)
+    if (requested.depth == 0)
         options_.depth = kDepthDefault;
-    if (how.role == role_policy::automatic)
+    if (requested.role == role_policy::automatic)
         options_.role = role_policy::waiter;
-    if (how.rings_max > 1 || has_resident())
+    if (requested.rings_max > 1 || has_resident())
         share();
 }
 
-queue_state::queue_state(std::shared_ptr<interrupt_rings> made, const poll_queue::options& how)
-    : options_(how)
+queue_state::queue_state(
+    std::shared_ptr<interrupt_rings> made, const poll_queue::options& requested)
+    : options_(requested)
     , interrupts_(std::move(made))
     , process_(process_generation)
 {
@@ -156,9 +158,10 @@ ring_stats queue_state::resident_stats() const noexcept
     return resident_ ? resident_->stats() : ring_stats{};
 }
 
-std::shared_ptr<transport> queue_state::transport_for(const interrupt_rings::ring_options& how)
+std::shared_ptr<transport> queue_state::transport_for(
+    const interrupt_rings::ring_options& requested)
 {
-    return is_by_interrupt() ? interrupts_->open_ring(how) : transport_;
+    return is_by_interrupt() ? interrupts_->open_ring(requested) : transport_;
 }
 
 queue_state::place queue_state::attach(std::uintptr_t thread, std::uint32_t depth)
@@ -231,7 +234,7 @@ std::string queue_state::describe()
     std::uint64_t pushed = 0;
     std::string rings;
     for (inbox& each : shared_->inboxes()) {
-        const std::uint32_t missing = each.rest.missing();
+        const std::uint32_t missing = each.sleep_state.missing();
         pushed += each.pushed.get();
         // acquire: what the group was set up with.
         if (const auto* const group = each.group.load(std::memory_order_acquire)) {
@@ -243,7 +246,7 @@ std::string queue_state::describe()
             &each - shared_->inboxes().data() + 1,
             beyond(each.handed_over.get(), each.drained.get()),
             missing == 0 ? std::string("awake") : fmt::format("sleeps on {}", missing),
-            each.rest.is_untouched() ? "" : ", is owed a wake-up",
+            each.sleep_state.is_untouched() ? "" : ", is owed a wake-up",
             // relaxed: a figure.
             each.closing.load(std::memory_order_relaxed) ? ", closes" : "");
     }

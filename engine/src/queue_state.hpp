@@ -10,9 +10,9 @@
 
 #include <ngpoll/poll_queue.hpp>
 
-#include "backend.hpp"
 #include "interrupt_rings.hpp"
 #include "native.hpp"
+#include "opened_namespace.hpp"
 #include "resident_poller.hpp"
 #include "shared_queue.hpp"
 #include "transport.hpp"
@@ -26,10 +26,10 @@ class open_group;
 class queue_state {
 public:
     /// Throws as poll_queue's constructor does.
-    queue_state(std::shared_ptr<backend> device, const poll_queue::options& how);
+    queue_state(std::shared_ptr<opened_namespace> device, const poll_queue::options& requested);
     /// Over what a test made.
-    queue_state(std::shared_ptr<transport> made, const poll_queue::options& how);
-    queue_state(std::shared_ptr<interrupt_rings> made, const poll_queue::options& how);
+    queue_state(std::shared_ptr<transport> made, const poll_queue::options& requested);
+    queue_state(std::shared_ptr<interrupt_rings> made, const poll_queue::options& requested);
     ~queue_state();
     queue_state(const queue_state&) = delete;
     queue_state& operator=(const queue_state&) = delete;
@@ -43,7 +43,7 @@ public:
     [[nodiscard]] bool is_by_interrupt() const noexcept { return interrupts_ != nullptr; }
     /// For one more ring, on its thread: its own by interrupt, else the queue's.
     [[nodiscard]] std::shared_ptr<transport> transport_for(
-        const interrupt_rings::ring_options& how);
+        const interrupt_rings::ring_options& requested);
     /// Null where the queue is not shared.
     [[nodiscard]] shared_queue<native>* shared() noexcept { return shared_ ? &*shared_ : nullptr; }
     [[nodiscard]] bool has_resident() const noexcept
@@ -77,7 +77,7 @@ private:
     void share();
 
     poll_queue::options options_;
-    const std::shared_ptr<backend> device_; ///< outlives the transport
+    const std::shared_ptr<opened_namespace> device_; ///< outlives the transport
     // One of the two. Pools look at it to see whether the queue is gone.
     std::shared_ptr<transport> transport_;
     std::shared_ptr<interrupt_rings> interrupts_;

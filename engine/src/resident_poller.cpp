@@ -63,7 +63,7 @@ resident_poller::~resident_poller()
 {
     // seq_cst: not after the look whether it sleeps; pairs with the resident's look after arming.
     stop_.store(true, std::memory_order_seq_cst);
-    queue_.rouse_resident();
+    queue_.wake_resident();
     thread_.join();
 }
 
@@ -77,7 +77,7 @@ void resident_poller::run(std::promise<void>& ready) noexcept
         return;
     }
     ready.set_value();
-    queue_.reside(passes_, stop_);
+    queue_.run_resident(passes_, stop_);
     drive_.detach(passes_.seat);
 }
 

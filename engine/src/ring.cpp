@@ -149,27 +149,27 @@ std::uint32_t detail::ring_state::take_staged(request*& first, request*& last) n
     return count;
 }
 
-ring::ring(poll_queue& queue, options how)
+ring::ring(poll_queue& queue, options requested)
     : queue_(queue.state())
-    , options_(how)
+    , options_(requested)
     , caller_(detail::this_caller())
 {
     if (queue_.is_inherited())
         stop_caller();
-    if (how.event_fd >= 0 && !queue_.has_resident() && !queue_.is_by_interrupt())
+    if (requested.event_fd >= 0 && !queue_.has_resident() && !queue_.is_by_interrupt())
         detail::refuse("event_fd: nobody polls while an event loop waits; make the queue with role "
                        "resident, or by interrupt");
-    const auto place = queue_.attach(on_this_thread.thread_number, how.depth);
+    const auto place = queue_.attach(on_this_thread.thread_number, requested.depth);
     state_.depth = place.depth;
     state_.limit = place.depth;
     state_.in = place.in;
     state_.passes.number = place.number;
-    state_.passes.submit_batch_max = std::max(how.submit_batch_max, 1U);
+    state_.passes.submit_batch_max = std::max(requested.submit_batch_max, 1U);
     try {
         // attach() has refused depths that this could not round up.
         state_.staged_mask = std::bit_ceil(place.depth) - 1;
         state_.staged = std::make_unique<request*[]>(std::size_t{state_.staged_mask} + 1);
-        state_.drive = queue_.transport_for({.depth = place.depth, .event_fd = how.event_fd});
+        state_.drive = queue_.transport_for({.depth = place.depth, .event_fd = requested.event_fd});
         // Where a resident polls, nobody else enters the transport.
         if (!queue_.has_resident())
             state_.passes.seat = state_.drive->attach();
@@ -178,7 +178,7 @@ ring::ring(poll_queue& queue, options how)
         throw;
     }
     if (state_.in != nullptr)
-        state_.in->event_fd = how.event_fd;
+        state_.in->event_fd = requested.event_fd;
     queue_.bind(on_this_thread.thread_number);
     on_this_thread.add(*this);
 }
@@ -319,10 +319,11 @@ std::uint32_t ring::own_pass(std::uint32_t min_complete, const time_point* deadl
     // waits for company, unless it is waited for: full batches cost least.
     for (std::size_t sending = 0;;) {
         const std::span<request* const> to_send = state_.take_batch();
-        const std::uint32_t rest = state_.staged_count();
+        const std::uint32_t remaining = state_.staged_count();
         sending += to_send.size();
-        if (rest == 0 || sending >= detail::native::kPassSendMax
-            || (rest < state_.passes.submit_batch_max && min_complete <= outstanding() - rest))
+        if (remaining == 0 || sending >= detail::native::kPassSendMax
+            || (remaining < state_.passes.submit_batch_max
+                && min_complete <= outstanding() - remaining))
             return own_polling_pass(to_send, min_complete, deadline);
         send(to_send);
     }

@@ -19,7 +19,7 @@ namespace ngpoll::detail {
 /// until its own wait is over. engine/README.md draws it on one page.
 ///
 /// Who may call what: poll(), wait(), flush(), arm_event() and the two of closing are the ring's
-/// own thread's; reside() is the resident's; the rest is any thread's.
+/// own thread's; run_resident() is the resident's; the rest is any thread's.
 ///
 /// `World` is what the protocol stands on: the atomics, requests and rings, the drive, time and
 /// sleep. The engine's is `native`; a model checker brings another and runs this very code.
@@ -42,8 +42,8 @@ public:
         std::uint32_t rings_max = 1;
         bool has_resident = false;
     };
-    shared_queue(typename World::drive& below, options how)
-        : turns_(below, how.rings_max, how.has_resident)
+    shared_queue(typename World::drive& below, options requested)
+        : turns_(below, requested.rings_max, requested.has_resident)
     {
     }
     shared_queue(const shared_queue&) = delete;
@@ -54,7 +54,7 @@ public:
     /// Sends, finishes what was handed over, and makes a pass unless another thread polls.
     std::uint32_t poll(owner& me) noexcept
     {
-        me.in->rest.disarm(); // of arm_event()
+        me.in->sleep_state.disarm(); // of arm_event()
         push_staged(me);
         const turn mine(turns_, me.passes, *me.in);
         // With the role, if it is to be had: nobody hands anything over between this and the pass,
@@ -83,17 +83,17 @@ public:
                 finished += poll_for_all(me, wanted - finished, until);
                 continue;
             }
-            in_vain = drained == 0 ? in_vain + 1 : 0; // what comes_soon() saw could not be had
+            in_vain = drained == 0 ? in_vain + 1 : 0; // what spin_for() saw could not be had
             if (in_vain > 2)
                 World::nap(); // a poller is between the two steps of its push
-            if (World::comes_soon(me.spins, chosen, until, [&] {
+            if (World::spin_for(me.spins, chosen, until, [&] {
                     return !me.in->deferred.empty(me.in->deferred_at) || (chosen && is_role_free());
                 }))
                 continue;
-            const rest_end how = rest(me, wanted - finished, until);
-            chosen = how.chosen && !World::skips(step::pass_duty_on);
-            finished += how.finished;
-            in_vain = how.slept || how.finished != 0 ? 0 : in_vain;
+            const sleep_result result = sleep(me, wanted - finished, until);
+            chosen = result.chosen && !World::skips(step::pass_duty_on);
+            finished += result.finished;
+            in_vain = result.slept || result.finished != 0 ? 0 : in_vain;
         }
         // It leaves and does not poll: a turn sends what it pushed, and wakes the next.
         if (chosen || (pushed && !World::skips(step::send_before_leaving)))
@@ -112,12 +112,12 @@ public:
     /// Only where somebody else polls. False: there is something to finish.
     bool arm_event(owner& me, std::uint32_t wanted) noexcept
     {
-        me.in->rest.disarm();
+        me.in->sleep_state.disarm();
         push_staged(me);
-        me.in->rest.arm(wanted, 0, rest_word::waits_by::event);
+        me.in->sleep_state.arm(wanted, 0, sleep_word::waits_by::event);
         if (me.in->deferred.empty(me.in->deferred_at))
             return true;
-        me.in->rest.disarm();
+        me.in->sleep_state.disarm();
         return false;
     }
 
@@ -132,9 +132,9 @@ public:
     /// The ring's last call: nothing is outstanding. Returns when nobody touches it any more.
     void end_closing(owner& me) noexcept
     {
-        me.in->rest.disarm(); // of arm_event()
+        me.in->sleep_state.disarm(); // of arm_event()
         // A waker may have claimed it and not yet written to its eventfd.
-        while (!World::skips(step::wait_for_touch) && !me.in->rest.is_untouched())
+        while (!World::skips(step::wait_for_touch) && !me.in->sleep_state.is_untouched())
             World::nap();
         // relaxed, both: as in begin_closing(); nothing of this ring is queued.
         turns_.polling.closing.fetch_sub(1, std::memory_order_relaxed);
@@ -142,7 +142,7 @@ public:
     }
 
     /// The resident's thread. Polls until `stop`; sleeps while there is nothing to send or to find.
-    void reside(pass_context& by, const typename World::template atomic<bool>& stop) noexcept
+    void run_resident(pass_context& by, const typename World::template atomic<bool>& stop) noexcept
     {
         turns_.polling.begin_turn(by);
         for (;;) {
@@ -151,16 +151,23 @@ public:
                 turns_.wakes.yield_to_woken();
                 turns_.polling.nap_on_gap(found);
             } while (turns_.polling.has_work());
-            if (!World::skips(step::pay_before_rest))
+            if (!World::skips(step::pay_before_sleep))
                 turns_.polling.pay_all();
-            if (!World::look_for_work(turns_.polling) && !rest_until_pushed(by, stop))
+            if (!World::look_for_work(turns_.polling) && !sleep_until_pushed(by, stop))
                 return;
         }
     }
 
     /// Any thread, as all that follows. The resident looks at what was set before with seq_cst.
     /// False: it is awake.
-    bool rouse_resident() noexcept { return resident_pushed(); }
+    bool wake_resident() noexcept
+    {
+        if (!resident_.count_down(1).complete)
+            return false;
+        World::wake(resident_.word());
+        resident_.touched();
+        return true;
+    }
 
     [[nodiscard]] bool has_resident() const noexcept { return turns_.has_resident; }
     [[nodiscard]] std::span<inbox> inboxes() noexcept { return turns_.inboxes(); }
@@ -171,7 +178,7 @@ public:
 
 private:
     using turn = typename turns<World>::turn;
-    using rest_word = sleeper<World::template atomic>;
+    using sleep_word = sleeper<World::template atomic>;
 
     /// Whether anything was pushed.
     bool push_staged(owner& me) noexcept
@@ -183,17 +190,8 @@ private:
             return false;
         me.in->pushed.add(count);
         turns_.submissions.push_chain(*first, *last);
-        if (turns_.has_resident && !World::skips(step::wake_resident) && resident_pushed())
+        if (turns_.has_resident && !World::skips(step::wake_resident) && wake_resident())
             me.passes.wakes.add(1);
-        return true;
-    }
-
-    bool resident_pushed() noexcept
-    {
-        if (!resident_.count_down(1).complete)
-            return false;
-        World::wake(resident_.word());
-        resident_.touched();
         return true;
     }
 
@@ -232,42 +230,42 @@ private:
         return finished;
     }
 
-    struct rest_end {
+    struct sleep_result {
         bool slept = false, chosen = false;
         std::uint32_t finished = 0; ///< it polled instead
     };
     /// Sleeps until `missing` completions came, until it is chosen to poll, or until `until`; polls
     /// instead where the role is free.
-    rest_end rest(owner& me, std::uint32_t missing, deadline until) noexcept
+    sleep_result sleep(owner& me, std::uint32_t missing, deadline until) noexcept
     {
-        rest_end how;
-        rest_word& word = me.in->rest;
-        turns_.begin_rest();
+        sleep_result result;
+        sleep_word& word = me.in->sleep_state;
+        turns_.begin_sleep();
         word.disarm(); // of arm_event()
         word.arm(missing, me.outstanding() - missing);
         // Not empty and nothing to pop is a poller between its two steps: it may have looked for a
         // sleeper already, so that is no moment to sleep either.
         if (!World::skips(step::look_into_inbox_after_arming)
             && !me.in->deferred.empty(me.in->deferred_at)) {
-            how.chosen = turns_.end_rest(word);
-            return how;
+            result.chosen = turns_.end_sleep(word);
+            return result;
         }
         if (!World::skips(step::look_at_role_after_arming)) {
             if (turn mine(turns_, me.passes, *me.in); mine) {
-                turns_.end_rest(word); // chosen or not: it has the role
-                how.finished = poll_for_all(me, missing, until);
-                return how;
+                turns_.end_sleep(word); // chosen or not: it has the role
+                result.finished = poll_for_all(me, missing, until);
+                return result;
             }
         }
-        how.slept = true;
+        result.slept = true;
         me.passes.sleeps.add(1);
         for (std::uint32_t value = 0; word.is_armed(value) && !World::is_over(until);)
             World::sleep(word.word(), value, until);
-        how.chosen = turns_.end_rest(word);
-        return how;
+        result.chosen = turns_.end_sleep(word);
+        return result;
     }
     /// False once the resident has to stop.
-    bool rest_until_pushed(
+    bool sleep_until_pushed(
         pass_context& by, const typename World::template atomic<bool>& stop) noexcept
     {
         resident_.arm(1); // any push is enough
@@ -283,7 +281,7 @@ private:
     }
 
     turns<World> turns_;
-    rest_word resident_; ///< armed by the resident, counted down by who pushes
+    sleep_word resident_; ///< armed by the resident, counted down by who pushes
 };
 
 } // namespace ngpoll::detail

@@ -39,13 +39,13 @@ public:
 
     /// Disarmed before. From here on `missing` (1 or more) counted down wake. `surplus` more are to
     /// come that are not waited for. Look again before sleeping.
-    void arm(
-        std::uint32_t missing, std::uint32_t surplus = 0, waits_by how = waits_by::futex) noexcept
+    void arm(std::uint32_t missing, std::uint32_t expected_more = 0,
+        waits_by by_what = waits_by::futex) noexcept
     {
-        surplus_.store(surplus, std::memory_order_relaxed); // relaxed: a figure; a hint
+        expected_more_.store(expected_more, std::memory_order_relaxed); // relaxed: a figure; a hint
         // seq_cst: the look into the queue that follows must not be moved before it (S1).
         word_.fetch_add(
-            missing | (how == waits_by::event ? kByEvent : 0), std::memory_order_seq_cst);
+            missing | (by_what == waits_by::event ? kByEvent : 0), std::memory_order_seq_cst);
     }
 
     /// What had become of an arming.
@@ -95,11 +95,11 @@ public:
                 if (!complete)
                     return {};
                 // relaxed: a hint; a late count-down may find the next arming's.
-                const auto surplus
-                    = static_cast<std::int32_t>(surplus_.load(std::memory_order_relaxed));
+                const auto expected_more
+                    = static_cast<std::int32_t>(expected_more_.load(std::memory_order_relaxed));
                 return {.complete = true,
                     .by_event = (found & kByEvent) != 0,
-                    .to_come = surplus - static_cast<std::int32_t>(by - missing)};
+                    .to_come = expected_more - static_cast<std::int32_t>(by - missing)};
             }
         }
     }
@@ -144,7 +144,7 @@ private:
     static constexpr std::uint32_t kTouch = 1U << 18; ///< one waker that has claimed
 
     alignas(64) Atomic<std::uint32_t> word_{0};
-    Atomic<std::uint32_t> surplus_{0}; ///< written by the owner, before it arms
+    Atomic<std::uint32_t> expected_more_{0}; ///< written by the owner, before it arms
 };
 
 } // namespace ngpoll::detail

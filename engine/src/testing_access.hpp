@@ -17,17 +17,17 @@ namespace ngpoll {
 /// a long one: for tests, and for benchmarks that leave the transport out.
 struct testing_access {
     static std::unique_ptr<poll_queue> make(
-        std::unique_ptr<transport> made, poll_queue::options how)
+        std::unique_ptr<transport> made, poll_queue::options requested)
     {
         return std::unique_ptr<poll_queue>(new poll_queue(std::make_unique<detail::queue_state>(
-            std::shared_ptr<transport>(std::move(made)), how)));
+            std::shared_ptr<transport>(std::move(made)), requested)));
     }
 
     static std::unique_ptr<poll_queue> make(
-        std::unique_ptr<interrupt_rings> made, poll_queue::options how)
+        std::unique_ptr<interrupt_rings> made, poll_queue::options requested)
     {
         return std::unique_ptr<poll_queue>(new poll_queue(std::make_unique<detail::queue_state>(
-            std::shared_ptr<interrupt_rings>(std::move(made)), how)));
+            std::shared_ptr<interrupt_rings>(std::move(made)), requested)));
     }
 
     static void warn_after(poll_queue& queue, std::int64_t unpolled_ns)
@@ -36,11 +36,11 @@ struct testing_access {
     }
 
     /// As if `sleeping` had looked for completions just before they came, and then armed.
-    static void arm(ring& sleeping, std::uint32_t missing, std::uint32_t surplus)
+    static void arm(ring& sleeping, std::uint32_t missing, std::uint32_t expected_more)
     {
-        sleeping.state_.in->rest.arm(missing, surplus);
+        sleeping.state_.in->sleep_state.arm(missing, expected_more);
     }
-    static void disarm(ring& sleeping) { sleeping.state_.in->rest.disarm(); }
+    static void disarm(ring& sleeping) { sleeping.state_.in->sleep_state.disarm(); }
 
     /// Everything is deferred, whoever polls. Before the first pass.
     static void use_no_tag(poll_queue& queue)

@@ -74,13 +74,13 @@ public:
 
     /// Before a ring or a worker arms to sleep, and after it has disarmed: so that a release need
     /// not look at all the inboxes where nobody sleeps.
-    void begin_rest() noexcept
+    void begin_sleep() noexcept
     {
         // seq_cst: comes before the arming; see wake_successor().
         resting_.fetch_add(1, std::memory_order_seq_cst);
     }
     /// Whether it was chosen to poll.
-    bool end_rest(sleeper<World::template atomic>& word) noexcept
+    bool end_sleep(sleeper<World::template atomic>& word) noexcept
     {
         const auto end = word.disarm();
         resting_.fetch_sub(1, std::memory_order_relaxed); // relaxed: it is awake, and looks itself
@@ -144,7 +144,7 @@ private:
         const auto after = static_cast<std::size_t>(&place - inboxes_.get());
         for (std::size_t k = 1; k <= inbox_count_; ++k) {
             inbox& each = inboxes_[(after + k) % inbox_count_];
-            typename World::wake_target* chosen = each.rest.choose() ? &each : nullptr;
+            typename World::wake_target* chosen = each.sleep_state.choose() ? &each : nullptr;
             // acquire: what the group was set up with.
             auto* const group = each.group.load(std::memory_order_acquire);
             if (chosen == nullptr && group != nullptr && group->wants_poller())

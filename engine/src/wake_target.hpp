@@ -10,7 +10,7 @@ namespace ngpoll::detail {
 template <class World>
 struct basic_wake_target {
     // Armed by the one that sleeps, counted down and claimed by others.
-    sleeper<World::template atomic> rest;
+    sleeper<World::template atomic> sleep_state;
 
     /// The poller's: a wake-up that is owed.
     struct owed_wake_up {

@@ -19,9 +19,9 @@ public:
             World::write_event(sleeping);
         } else {
             woken_.fetch_add(1, std::memory_order_relaxed); // relaxed: a hint
-            World::wake(sleeping.rest.word());
+            World::wake(sleeping.sleep_state.word());
         }
-        sleeping.rest.touched();
+        sleeping.sleep_state.touched();
     }
     /// By one that slept and that a waker has claimed.
     void runs_again() noexcept

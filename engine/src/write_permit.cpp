@@ -6,9 +6,9 @@
 
 #include <ngpoll/drive_use.hpp>
 
-#include "backend.hpp"
 #include "error.hpp"
 #include "linux/block_devices.hpp"
+#include "opened_namespace.hpp"
 
 namespace ngpoll {
 
@@ -20,18 +20,18 @@ struct write_permit::held {
 namespace {
 
 /// The right name is not told: a user who pastes it from here has not looked which drive it is.
-void check_name(const namespace_info& info, const write_permit::options& how)
+void check_name(const namespace_info& info, const write_permit::options& requested)
 {
-    if (how.named_otherwise)
+    if (requested.named_otherwise)
         return;
-    if (how.serial_nsid.empty())
+    if (requested.serial_nsid.empty())
         detail::refuse(fmt::format("{}: writing destroys data; name the drive, --write "
                                    "SERIAL:NSID, as `ngpoll list` prints it",
             info.path));
-    if (how.serial_nsid != serial_and_nsid(info))
+    if (requested.serial_nsid != serial_and_nsid(info))
         detail::refuse(fmt::format("{} is not the drive that is named, {}; nothing is written. "
                                    "`ngpoll list` prints the SERIAL:NSID of each drive",
-            info.path, how.serial_nsid));
+            info.path, requested.serial_nsid));
 }
 
 [[noreturn]] void refuse_used(const std::string& path, const std::vector<drive_user>& users)
@@ -62,31 +62,33 @@ write_permit::write_permit(write_permit&&) noexcept = default;
 write_permit& write_permit::operator=(write_permit&&) noexcept = default;
 write_permit::~write_permit() = default;
 
-write_permit write_permit::take(const nvme_namespace& target, const options& how)
+write_permit write_permit::take(const nvme_namespace& target, const options& requested)
 {
     const namespace_info& info = target.info();
     auto taken = std::make_unique<held>();
     if (info.emulated)
         return write_permit(std::move(taken));
-    check_name(info, how);
+    check_name(info, requested);
     const block_devices devices = block_devices_of(target.opened()->device_number());
     const drive_use use = use_of(devices);
     if (!use.users.empty())
         refuse_used(info.path, use.users);
     const auto open = [&](const std::string& node, dev_t expected) {
         const int fd = open_exclusively(node, expected);
-        return fd == -EBUSY && how.family != 0 ? open_from_family(node, expected, how.family) : fd;
+        return fd == -EBUSY && requested.family != 0
+            ? open_from_family(node, expected, requested.family)
+            : fd;
     };
     exclusive_claim claim = claim_exclusively(devices, "/", open);
     if (claim.has_other_holder)
         refuse_used(info.path, holders_of(devices));
     taken->devices = std::move(claim.held);
     taken->unchecked = use.unknown.empty() ? std::move(claim.unknown) : use.unknown;
-    if (!taken->unchecked.empty() && !how.force)
+    if (!taken->unchecked.empty() && !requested.force)
         throw detail::set_up_error(EPERM,
             fmt::format("{}: nobody can tell whether it is in use: {}; nothing is written. Give "
                         "{} if you know that it is not",
-                info.path, taken->unchecked, how.force_option));
+                info.path, taken->unchecked, requested.force_option));
     return write_permit(std::move(taken));
 }
 

@@ -204,14 +204,14 @@ TEST_CASE("a child's output and end are told")
     const child_limits patient{.time = milliseconds(30'000), .may_kill = true};
     const child_result said
         = run_child({"sh", "-c", "echo out; echo err >&2; read line; exit 3"}, patient, signals);
-    CHECK(said.how == ending::exited);
+    CHECK(said.ended_as == ending::exited);
     CHECK(said.code == 3);
     CHECK(said.out == "out\n");
     CHECK(said.err == "err\n");
     CHECK_FALSE(said.overdue);
-    CHECK(run_child({"/no/such/program"}, patient, signals).how == ending::missing);
+    CHECK(run_child({"/no/such/program"}, patient, signals).ended_as == ending::missing);
     const child_result killed = run_child({"sh", "-c", "kill -TERM $$"}, patient, signals);
-    CHECK(killed.how == ending::killed);
+    CHECK(killed.ended_as == ending::killed);
     CHECK(killed.code == SIGTERM);
     // More than a pipe holds.
     const child_result much
@@ -225,7 +225,7 @@ TEST_CASE("a child that is overdue is told to end")
     const child_limits hasty{.time = milliseconds(100), .may_kill = false};
     const child_result ended = run_child({"sleep", "1000"}, hasty, signals);
     CHECK(ended.overdue);
-    CHECK(ended.how == child_result::ending::killed);
+    CHECK(ended.ended_as == child_result::ending::killed);
     CHECK(ended.code == SIGINT);
 }
 
@@ -236,6 +236,6 @@ TEST_CASE("a signal is passed on to the child")
     const child_limits patient{.time = milliseconds(600'000), .may_kill = false};
     const child_result ended = run_child({"sleep", "1000"}, patient, signals);
     CHECK_FALSE(ended.overdue);
-    CHECK(ended.how == child_result::ending::killed);
+    CHECK(ended.ended_as == child_result::ending::killed);
     CHECK(ended.code == SIGINT);
 }

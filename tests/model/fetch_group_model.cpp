@@ -50,7 +50,7 @@ constexpr std::array kMutants{
         weaken<operation::compare_exchange, "take_credits", order::acq_rel>},
     mutation{"submitted: acquire (G1)", weaken<operation::load, "submitted", order::acquire>},
     mutation{
-        "begin_rest: acq_rel (G1)", weaken<operation::fetch_add, "begin_rest", order::acq_rel>},
+        "begin_sleep: acq_rel (G1)", weaken<operation::fetch_add, "begin_sleep", order::acq_rel>},
     mutation{"a release's look for sleepers: acquire (G1)",
         weaken<operation::load, "wake_successor", order::acquire>},
     mutation{"choose: acquire (G1)", weaken<operation::load, "choose", order::acquire>},

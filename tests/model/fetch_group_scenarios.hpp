@@ -115,25 +115,25 @@ public:
         closed = true;
     }
 
-    void reside()
+    void run_resident()
     {
         pass_context passes;
         passes.number = kSubmitter + 2;
-        queue.reside(passes, stop_);
+        queue.run_resident(passes, stop_);
     }
     void stop_resident()
     {
         stop_.store(true, std::memory_order_seq_cst);
-        queue.rouse_resident();
+        queue.wake_resident();
     }
 
     void check()
     {
         RL_ASSERT(queue.is_role_free() && !queue.has_queued() && drive_.in_flight() == 0);
         for (const inbox& each : queue.inboxes())
-            RL_ASSERT(each.rest.is_untouched());
+            RL_ASSERT(each.sleep_state.is_untouched());
         for (const fetch& each : fetches_)
-            RL_ASSERT(each.rest.is_untouched() && !each.has_parked());
+            RL_ASSERT(each.sleep_state.is_untouched() && !each.has_parked());
         // Each once, or finished where it is by a close without fetches.
         for (request& each : requests) {
             const int state = each.content(RL_INFO);
@@ -177,7 +177,7 @@ struct feeding_scenario : scenario<Derived, pool<Workers, HasResident>,
             return static_cast<Derived*>(this)->work(all);
         if (index > Workers)
             return HasRing && index == Workers + 1 ? static_cast<Derived*>(this)->use_ring(all)
-                                                   : all.reside();
+                                                   : all.run_resident();
         static_cast<Derived*>(this)->submit(all);
         all.close();
         if (HasRing)

@@ -302,13 +302,13 @@ private:
     }
 
     template <class How>
-    T modify(How how, T by, rl::memory_order order, const rl::debug_info& from)
+    T modify(How operation, T by, rl::memory_order order, const rl::debug_info& from)
     {
         const bool acquires
             = order == rl::mo_acquire || order == rl::mo_acq_rel || order == rl::mo_seq_cst;
         if (!acquires && overtaken(from))
             return before_newest_;
-        const T before = value_.rmw(how, by, order, from);
+        const T before = value_.rmw(operation, by, order, from);
         modified(before);
         return before;
     }

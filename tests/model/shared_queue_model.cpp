@@ -56,7 +56,7 @@ constexpr std::array kMutants{
     skipping("a chosen ring that leaves passes no duty on", step::pass_duty_on),
     skipping("who lets go of the role leaves put-off wake-ups", step::pay_before_release),
     skipping("a pass that finds nothing pays nothing", step::pay_when_nothing_found),
-    skipping("the resident sleeps and leaves put-off wake-ups", step::pay_before_rest),
+    skipping("the resident sleeps and leaves put-off wake-ups", step::pay_before_sleep),
     skipping("a ring that closes does not wait for its waker", step::wait_for_touch),
     skipping("a push does not wake the resident", step::wake_resident),
     mutation{"arm: acq_rel (S1)", weaken<operation::fetch_add, "arm", order::acq_rel>},
@@ -74,7 +74,7 @@ constexpr std::array kMutants{
     mutation{"release: acquire (R1)", weaken<operation::exchange, "release", order::acquire>},
     mutation{"release: release (R2)", weaken<operation::exchange, "release", order::release>},
     mutation{"the resident's look whether to stop: acquire",
-        weaken<operation::load, "rest_until_pushed", order::acquire>},
+        weaken<operation::load, "sleep_until_pushed", order::acquire>},
     mutation{"stop: release", weaken<operation::store, "stop_resident", order::release>},
 };
 

@@ -88,11 +88,11 @@ public:
     }
 
     /// The resident's thread.
-    void reside()
+    void run_resident()
     {
         pass_context passes;
         passes.number = Rings + 1;
-        queue.reside(passes, stop_);
+        queue.run_resident(passes, stop_);
         stopped_ = true;
     }
     /// What resident_poller's destructor does, once every ring is closed.
@@ -100,7 +100,7 @@ public:
     {
         compute_until_closed(Rings);
         stop_.store(true, std::memory_order_seq_cst);
-        queue.rouse_resident();
+        queue.wake_resident();
     }
 
     void check()
@@ -108,7 +108,7 @@ public:
         RL_ASSERT(stopped_ == HasResident);
         RL_ASSERT(queue.is_role_free() && !queue.has_queued() && drive_.in_flight() == 0);
         for (inbox& each : queue.inboxes())
-            RL_ASSERT(each.rest.is_untouched() && each.deferred.empty(each.deferred_at));
+            RL_ASSERT(each.sleep_state.is_untouched() && each.deferred.empty(each.deferred_at));
         for (const ring& each : rings_)
             RL_ASSERT(each.finished == each.accepted && each.found == each.accepted);
     }
@@ -132,7 +132,7 @@ struct gathering : scenario<Derived, party<Rings, HasResident>, Rings + (HasResi
     void thread(unsigned index)
     {
         if (index == Rings)
-            return this->shared().reside();
+            return this->shared().run_resident();
         static_cast<Derived*>(this)->use(this->shared());
         if (HasResident && index == 0)
             this->shared().stop_resident();

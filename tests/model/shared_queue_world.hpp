@@ -228,7 +228,7 @@ struct world {
 
     /// A look that finds something by chance: it must not matter.
     template <class Seen>
-    static bool comes_soon(no_spins&, bool, deadline, Seen) noexcept
+    static bool spin_for(no_spins&, bool, deadline, Seen) noexcept
     {
         return rl::rand(8) == 0;
     }

@@ -61,8 +61,8 @@ TEST_CASE("a pool that fills less than half a huge page is not put in one")
 TEST_CASE("a pool without buffers or with empty ones is refused")
 {
     drive emulated("emu:size=1M");
-    const auto error_of = [&](buffer_pool::options how) {
-        return test::error_of([&] { const buffer_pool made(emulated.queue, how); }).value;
+    const auto error_of = [&](buffer_pool::options requested) {
+        return test::error_of([&] { const buffer_pool made(emulated.queue, requested); }).value;
     };
     CHECK(error_of({.count = 0, .buffer_bytes = 512}) == EINVAL);
     CHECK(error_of({.count = 1, .buffer_bytes = 0}) == EINVAL);

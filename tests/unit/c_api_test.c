@@ -4,7 +4,7 @@
 
 static void errors_are_numbers_with_a_text(void)
 {
-    struct ngpoll_namespace *ns = NULL;
+    struct ngpoll_namespace* ns = NULL;
     CHECK(ngpoll_namespace_open("/dev/no-such-drive", false, &ns) == -ENOENT);
     CHECK(strstr(ngpoll_error(), "/dev/no-such-drive") != NULL);
     CHECK(ns == NULL);
@@ -13,31 +13,31 @@ static void errors_are_numbers_with_a_text(void)
     CHECK(strstr(ngpoll_error(), "Invalid argument") == NULL);
 
     REQUIRE(ngpoll_namespace_open("emu:size=1M", false, &ns) == 0);
-    struct ngpoll_queue *queue = NULL;
-    struct ngpoll_queue_options how = ngpoll_queue_defaults();
-    how.depth = 40000;
-    queue = (struct ngpoll_queue *)&how; /* a failed call leaves NULL */
-    CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
+    struct ngpoll_queue* queue = NULL;
+    struct ngpoll_queue_options requested = ngpoll_queue_defaults();
+    requested.depth = 40000;
+    queue = (struct ngpoll_queue*)&requested; /* a failed call leaves NULL */
+    CHECK(ngpoll_queue_open(ns, &requested, &queue) == -EINVAL);
     CHECK(queue == NULL);
-    how = ngpoll_queue_defaults();
-    CHECK(how.depth == 0 && how.hardware_queue == 0);
-    how.hardware_queue = 3;
-    CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
+    requested = ngpoll_queue_defaults();
+    CHECK(requested.depth == 0 && requested.hardware_queue == 0);
+    requested.hardware_queue = 3;
+    CHECK(ngpoll_queue_open(ns, &requested, &queue) == -EINVAL);
     CHECK(strstr(ngpoll_error(), "hardware_queue 3") != NULL);
-    how = ngpoll_queue_defaults();
-    how.mode = 7;
-    CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
+    requested = ngpoll_queue_defaults();
+    requested.mode = 7;
+    CHECK(ngpoll_queue_open(ns, &requested, &queue) == -EINVAL);
     CHECK(strstr(ngpoll_error(), "mode 7") != NULL);
-    how = ngpoll_queue_defaults();
-    how.role = 9;
-    CHECK(ngpoll_queue_open(ns, &how, &queue) == -EINVAL);
+    requested = ngpoll_queue_defaults();
+    requested.role = 9;
+    CHECK(ngpoll_queue_open(ns, &requested, &queue) == -EINVAL);
     CHECK(queue == NULL);
 
     REQUIRE(ngpoll_queue_open(ns, NULL, &queue) == 0);
-    struct ngpoll_buffers *buffers = NULL;
+    struct ngpoll_buffers* buffers = NULL;
     CHECK(ngpoll_buffers_open(queue, 0, BLOCK, &buffers) == -EINVAL);
-    struct ngpoll_ring *first = NULL;
-    struct ngpoll_ring *second = NULL;
+    struct ngpoll_ring* first = NULL;
+    struct ngpoll_ring* second = NULL;
     REQUIRE(ngpoll_ring_open(queue, NULL, &first) == 0);
     CHECK(ngpoll_queue_depth(queue) == 128);
     CHECK(ngpoll_ring_depth(first) == 128);
@@ -70,8 +70,8 @@ static void a_namespace_says_what_it_is(void)
     close_drive(drive);
 }
 
-static void transfer(struct ngpoll_ring *ring, uint8_t opcode, uint64_t slba,
-    struct ngpoll_buffer buffer)
+static void transfer(
+    struct ngpoll_ring* ring, uint8_t opcode, uint64_t slba, struct ngpoll_buffer buffer)
 {
     struct ngpoll_request r;
     ngpoll_request_init(&r);
@@ -87,25 +87,25 @@ static void transfer(struct ngpoll_ring *ring, uint8_t opcode, uint64_t slba,
 static void what_is_written_is_read_back(bool adopted)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
-    struct ngpoll_buffers *buffers = NULL;
+    struct ngpoll_buffers* buffers = NULL;
     static unsigned char own[2 * BLOCK] __attribute__((aligned(BLOCK)));
     if (adopted)
         REQUIRE(ngpoll_buffers_adopt(drive.queue, own, 2, BLOCK, &buffers) == 0);
     else
         REQUIRE(ngpoll_buffers_open(drive.queue, 2, BLOCK, &buffers) == 0);
-    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring* ring = NULL;
     REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
     struct ngpoll_buffer from = ngpoll_buffers_at(buffers, 0);
     struct ngpoll_buffer to = ngpoll_buffers_at(buffers, 1);
     CHECK(!adopted || (from.data == own && to.data == own + BLOCK));
     for (unsigned i = 0; i < BLOCK; i++)
-        ((unsigned char *)from.data)[i] = (unsigned char)(i * 7 + 3);
+        ((unsigned char*)from.data)[i] = (unsigned char)(i * 7 + 3);
     memset(to.data, 0xff, BLOCK);
     transfer(ring, NGPOLL_OP_WRITE, 5, from);
     transfer(ring, NGPOLL_OP_READ, 5, to);
     CHECK(memcmp(from.data, to.data, BLOCK) == 0);
     transfer(ring, NGPOLL_OP_READ, 6, to);
-    CHECK(((unsigned char *)to.data)[0] == 0);
+    CHECK(((unsigned char*)to.data)[0] == 0);
     ngpoll_ring_close(ring);
     ngpoll_buffers_close(buffers);
     close_drive(drive);
@@ -114,15 +114,14 @@ static void what_is_written_is_read_back(bool adopted)
 static void the_drives_errors_and_the_systems_come_apart(void)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
-    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring* ring = NULL;
     REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
     static unsigned char data[BLOCK];
     struct ngpoll_request r;
     ngpoll_request_init(&r);
     ngpoll_prepare(&r, NGPOLL_OP_READ, 1, 1 << 20, 1); /* behind the end */
     ngpoll_set_buffer(&r,
-        (struct ngpoll_buffer){
-            .data = data, .size_bytes = BLOCK, .fixed_index = NGPOLL_NOT_FIXED});
+        (struct ngpoll_buffer){.data = data, .size_bytes = BLOCK, .fixed_index = NGPOLL_NOT_FIXED});
     REQUIRE(ngpoll_submit(ring, &r));
     CHECK(ngpoll_wait(ring, 1) == 1);
     CHECK(r.status.errno_value == 0 && (r.status.nvme_status & 0x7ff) == 0x80);
@@ -139,15 +138,15 @@ static void the_drives_errors_and_the_systems_come_apart(void)
 
 struct counted {
     struct ngpoll_request request;
-    struct ngpoll_ring *ring;
+    struct ngpoll_ring* ring;
     unsigned left;
     unsigned finished;
     pthread_t finished_on;
 };
 
-static void again(struct ngpoll_request *request)
+static void again(struct ngpoll_request* request)
 {
-    struct counted *self = request->context;
+    struct counted* self = request->context;
     self->finished++;
     self->finished_on = pthread_self();
     if (self->left == 0)
@@ -156,10 +155,10 @@ static void again(struct ngpoll_request *request)
     CHECK(ngpoll_submit(self->ring, request));
 }
 
-static void prepare(struct counted *requests, struct ngpoll_ring *ring, unsigned left)
+static void prepare(struct counted* requests, struct ngpoll_ring* ring, unsigned left)
 {
     for (unsigned i = 0; i < DEPTH; i++) {
-        struct counted *each = &requests[i];
+        struct counted* each = &requests[i];
         memset(each, 0, sizeof *each);
         ngpoll_request_init(&each->request);
         each->request.cmd.opcode = NGPOLL_OP_FLUSH;
@@ -175,13 +174,13 @@ static void prepare(struct counted *requests, struct ngpoll_ring *ring, unsigned
 static void callbacks_may_submit_again(void)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
-    struct ngpoll_ring *ring = NULL;
-    struct ngpoll_ring_options how = ngpoll_ring_defaults();
-    how.depth = DEPTH;
-    how.event_fd = eventfd(0, 0);
-    CHECK(ngpoll_ring_open(drive.queue, &how, &ring) == -EINVAL); /* nobody polls for it */
-    how.event_fd = -1;
-    REQUIRE(ngpoll_ring_open(drive.queue, &how, &ring) == 0);
+    struct ngpoll_ring* ring = NULL;
+    struct ngpoll_ring_options requested = ngpoll_ring_defaults();
+    requested.depth = DEPTH;
+    requested.event_fd = eventfd(0, 0);
+    CHECK(ngpoll_ring_open(drive.queue, &requested, &ring) == -EINVAL); /* nobody polls for it */
+    requested.event_fd = -1;
+    REQUIRE(ngpoll_ring_open(drive.queue, &requested, &ring) == 0);
     static struct counted requests[DEPTH];
     prepare(requests, ring, 9);
     struct ngpoll_request one_more;
@@ -200,24 +199,24 @@ static void an_event_tells_that_there_is_something_to_finish(void)
     struct ngpoll_queue_options with = ngpoll_queue_defaults();
     with.role = NGPOLL_ROLE_RESIDENT;
     struct drive drive = open_drive("emu:size=1M,latency=2ms", &with);
-    struct ngpoll_ring *ring = NULL;
-    struct ngpoll_ring_options how = ngpoll_ring_defaults();
-    how.depth = DEPTH;
-    how.event_fd = eventfd(0, 0);
-    REQUIRE(ngpoll_ring_open(drive.queue, &how, &ring) == 0);
+    struct ngpoll_ring* ring = NULL;
+    struct ngpoll_ring_options requested = ngpoll_ring_defaults();
+    requested.depth = DEPTH;
+    requested.event_fd = eventfd(0, 0);
+    REQUIRE(ngpoll_ring_open(drive.queue, &requested, &ring) == 0);
     CHECK(ngpoll_arm_event(ring, 1)); /* nothing is outstanding, so nothing will come */
     static struct counted requests[DEPTH];
     prepare(requests, ring, 0);
     if (ngpoll_arm_event(ring, DEPTH)) {
         eventfd_t count = 0;
-        CHECK(eventfd_read(how.event_fd, &count) == 0); /* sleeps until it is written to */
+        CHECK(eventfd_read(requested.event_fd, &count) == 0); /* sleeps until it is written to */
     }
     while (ngpoll_outstanding(ring) != 0)
         ngpoll_poll(ring);
     for (unsigned i = 0; i < DEPTH; i++)
         CHECK(requests[i].finished == 1);
     ngpoll_ring_close(ring);
-    close(how.event_fd);
+    close(requested.event_fd);
     close_drive(drive);
 }
 
@@ -241,12 +240,12 @@ static void a_queue_describes_itself(void)
 static void arrays_are_submitted_whole(void)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
-    struct ngpoll_ring *ring = NULL;
-    struct ngpoll_ring_options how = ngpoll_ring_defaults();
-    how.depth = DEPTH;
-    REQUIRE(ngpoll_ring_open(drive.queue, &how, &ring) == 0);
+    struct ngpoll_ring* ring = NULL;
+    struct ngpoll_ring_options requested = ngpoll_ring_defaults();
+    requested.depth = DEPTH;
+    REQUIRE(ngpoll_ring_open(drive.queue, &requested, &ring) == 0);
     static struct ngpoll_request requests[DEPTH + 1];
-    struct ngpoll_request *all[DEPTH + 1];
+    struct ngpoll_request* all[DEPTH + 1];
     for (unsigned i = 0; i <= DEPTH; i++) {
         ngpoll_request_init(&requests[i]);
         requests[i].cmd.opcode = NGPOLL_OP_FLUSH;
@@ -273,7 +272,7 @@ static uint64_t now_ns(void)
 static void a_wait_ends_by_its_deadline_and_a_close_drains(void)
 {
     struct drive drive = open_drive("emu:size=1M,latency=200ms", NULL);
-    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring* ring = NULL;
     REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
     static struct counted requests[DEPTH];
     prepare(requests, ring, 0);
@@ -288,14 +287,14 @@ static void a_wait_ends_by_its_deadline_and_a_close_drains(void)
     close_drive(drive);
 }
 
-static void *works(void *argument)
+static void* works(void* argument)
 {
-    struct ngpoll_queue *queue = argument;
-    struct ngpoll_ring *ring = NULL;
-    struct ngpoll_ring_options how = ngpoll_ring_defaults();
-    how.depth = DEPTH;
-    REQUIRE(ngpoll_ring_open(queue, &how, &ring) == 0);
-    struct counted *requests = aligned_alloc(64, sizeof *requests * DEPTH);
+    struct ngpoll_queue* queue = argument;
+    struct ngpoll_ring* ring = NULL;
+    struct ngpoll_ring_options requested = ngpoll_ring_defaults();
+    requested.depth = DEPTH;
+    REQUIRE(ngpoll_ring_open(queue, &requested, &ring) == 0);
+    struct counted* requests = aligned_alloc(64, sizeof *requests * DEPTH);
     REQUIRE(requests != NULL);
     prepare(requests, ring, 200);
     while (ngpoll_outstanding(ring) != 0)
@@ -312,11 +311,11 @@ static void *works(void *argument)
 static void threads_share_a_queue(enum ngpoll_role role)
 {
     enum { THREADS = 3 };
-    struct ngpoll_queue_options how = ngpoll_queue_defaults();
-    how.depth = THREADS * DEPTH;
-    how.rings_max = THREADS;
-    how.role = role;
-    struct drive drive = open_drive("emu:size=1M,latency=20us", &how);
+    struct ngpoll_queue_options requested = ngpoll_queue_defaults();
+    requested.depth = THREADS * DEPTH;
+    requested.rings_max = THREADS;
+    requested.role = role;
+    struct drive drive = open_drive("emu:size=1M,latency=20us", &requested);
     CHECK(ngpoll_queue_role(drive.queue) == role);
     pthread_t threads[THREADS];
     for (unsigned i = 0; i < THREADS; i++)

@@ -11,26 +11,26 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
-static void prepare_flush(struct ngpoll_request *request)
+static void prepare_flush(struct ngpoll_request* request)
 {
     ngpoll_request_init(request);
     request->cmd.opcode = NGPOLL_OP_FLUSH;
     request->cmd.nsid = 1;
 }
 
-static struct drive open_shared(enum ngpoll_role role, const char *path)
+static struct drive open_shared(enum ngpoll_role role, const char* path)
 {
-    struct ngpoll_queue_options how = ngpoll_queue_defaults();
-    how.depth = 64;
-    how.rings_max = 2;
-    how.role = role;
-    return open_drive(path, &how);
+    struct ngpoll_queue_options requested = ngpoll_queue_defaults();
+    requested.depth = 64;
+    requested.rings_max = 2;
+    requested.role = role;
+    return open_drive(path, &requested);
 }
 
 static void what_is_wrong_is_said(void)
 {
     struct drive one = open_drive("emu:size=1M", NULL);
-    struct ngpoll_group *group = (struct ngpoll_group *)&one; /* a failed call leaves NULL */
+    struct ngpoll_group* group = (struct ngpoll_group*)&one; /* a failed call leaves NULL */
     CHECK(ngpoll_group_open(one.queue, 8, &group) == -EINVAL);
     CHECK(group == NULL);
     CHECK(strstr(ngpoll_error(), "rings_max 2") != NULL);
@@ -41,7 +41,7 @@ static void what_is_wrong_is_said(void)
     CHECK(ngpoll_group_open(drive.queue, 8, NULL) == -EINVAL);
     CHECK(ngpoll_group_open(drive.queue, 65, &group) == -EBUSY);
     REQUIRE(ngpoll_group_open(drive.queue, 8, &group) == 0);
-    struct ngpoll_fetch *fetch = (struct ngpoll_fetch *)&one;
+    struct ngpoll_fetch* fetch = (struct ngpoll_fetch*)&one;
     CHECK(ngpoll_fetch_open(NULL, 8, -1, &fetch) == -EINVAL);
     CHECK(fetch == NULL);
     CHECK(ngpoll_fetch_open(group, 8, -1, NULL) == -EINVAL);
@@ -50,10 +50,10 @@ static void what_is_wrong_is_said(void)
     CHECK(ngpoll_fetch_open(group, 8, STDERR_FILENO, &fetch) == -EINVAL); /* nobody polls */
     REQUIRE(ngpoll_fetch_open(group, 8, -1, &fetch) == 0);
 
-    struct ngpoll_request *const *finished = NULL;
+    struct ngpoll_request* const* finished = NULL;
     struct ngpoll_request request;
     prepare_flush(&request);
-    struct ngpoll_request *one_request = &request;
+    struct ngpoll_request* one_request = &request;
     CHECK(!ngpoll_group_submit(NULL, &request));
     CHECK(!ngpoll_group_submit(group, NULL));
     CHECK(ngpoll_group_submit_all(NULL, &one_request, 1) == 0);
@@ -80,21 +80,21 @@ struct pool;
 
 struct counted {
     struct ngpoll_request request;
-    struct pool *pool;
+    struct pool* pool;
     uint64_t block;
     unsigned submitted, finished; /* whose hands it is in, counts */
     unsigned char data[BLOCK];
 };
 
 struct pool {
-    struct ngpoll_group *group;
-    struct counted *requests;
+    struct ngpoll_group* group;
+    struct counted* requests;
     pthread_mutex_t mutex;
     pthread_cond_t all_done;
     unsigned left; /* requests that have not finished TIMES times */
 };
 
-static void submit(struct counted *each)
+static void submit(struct counted* each)
 {
     memset(each->data, 0xee, 8);
     each->block = (each->block * 5 + 1) % 2048;
@@ -107,7 +107,7 @@ static void submit(struct counted *each)
 }
 
 /* By the worker that was given it. */
-static void take(struct counted *each)
+static void take(struct counted* each)
 {
     uint64_t found = 0;
     memcpy(&found, each->data, sizeof found);
@@ -119,20 +119,20 @@ static void take(struct counted *each)
         submit(each);
         return;
     }
-    struct pool *pool = each->pool;
+    struct pool* pool = each->pool;
     pthread_mutex_lock(&pool->mutex);
     if (--pool->left == 0)
         pthread_cond_signal(&pool->all_done);
     pthread_mutex_unlock(&pool->mutex);
 }
 
-static void *works(void *argument)
+static void* works(void* argument)
 {
-    struct pool *pool = argument;
-    struct ngpoll_fetch *fetch = NULL;
+    struct pool* pool = argument;
+    struct ngpoll_fetch* fetch = NULL;
     REQUIRE(ngpoll_fetch_open(pool->group, 8, -1, &fetch) == 0);
     for (;;) {
-        struct ngpoll_request *const *finished = NULL;
+        struct ngpoll_request* const* finished = NULL;
         const int count = ngpoll_fetch_next(fetch, UINT64_MAX, &finished);
         if (count == -ESHUTDOWN)
             break;
@@ -145,13 +145,13 @@ static void *works(void *argument)
 }
 
 struct part {
-    struct pool *pool;
+    struct pool* pool;
     unsigned first;
 };
 
-static void *submits(void *argument)
+static void* submits(void* argument)
 {
-    struct part *part = argument;
+    struct part* part = argument;
     for (unsigned i = part->first; i < REQUESTS; i += SUBMITTERS)
         submit(&part->pool->requests[i]);
     return NULL;
@@ -161,7 +161,7 @@ static void *submits(void *argument)
 static void number_blocks(struct drive drive)
 {
     static unsigned char block[BLOCK];
-    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring* ring = NULL;
     REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
     for (uint64_t i = 0; i < 2048; i++) {
         memcpy(block, &i, sizeof i);
@@ -177,7 +177,7 @@ static void number_blocks(struct drive drive)
     ngpoll_ring_close(ring);
 }
 
-static void a_pool_counts_each_request_once(enum ngpoll_role role, const char *path)
+static void a_pool_counts_each_request_once(enum ngpoll_role role, const char* path)
 {
     struct drive drive = open_shared(role, path);
     number_blocks(drive);
@@ -189,7 +189,7 @@ static void a_pool_counts_each_request_once(enum ngpoll_role role, const char *p
     REQUIRE(pool.requests != NULL);
     memset(pool.requests, 0, sizeof *pool.requests * REQUESTS);
     for (unsigned i = 0; i < REQUESTS; i++) {
-        struct counted *each = &pool.requests[i];
+        struct counted* each = &pool.requests[i];
         ngpoll_request_init(&each->request);
         each->request.context = each;
         each->pool = &pool;
@@ -223,10 +223,10 @@ static void a_pool_counts_each_request_once(enum ngpoll_role role, const char *p
 static void a_close_without_workers_gives_all_back(void)
 {
     struct drive drive = open_shared(NGPOLL_ROLE_WAITER, "emu:size=1M");
-    struct ngpoll_group *group = NULL;
+    struct ngpoll_group* group = NULL;
     REQUIRE(ngpoll_group_open(drive.queue, DEPTH, &group) == 0);
     struct ngpoll_request requests[DEPTH + 1];
-    struct ngpoll_request *all[DEPTH + 1];
+    struct ngpoll_request* all[DEPTH + 1];
     for (unsigned i = 0; i <= DEPTH; i++) {
         prepare_flush(&requests[i]);
         all[i] = &requests[i];
@@ -234,10 +234,10 @@ static void a_close_without_workers_gives_all_back(void)
     CHECK(ngpoll_group_submit_all(group, all, DEPTH + 1) == DEPTH);
     CHECK(!ngpoll_group_submit(group, all[DEPTH]));
     ngpoll_group_close(group);
-    struct ngpoll_ring *ring = NULL;
-    struct ngpoll_ring_options how = ngpoll_ring_defaults();
-    how.depth = DEPTH + 1;
-    REQUIRE(ngpoll_ring_open(drive.queue, &how, &ring) == 0);
+    struct ngpoll_ring* ring = NULL;
+    struct ngpoll_ring_options requested = ngpoll_ring_defaults();
+    requested.depth = DEPTH + 1;
+    REQUIRE(ngpoll_ring_open(drive.queue, &requested, &ring) == 0);
     /* The caller's again: a ring takes them. */
     CHECK(ngpoll_submit_and_wait(ring, all, DEPTH + 1, DEPTH + 1) == DEPTH + 1);
     for (unsigned i = 0; i <= DEPTH; i++)

@@ -18,36 +18,35 @@
 
 static unsigned failures;
 
-static void check(bool holds, const char *what, int line)
+static void check(bool holds, const char* what, int line)
 {
     if (holds)
         return;
-    fprintf(stderr, "line %d: FAILED: %s (last error: \"%s\")\n", line, what,
-        ngpoll_error());
+    fprintf(stderr, "line %d: FAILED: %s (last error: \"%s\")\n", line, what, ngpoll_error());
     failures++;
 }
 #define CHECK(holds) check((holds), #holds, __LINE__)
 /* Without it there is nothing to go on with. */
-#define REQUIRE(holds) \
-    do { \
-        if (!(holds)) { \
-            check(false, #holds, __LINE__); \
-            exit(1); \
-        } \
+#define REQUIRE(holds)                                                                             \
+    do {                                                                                           \
+        if (!(holds)) {                                                                            \
+            check(false, #holds, __LINE__);                                                        \
+            exit(1);                                                                               \
+        }                                                                                          \
     } while (0)
 
 enum { BLOCK = 512, DEPTH = 16 };
 
 struct drive {
-    struct ngpoll_namespace *ns;
-    struct ngpoll_queue *queue;
+    struct ngpoll_namespace* ns;
+    struct ngpoll_queue* queue;
 };
 
-static struct drive open_drive(const char *path, const struct ngpoll_queue_options *how)
+static struct drive open_drive(const char* path, const struct ngpoll_queue_options* requested)
 {
     struct drive made;
     REQUIRE(ngpoll_namespace_open(path, true, &made.ns) == 0);
-    REQUIRE(ngpoll_queue_open(made.ns, how, &made.queue) == 0);
+    REQUIRE(ngpoll_queue_open(made.ns, requested, &made.queue) == 0);
     return made;
 }
 

@@ -53,9 +53,9 @@ struct drive {
     nvme_namespace device;
     poll_queue queue;
 
-    explicit drive(const std::string& path, poll_queue::options how = {})
+    explicit drive(const std::string& path, poll_queue::options requested = {})
         : device(nvme_namespace::open(path))
-        , queue(device, how)
+        , queue(device, requested)
     {
     }
 };

@@ -191,13 +191,14 @@ struct fake_drive {
     fake_kernel* kernel; ///< the queue's
     std::unique_ptr<poll_queue> queue;
 
-    explicit fake_drive(poll_queue::options how, uring_transport::options with = {},
+    explicit fake_drive(poll_queue::options requested, uring_transport::options with = {},
         unsigned entries = 8, unsigned start = 0, bool has_array = false)
     {
         auto made = std::make_unique<fake_kernel>(entries, start, has_array);
         kernel = made.get();
         queue = testing_access::make(
-            std::make_unique<uring_transport>(std::move(made), poll_queue_report{}, with), how);
+            std::make_unique<uring_transport>(std::move(made), poll_queue_report{}, with),
+            requested);
     }
 };
 

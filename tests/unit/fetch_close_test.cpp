@@ -59,11 +59,12 @@ enum class leaves_by : std::uint8_t { close, destructor, end_of_thread };
 
 /// On a thread of its own: posts a fetch, takes one batch with it, does `meanwhile`, and leaves.
 template <class Meanwhile>
-void take_one_and_leave(fetch_group& group, fetch::options how, leaves_by way, Meanwhile meanwhile)
+void take_one_and_leave(
+    fetch_group& group, fetch::options requested, leaves_by way, Meanwhile meanwhile)
 {
     std::unique_ptr<fetch> left; // outlives its thread
     std::thread([&] {
-        auto own = std::make_unique<fetch>(group, how);
+        auto own = std::make_unique<fetch>(group, requested);
         must(!own->next().empty());
         meanwhile(*own);
         if (way == leaves_by::close)

@@ -8,13 +8,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "uring/io_uring_ring.hpp"
+#include "uring/io_uring_instance.hpp"
 
 namespace ngpoll::test {
 
 /// Reads a page of /dev/zero into a registered buffer of the ring: the kernel's result.
 inline int fixed_read(
-    io_uring_ring& ring, const transport_seat& seat, std::byte* at, unsigned index)
+    io_uring_instance& ring, const transport_seat& seat, std::byte* at, unsigned index)
 {
     const int zero = ::open("/dev/zero", O_RDONLY | O_CLOEXEC);
     const ring_memory& memory = ring.memory();

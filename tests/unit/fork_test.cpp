@@ -17,7 +17,7 @@
 #include "drive.hpp"
 #include "file_descriptor.hpp"
 #include "fixed_read.hpp"
-#include "uring/io_uring_ring.hpp"
+#include "uring/io_uring_instance.hpp"
 
 using namespace ngpoll;
 using test::counted_request;
@@ -131,7 +131,7 @@ TEST_CASE("a forked child's destroyed pool leaves the child's own memory alone")
 TEST_CASE("a forked child takes nothing of its parent's kernel ring away")
 {
     poll_queue_report report;
-    io_uring_ring own(-1,
+    io_uring_instance own(-1,
         {.depth = 8, .rings_max = 2, .mode = poll_mode::interrupt, .registered_file = false},
         report);
     const transport_seat seat = own.attach();
@@ -175,7 +175,7 @@ TEST_CASE("buffers that were refused are not pinned")
         if (::setgid(65534) != 0 || ::setuid(65534) != 0)
             return; // no limit counts for this user
         poll_queue_report report;
-        io_uring_ring own(-1,
+        io_uring_instance own(-1,
             {.depth = 8, .rings_max = 2, .mode = poll_mode::interrupt, .registered_file = false},
             report);
         std::byte* const memory = map_pages(1U << 20U);

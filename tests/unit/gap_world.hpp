@@ -245,7 +245,7 @@ struct gap_fixture {
         for (std::size_t i = 0; i < rings.size(); ++i)
             std::fprintf(stderr, "ring %zu: request %s, sleeps for %u, %llu passes, %llu sleeps\n",
                 i, requests[i].finished.load(std::memory_order_relaxed) ? "finished" : "open",
-                rings[i].in->rest.missing(),
+                rings[i].in->sleep_state.missing(),
                 static_cast<unsigned long long>(rings[i].passes.passes.get()),
                 static_cast<unsigned long long>(rings[i].passes.sleeps.get()));
     }

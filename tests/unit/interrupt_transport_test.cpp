@@ -31,13 +31,13 @@ public:
     {
         report_.mode = poll_mode::interrupt;
     }
-    std::unique_ptr<transport> open_ring(const ring_options& how) override
+    std::unique_ptr<transport> open_ring(const ring_options& requested) override
     {
         auto kernel = std::make_unique<fake_kernel>(8);
         kernel->locked_bytes_max = locked_bytes_max;
         kernels_.push_back(kernel.get());
         return std::make_unique<interrupt_transport>(
-            std::move(kernel), uring_transport::options{}, buffers_, how.event_fd);
+            std::move(kernel), uring_transport::options{}, buffers_, requested.event_fd);
     }
     std::uint16_t register_buffers(
         std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count) override

@@ -18,14 +18,14 @@ using test::drive;
 
 namespace {
 
-test::thrown queue_error(poll_queue::options how)
+test::thrown queue_error(poll_queue::options requested)
 {
-    return test::error_of([&] { drive made("emu:size=1M", how); });
+    return test::error_of([&] { drive made("emu:size=1M", requested); });
 }
 
-test::thrown ring_error(poll_queue& queue, ring::options how)
+test::thrown ring_error(poll_queue& queue, ring::options requested)
 {
-    return test::error_of([&] { ring made(queue, how); });
+    return test::error_of([&] { ring made(queue, requested); });
 }
 
 /// As a kernel that cannot register a thread's ring.
@@ -116,10 +116,10 @@ TEST_CASE("a ring that returns has given the role up, and a resident never does"
 TEST_CASE("hybrid polling is refused on a shared queue")
 {
     const nvme_namespace device = nvme_namespace::open("emu:size=1M");
-    for (const poll_queue::options& how :
+    for (const poll_queue::options& requested :
         {poll_queue::options{.rings_max = 2, .mode = poll_mode::hybrid},
             poll_queue::options{.mode = poll_mode::hybrid, .role = role_policy::resident}}) {
-        const auto error = test::error_of([&] { poll_queue bad(device, how); });
+        const auto error = test::error_of([&] { poll_queue bad(device, requested); });
         CHECK(error.value == EINVAL);
         CHECK(error.says("hybrid"));
     }

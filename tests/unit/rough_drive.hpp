@@ -28,8 +28,8 @@ public:
         std::chrono::microseconds pass_takes{0};
     };
 
-    explicit rough_drive(options how)
-        : how_(how)
+    explicit rough_drive(options requested)
+        : requested_(requested)
     {
         report_.mode = poll_mode::polled;
         report_.transport = "rough";
@@ -48,8 +48,8 @@ public:
             bump(collisions);
         bump(passes);
         accept(to_send);
-        if (how_.pass_takes.count() != 0)
-            std::this_thread::sleep_for(how_.pass_takes);
+        if (requested_.pass_takes.count() != 0)
+            std::this_thread::sleep_for(requested_.pass_takes);
         std::uint32_t found = 0;
         const auto now = steady_clock::now();
         for (std::size_t most = flying_.size(); found < most && flying_.front().due <= now;) {
@@ -57,11 +57,11 @@ public:
             flying_.pop_front();
             ++found;
             batch.finish(r, {}, 0);
-            if (how_.rough)
+            if (requested_.rough)
                 stagger();
         }
         batch.add_found(found);
-        if (how_.rough)
+        if (requested_.rough)
             stagger();
         in_pass.store(false);
         return {.sent = static_cast<std::uint32_t>(to_send.size())};
@@ -94,12 +94,12 @@ private:
 
     void accept(std::span<request* const> to_send)
     {
-        const auto due = steady_clock::now() + std::chrono::nanoseconds(how_.latency_ns);
+        const auto due = steady_clock::now() + std::chrono::nanoseconds(requested_.latency_ns);
         for (request* const r : to_send)
             flying_.push_back({r, due});
     }
 
-    options how_;
+    options requested_;
     std::deque<flying> flying_; // not atomic: TSan tells of passes that are not in order
 };
 

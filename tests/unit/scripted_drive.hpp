@@ -103,8 +103,8 @@ struct scripted_queue {
     scripted_drive& drive;
     std::unique_ptr<poll_queue> queue;
 
-    explicit scripted_queue(poll_queue::options how)
-        : scripted_queue(std::make_unique<scripted_drive>(), how)
+    explicit scripted_queue(poll_queue::options requested)
+        : scripted_queue(std::make_unique<scripted_drive>(), requested)
     {
     }
 
@@ -123,9 +123,9 @@ struct scripted_queue {
     }
 
 private:
-    scripted_queue(std::unique_ptr<scripted_drive> made, poll_queue::options how)
+    scripted_queue(std::unique_ptr<scripted_drive> made, poll_queue::options requested)
         : drive(*made)
-        , queue(testing_access::make(std::move(made), how))
+        , queue(testing_access::make(std::move(made), requested))
     {
     }
 };

@@ -54,13 +54,13 @@ std::string second_device_path()
 /// A thread to be, with a queue of its own.
 struct entrant {
     std::string path = device_path();
-    poll_queue::options how;
+    poll_queue::options requested;
     std::optional<std::uint32_t> processor = std::nullopt; ///< where it is pinned first
 };
 
-std::vector<entrant> alike(unsigned count, poll_queue::options how)
+std::vector<entrant> alike(unsigned count, poll_queue::options requested)
 {
-    return std::vector<entrant>(count, {.how = how});
+    return std::vector<entrant>(count, {.requested = requested});
 }
 
 /// What became of one.
@@ -125,8 +125,8 @@ private:
             test::stay_on(*self.as.processor);
         const nvme_namespace device = nvme_namespace::open(self.as.path);
         std::unique_ptr<poll_queue> queue;
-        self.refused
-            = test::error_of([&] { queue = std::make_unique<poll_queue>(device, self.as.how); });
+        self.refused = test::error_of(
+            [&] { queue = std::make_unique<poll_queue>(device, self.as.requested); });
         if (queue != nullptr)
             self.depth = queue->depth();
         all_tried_.arrive_and_wait(); // orders that write before the others' look at it
@@ -150,8 +150,8 @@ private:
         for (const contestant& one : each_)
             if (one.depth != 0)
                 one.seen.print(to,
-                    std::string(to_string(one.as.how.mode)) + ", depth " + std::to_string(one.depth)
-                        + (fixed_ ? ", registered" : ""));
+                    std::string(to_string(one.as.requested.mode)) + ", depth "
+                        + std::to_string(one.depth) + (fixed_ ? ", registered" : ""));
             else
                 std::fprintf(to, "no queue: %s\n", one.refused.text.c_str());
     }
@@ -290,7 +290,7 @@ TEST_CASE("two namespaces of a controller have half of the tags each", "[.two na
     const bool fixed = GENERATE(true, false);
     CAPTURE(fixed);
     const contest both(
-        {{.how = {.depth = kHalf}}, {.path = other, .how = {.depth = kHalf}}}, fixed);
+        {{.requested = {.depth = kHalf}}, {.path = other, .requested = {.depth = kHalf}}}, fixed);
     both.check(2, kHalf);
 
     const test::users_of_driver none_left;
@@ -318,7 +318,8 @@ TEST_CASE("two hardware queues have their tags apart", "[.two queues]")
     REQUIRE(map.poll_queues.size() == 2);
     std::vector<entrant> pinned;
     for (const hardware_poll_queue& each : map.poll_queues)
-        pinned.push_back({.how = {.hardware_queue = each.index}, .processor = each.cpus.front()});
+        pinned.push_back(
+            {.requested = {.hardware_queue = each.index}, .processor = each.cpus.front()});
     const bool fixed = GENERATE(true, false);
     CAPTURE(fixed);
     const contest two(pinned, fixed);
@@ -329,7 +330,7 @@ TEST_CASE("two hardware queues have their tags apart", "[.two queues]")
     const nvme_namespace device = nvme_namespace::open(device_path());
     std::thread([&] {
         test::stay_on(*pinned[0].processor);
-        poll_queue first(device, pinned[0].how);
+        poll_queue first(device, pinned[0].requested);
         // It may use any hardware queue, and one of them has no tags left.
         unpinned = test::error_of([&] { const poll_queue any(device, {.depth = 1}); });
         test::stay_on(*pinned[1].processor);

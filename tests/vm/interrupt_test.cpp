@@ -159,9 +159,9 @@ std::uint64_t read_right(
 TEST_CASE("by interrupt a queue has no resident, and each ring a kernel ring of its own")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
-    poll_queue::options how = by_interrupt(2, 16);
-    how.role = role_policy::resident;
-    poll_queue queue(device, how);
+    poll_queue::options requested = by_interrupt(2, 16);
+    requested.role = role_policy::resident;
+    poll_queue queue(device, requested);
     CHECK(queue.report().mode == poll_mode::interrupt);
     CHECK(queue.report().depth == 16);
     CHECK_FALSE(queue.shared());

@@ -68,16 +68,19 @@ public:
         std::uint64_t seed = 0;
     };
 
-    numbered_reader(poll_queue& queue, const namespace_info& drive, options how, read_tally& seen)
+    numbered_reader(
+        poll_queue& queue, const namespace_info& drive, options requested, read_tally& seen)
         : info_(drive)
         , seen_(seen)
-        , random_(how.seed, 0)
-        , buffers_(
-              queue, {.count = how.depth, .buffer_bytes = drive.block_bytes(), .fixed = how.fixed})
-        , reads_(how.depth)
-        , ring_(queue, {.depth = how.depth})
+        , random_(requested.seed, 0)
+        , buffers_(queue,
+              {.count = requested.depth,
+                  .buffer_bytes = drive.block_bytes(),
+                  .fixed = requested.fixed})
+        , reads_(requested.depth)
+        , ring_(queue, {.depth = requested.depth})
     {
-        for (std::uint32_t i = 0; i < how.depth; ++i) {
+        for (std::uint32_t i = 0; i < requested.depth; ++i) {
             reads_[i].target = buffers_.at(i);
             reads_[i].by = this;
             reads_[i].on_complete = [](request& r) noexcept {

@@ -46,7 +46,7 @@ public:
 
     /// Throws std::system_error: EINVAL (count or size 0, or more than the queue's table holds),
     /// ENOMEM (no memory, or the locked-memory limit is too small; the text says which limit).
-    buffer_pool(poll_queue& queue, options how);
+    buffer_pool(poll_queue& queue, options requested);
     ~buffer_pool();
     buffer_pool(const buffer_pool&) = delete;
     buffer_pool& operator=(const buffer_pool&) = delete;

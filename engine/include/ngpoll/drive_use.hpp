@@ -86,7 +86,7 @@ public:
     /// Throws std::system_error with one line that says what to do: EINVAL (`serial_nsid` is empty,
     /// or another drive's), EBUSY (in use), EPERM (it cannot be told, and `force` is not set: no
     /// block device, one of size 0 for its metadata format, or one that may not be opened).
-    [[nodiscard]] static write_permit take(const nvme_namespace& target, const options& how);
+    [[nodiscard]] static write_permit take(const nvme_namespace& target, const options& requested);
 
     write_permit(write_permit&&) noexcept;
     write_permit& operator=(write_permit&&) noexcept;

@@ -45,7 +45,7 @@ public:
     /// - EINVAL: the queue is for one hardware_queue and has no resident: a thread that submits may
     ///   have to send, on any processor.
     /// - EBUSY: the queue has no place left, or not this depth.
-    fetch_group(poll_queue& queue, options how);
+    fetch_group(poll_queue& queue, options requested);
     explicit fetch_group(poll_queue& queue)
         : fetch_group(queue, options{})
     {
@@ -100,7 +100,7 @@ public:
     /// Throws std::system_error.
     /// - EINVAL: a batch_max of 0; an event_fd where the queue has no resident.
     /// - ESHUTDOWN: the group closes.
-    fetch(fetch_group& group, options how);
+    fetch(fetch_group& group, options requested);
     explicit fetch(fetch_group& group)
         : fetch(group, options{})
     {

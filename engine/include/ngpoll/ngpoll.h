@@ -78,7 +78,7 @@ struct ngpoll_write_permit_options {
  * -EINVAL (another drive's name, or none), -EBUSY (in use: mounted, swap, part of dm, md or LVM,
  * held), -EPERM (it cannot be told, and `force` is false). */
 int ngpoll_write_permit_open(const struct ngpoll_namespace* ns,
-    const struct ngpoll_write_permit_options* how, struct ngpoll_write_permit** opened);
+    const struct ngpoll_write_permit_options* requested, struct ngpoll_write_permit** opened);
 void ngpoll_write_permit_close(struct ngpoll_write_permit* permit);
 
 /* ---- Poll queues. Made on any thread. ---- */
@@ -107,8 +107,8 @@ struct ngpoll_queue_options {
 struct ngpoll_queue_options ngpoll_queue_defaults(void);
 /* NULL for `how` means the defaults. -EINVAL, -EPERM, -ENOSYS, -ENOMEM, -EBUSY: see
  * poll_queue.hpp. */
-int ngpoll_queue_open(const struct ngpoll_namespace* ns, const struct ngpoll_queue_options* how,
-    struct ngpoll_queue** opened);
+int ngpoll_queue_open(const struct ngpoll_namespace* ns,
+    const struct ngpoll_queue_options* requested, struct ngpoll_queue** opened);
 /* What is in force, which may be less than was asked for. */
 enum ngpoll_mode ngpoll_queue_mode(const struct ngpoll_queue* queue);
 enum ngpoll_role ngpoll_queue_role(const struct ngpoll_queue* queue);
@@ -246,8 +246,8 @@ struct ngpoll_ring_options {
 struct ngpoll_ring_options ngpoll_ring_defaults(void);
 /* NULL for `how` means the defaults. -EINVAL, -EBUSY (no room on the queue); by interrupt
  * also -ENOMEM, -EMFILE, -ENFILE, for each ring is then a kernel ring of its own. */
-int ngpoll_ring_open(
-    struct ngpoll_queue* queue, const struct ngpoll_ring_options* how, struct ngpoll_ring** opened);
+int ngpoll_ring_open(struct ngpoll_queue* queue, const struct ngpoll_ring_options* requested,
+    struct ngpoll_ring** opened);
 uint32_t ngpoll_ring_depth(const struct ngpoll_ring* ring);
 /* Waits for what reached the drive, ends the rest with ECANCELED, and frees the ring. */
 void ngpoll_ring_close(struct ngpoll_ring* ring);

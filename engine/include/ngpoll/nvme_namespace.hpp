@@ -9,7 +9,7 @@
 
 namespace ngpoll {
 
-class backend;
+class opened_namespace;
 class poll_queue;
 
 /// What a namespace and its controller say of themselves (NVM Express Base Specification 2.0,
@@ -74,18 +74,21 @@ public:
     /// Throws std::system_error with a text that says what to do: ENOENT (no such device), ENOTTY
     /// (not an NVMe namespace), EACCES or EPERM (no permission), EINVAL (an `emu:` setting that
     /// does not parse), or nvme_category() where the drive refuses to identify itself.
-    [[nodiscard]] static nvme_namespace open(std::string_view path, options how);
+    [[nodiscard]] static nvme_namespace open(std::string_view path, options requested);
     [[nodiscard]] static nvme_namespace open(std::string_view path) { return open(path, {}); }
 
     [[nodiscard]] const namespace_info& info() const noexcept;
 
     /// The engine's own, not part of the interface.
-    [[nodiscard]] const std::shared_ptr<backend>& opened() const noexcept { return backend_; }
+    [[nodiscard]] const std::shared_ptr<opened_namespace>& opened() const noexcept
+    {
+        return opened_;
+    }
 
 private:
-    explicit nvme_namespace(std::shared_ptr<backend> opened) noexcept;
+    explicit nvme_namespace(std::shared_ptr<opened_namespace> opened) noexcept;
 
-    std::shared_ptr<backend> backend_;
+    std::shared_ptr<opened_namespace> opened_;
 };
 
 } // namespace ngpoll

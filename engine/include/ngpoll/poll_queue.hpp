@@ -40,7 +40,7 @@ public:
     /// - ENOMEM, EMFILE, ENFILE, EAGAIN: no memory, no descriptor, no thread.
     /// A mode the drive or the kernel does not have is not an error: report() says what is used
     /// instead, and why.
-    poll_queue(const nvme_namespace& device, options how);
+    poll_queue(const nvme_namespace& device, options requested);
     explicit poll_queue(const nvme_namespace& device)
         : poll_queue(device, options{})
     {

@@ -57,7 +57,7 @@ public:
     /// By interrupt each ring has a kernel ring of its own, and registers the queue's buffers with
     /// it. The constructor then also throws ENOMEM, EMFILE or ENFILE (no memory, no locked memory,
     /// no descriptor), and the kernel's errno for an event_fd that is not an eventfd.
-    ring(poll_queue& queue, options how);
+    ring(poll_queue& queue, options requested);
     explicit ring(poll_queue& queue)
         : ring(queue, options{})
     {

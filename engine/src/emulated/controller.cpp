@@ -36,7 +36,7 @@ constexpr std::uint32_t kBroadcastNamespaceId = 0xffffffff;
 
 } // namespace
 
-controller::controller(const spec& settings)
+controller::controller(const settings& settings)
     : settings_(settings)
 {
     void* table = ::mmap(nullptr, table_bytes(), PROT_READ | PROT_WRITE,

@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "spec.hpp"
+#include "settings.hpp"
 
 namespace ngpoll::emulated {
 
@@ -102,7 +102,7 @@ public:
     static constexpr std::uint32_t kQueueEntriesMax = 65536;
 
     /// Throws std::system_error (ENOMEM).
-    explicit controller(const spec& settings);
+    explicit controller(const settings& settings);
     ~controller();
     controller(const controller&) = delete;
     controller& operator=(const controller&) = delete;
@@ -135,7 +135,7 @@ private:
     [[nodiscard]] std::uint64_t latency_of_next(queue_pair& queue) const noexcept;
     void post_due(queue_pair& queue) noexcept;
 
-    spec settings_;
+    settings settings_;
     struct page {
         page* allocated_before;
         alignas(64) std::byte data[kPageBytes];

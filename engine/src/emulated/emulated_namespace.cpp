@@ -11,8 +11,8 @@
 namespace ngpoll {
 
 emulated_namespace::emulated_namespace(std::string_view path)
-    : spec_(emulated::parse_spec(path))
-    , controller_(spec_)
+    : settings_(emulated::parse_settings(path))
+    , controller_(settings_)
 {
     info_.path = std::string(path);
     info_.emulated = true;
@@ -21,27 +21,27 @@ emulated_namespace::emulated_namespace(std::string_view path)
     info_.firmware = "1.0";
     info_.nsid = emulated::controller::kNamespaceId;
     info_.capacity_blocks = controller_.capacity_blocks();
-    info_.lba_bytes = spec_.lba_bytes;
+    info_.lba_bytes = settings_.lba_bytes;
     info_.transfer_bytes_max = emulated::controller::kTransferBytesMax;
     info_.queue_depth_max = emulated::controller::kQueueEntriesMax - 1;
     info_.has_poll_queues = true;
 }
 
-backend::opened_queue emulated_namespace::open_queue(const poll_queue_options& how)
+opened_namespace::opened_queue emulated_namespace::open_queue(const poll_queue_options& requested)
 {
-    if (how.hardware_queue)
+    if (requested.hardware_queue)
         detail::refuse(
             fmt::format("{}: hardware_queue {}: an emulated drive has none; leave it out",
-                info_.path, *how.hardware_queue));
-    poll_queue_options can = how;
+                info_.path, *requested.hardware_queue));
+    poll_queue_options can = requested;
     if (can.depth == 0)
         can.depth = kDepthDefault;
     // relaxed: a count that guards nothing else.
-    if (queues_taken_.fetch_add(1, std::memory_order_relaxed) >= spec_.queues) {
+    if (queues_taken_.fetch_add(1, std::memory_order_relaxed) >= settings_.queues) {
         return_queue();
         detail::fail(EBUSY,
             fmt::format("{}: its {} queue pair(s) are taken; give it more with queues=N",
-                info_.path, spec_.queues));
+                info_.path, settings_.queues));
     }
     try {
         return {

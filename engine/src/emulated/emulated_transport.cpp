@@ -32,20 +32,21 @@ emulated::submission_entry entry_for(const command& cmd, std::uint16_t cid) noex
 
 } // namespace
 
-emulated_transport::emulated_transport(emulated_namespace& device, const poll_queue_options& how)
+emulated_transport::emulated_transport(
+    emulated_namespace& device, const poll_queue_options& requested)
     : device_(device)
-    , queue_(how.depth + 1)
-    , requests_(how.depth)
+    , queue_(requested.depth + 1)
+    , requests_(requested.depth)
 {
     // From the back, so that the stack hands out 0, 1, 2, ...
-    for (std::uint32_t id = how.depth; id-- > 0;)
+    for (std::uint32_t id = requested.depth; id-- > 0;)
         free_ids_.push_back(static_cast<std::uint16_t>(id));
     report_.mode = poll_mode::polled;
-    report_.depth = how.depth;
+    report_.depth = requested.depth;
     report_.transport = "emulated";
-    if (how.mode != poll_mode::polled)
+    if (requested.mode != poll_mode::polled)
         report_.declined.push_back(
-            std::string(to_string(how.mode)) + ": an emulated drive is always polled");
+            std::string(to_string(requested.mode)) + ": an emulated drive is always polled");
 }
 
 emulated_transport::~emulated_transport() { device_.return_queue(); }

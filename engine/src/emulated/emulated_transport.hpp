@@ -17,7 +17,7 @@ class emulated_namespace;
 /// so the ids last used are used again.
 class emulated_transport final : public transport {
 public:
-    emulated_transport(emulated_namespace& device, const poll_queue_options& how);
+    emulated_transport(emulated_namespace& device, const poll_queue_options& requested);
     ~emulated_transport() override;
 
     transport_seat attach() override { return {}; }

@@ -18,7 +18,7 @@
 
 #include "../error.hpp"
 #include "../linux/kernel_version.hpp"
-#include "io_uring_ring.hpp"
+#include "io_uring_instance.hpp"
 #include "uring_interrupt_rings.hpp"
 #include "uring_transport.hpp"
 
@@ -121,13 +121,14 @@ file_descriptor lock_drive(const namespace_info& device, const std::string& why)
 
 } // namespace
 
-device_namespace::device_namespace(std::string_view path, nvme_namespace::options how)
+device_namespace::device_namespace(std::string_view path, nvme_namespace::options requested)
     : process_(detail::process_generation)
 {
     info_.path = std::string(path);
     check_kind(info_.path);
     fd_ = file_descriptor::opened_by([&] {
-        const int fd = ::open(info_.path.c_str(), (how.writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+        const int fd
+            = ::open(info_.path.c_str(), (requested.writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
         return fd < 0 ? -errno : fd;
     });
     if (fd_.get() < 0) {
@@ -211,11 +212,11 @@ drive_limits device_namespace::fresh_limits() const
     return info_.block_device.empty() ? drive_limits{} : read_drive_limits(info_.block_device);
 }
 
-poll_queue_options device_namespace::possible(
-    const poll_queue_options& how, const drive_limits& limits, poll_queue_report& report) const
+poll_queue_options device_namespace::possible(const poll_queue_options& requested,
+    const drive_limits& limits, poll_queue_report& report) const
 {
-    poll_queue_options can = how;
-    if (how.mode == poll_mode::interrupt)
+    poll_queue_options can = requested;
+    if (requested.mode == poll_mode::interrupt)
         return can;
     if (!info_.has_poll_queues.value_or(true)) {
         can.mode = poll_mode::interrupt;
@@ -225,7 +226,7 @@ poll_queue_options device_namespace::possible(
             = fmt::format("IOPOLL: the drive's transport is {}, not pcie; Linux crashes when it "
                           "polls passthrough over TCP",
                 limits.transport);
-        if (how.force) {
+        if (requested.force) {
             report.forced.push_back(risk);
         } else {
             can.mode = poll_mode::interrupt;
@@ -236,20 +237,20 @@ poll_queue_options device_namespace::possible(
 }
 
 tag_budget device_namespace::take_tags(
-    const poll_queue_options& how, const drive_limits& limits) const
+    const poll_queue_options& requested, const drive_limits& limits) const
 {
     // Nothing is known of it: then nothing can be counted.
     if (limits.tags == 0)
         return {};
-    if (how.depth > limits.tags)
+    if (requested.depth > limits.tags)
         detail::refuse(fmt::format("depth {} is above what one queue of {} holds; give {} or less",
-            how.depth, info_.path, limits.tags));
+            requested.depth, info_.path, limits.tags));
     return tag_budget({.path = info_.path,
         .controller = limits.controller,
         .block = info_.block_device,
         .tags = limits.tags,
-        .hardware_queue = how.hardware_queue,
-        .depth = how.depth,
+        .hardware_queue = requested.hardware_queue,
+        .depth = requested.depth,
         .default_depth = kDepthDefault});
 }
 
@@ -268,7 +269,7 @@ std::vector<std::uint32_t> device_namespace::processors_of(std::uint32_t hardwar
         info_.path, hardware_queue));
 }
 
-backend::opened_queue device_namespace::open_queue(const poll_queue_options& how)
+opened_namespace::opened_queue device_namespace::open_queue(const poll_queue_options& requested)
 {
     // The fork closed the descriptor, and its number may be another drive's by now.
     if (detail::is_inherited(process_))
@@ -278,28 +279,29 @@ backend::opened_queue device_namespace::open_queue(const poll_queue_options& how
     poll_queue_report report;
     // Read anew: a scheduler or a user may have changed them since the namespace was opened.
     const drive_limits limits = fresh_limits();
-    poll_queue_options can = possible(how, limits, report);
+    poll_queue_options can = possible(requested, limits, report);
     if (can.mode != poll_mode::interrupt)
-        return {
-            .polled = open_polled(how, can, limits, std::move(report)), .by_interrupt = nullptr};
+        return {.polled = open_polled(requested, can, limits, std::move(report)),
+            .by_interrupt = nullptr};
     if (can.depth == 0)
         can.depth = kDepthDefault;
     return {.polled = nullptr,
         .by_interrupt = std::make_unique<uring_interrupt_rings>(fd_.get(), can, std::move(report))};
 }
 
-std::unique_ptr<transport> device_namespace::open_polled(const poll_queue_options& how,
+std::unique_ptr<transport> device_namespace::open_polled(const poll_queue_options& requested,
     poll_queue_options can, const drive_limits& limits, poll_queue_report report) const
 {
-    uring_transport::options options{
-        .registered_file = how.registered_file, .fd = fd_.get(), .needs_data = polls_by_bio()};
-    if (how.hardware_queue) {
-        options.hardware_queue = *how.hardware_queue;
-        options.processors = processors_of(*how.hardware_queue);
+    uring_transport::options options{.registered_file = requested.registered_file,
+        .fd = fd_.get(),
+        .needs_data = polls_by_bio()};
+    if (requested.hardware_queue) {
+        options.hardware_queue = *requested.hardware_queue;
+        options.processors = processors_of(*requested.hardware_queue);
     }
     uring_transport::holdings holdings;
     std::string why = one_ring_only(limits);
-    if (how.force && !why.empty())
+    if (requested.force && !why.empty())
         report.forced.push_back("another ring may poll this drive, and " + std::exchange(why, {}));
     holdings.drive_lock = lock_drive(info_, why);
     if (holdings.drive_lock.get() < 0 && !why.empty())
@@ -312,7 +314,7 @@ std::unique_ptr<transport> device_namespace::open_polled(const poll_queue_option
         can.depth = kDepthDefault;
     report.depth = can.depth;
     report.must_drain = leaves_polled_commands();
-    auto kernel = std::make_unique<io_uring_ring>(fd_.get(), can, report);
+    auto kernel = std::make_unique<io_uring_instance>(fd_.get(), can, report);
     return std::make_unique<uring_transport>(
         std::move(kernel), std::move(report), std::move(options), std::move(holdings));
 }

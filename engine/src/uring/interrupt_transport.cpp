@@ -11,9 +11,9 @@
 
 namespace ngpoll {
 
-interrupt_transport::interrupt_transport(std::unique_ptr<interrupt_kernel_ring> ring, options how,
-    std::shared_ptr<buffer_table> buffers, int event_fd)
-    : uring_transport(std::move(ring), {}, std::move(how))
+interrupt_transport::interrupt_transport(std::unique_ptr<interrupt_kernel_ring> ring,
+    options requested, std::shared_ptr<buffer_table> buffers, int event_fd)
+    : uring_transport(std::move(ring), {}, std::move(requested))
     , ring_(static_cast<interrupt_kernel_ring&>(kernel()))
     , buffers_(std::move(buffers))
     , event_fd_(event_fd)

@@ -19,7 +19,7 @@ namespace ngpoll {
 class interrupt_transport final : public uring_transport {
 public:
     /// `event_fd` is the ring's, or -1.
-    interrupt_transport(std::unique_ptr<interrupt_kernel_ring> ring, options how,
+    interrupt_transport(std::unique_ptr<interrupt_kernel_ring> ring, options requested,
         std::shared_ptr<buffer_table> buffers, int event_fd);
 
     /// Registers buffers and event_fd, so that it throws as those do, too.

@@ -16,9 +16,9 @@ class uring_interrupt_rings final : public interrupt_rings {
 public:
     /// `fd` is the namespace; `report` has what was declined so far. Sets up a kernel ring and
     /// closes it again, so that what the kernel refuses is refused here, and reported.
-    uring_interrupt_rings(int fd, const poll_queue_options& how, poll_queue_report report);
+    uring_interrupt_rings(int fd, const poll_queue_options& requested, poll_queue_report report);
 
-    [[nodiscard]] std::unique_ptr<transport> open_ring(const ring_options& how) override;
+    [[nodiscard]] std::unique_ptr<transport> open_ring(const ring_options& requested) override;
     /// Registers the buffers for a try, then leaves it to each ring.
     std::uint16_t register_buffers(
         std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count) override;

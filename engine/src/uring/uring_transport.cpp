@@ -103,10 +103,10 @@ bool is_pinned_to(const std::vector<std::uint32_t>& processors)
 } // namespace
 
 uring_transport::uring_transport(
-    std::unique_ptr<kernel_ring> ring, poll_queue_report report, options how, holdings held)
+    std::unique_ptr<kernel_ring> ring, poll_queue_report report, options requested, holdings held)
     : ring_(std::move(ring))
     , memory_(ring_->memory())
-    , options_(std::move(how))
+    , options_(std::move(requested))
     , held_(std::move(held))
     , sq_tail_(*memory_.sq_tail)
 {

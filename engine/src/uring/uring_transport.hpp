@@ -44,7 +44,7 @@ public:
         tag_budget tags;
     };
 
-    uring_transport(std::unique_ptr<kernel_ring> ring, poll_queue_report report, options how,
+    uring_transport(std::unique_ptr<kernel_ring> ring, poll_queue_report report, options requested,
         holdings held = {});
 
     /// Throws also EINVAL: the thread may run outside of the hardware queue's processors.

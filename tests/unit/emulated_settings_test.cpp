@@ -6,16 +6,16 @@
 #include <ngpoll/nvme_namespace.hpp>
 
 #include "catch.hpp"
-#include "emulated/spec.hpp"
+#include "emulated/settings.hpp"
 #include "support.hpp"
 
-using ngpoll::emulated::parse_spec;
-using ngpoll::emulated::spec;
+using ngpoll::emulated::parse_settings;
+using ngpoll::emulated::settings;
 
 TEST_CASE("without settings an emulated drive is 1 GiB of 512-byte blocks, with all the queues "
           "that it may have")
 {
-    const spec parsed = parse_spec("emu:");
+    const settings parsed = parse_settings("emu:");
     CHECK(parsed.size_bytes == std::uint64_t{1} << 30);
     CHECK(parsed.lba_bytes == 512);
     CHECK(parsed.queues == 1024);
@@ -25,7 +25,8 @@ TEST_CASE("without settings an emulated drive is 1 GiB of 512-byte blocks, with 
 
 TEST_CASE("each setting of an emulated drive is understood, in any order")
 {
-    const spec parsed = parse_spec("emu:unreadable=5-9,latency=20us,queues=1024,lba=4096,size=8M");
+    const settings parsed
+        = parse_settings("emu:unreadable=5-9,latency=20us,queues=1024,lba=4096,size=8M");
     CHECK(parsed.size_bytes == 8U << 20);
     CHECK(parsed.lba_bytes == 4096);
     CHECK(parsed.queues == 1024);
@@ -36,19 +37,19 @@ TEST_CASE("each setting of an emulated drive is understood, in any order")
 
 TEST_CASE("sizes and times take their units")
 {
-    CHECK(parse_spec("emu:size=1024").size_bytes == 1024);
-    CHECK(parse_spec("emu:size=3K").size_bytes == 3072);
-    CHECK(parse_spec("emu:size=2G").size_bytes == std::uint64_t{2} << 30);
-    CHECK(parse_spec("emu:size=64T").size_bytes == std::uint64_t{64} << 40);
-    CHECK(parse_spec("emu:latency=7").latency_ns == 7);
-    CHECK(parse_spec("emu:latency=7ns").latency_ns == 7);
-    CHECK(parse_spec("emu:latency=7us").latency_ns == 7000);
-    CHECK(parse_spec("emu:latency=7ms").latency_ns == 7000000);
-    CHECK(parse_spec("emu:latency=7ms").latency_ns_max == 7000000);
-    CHECK(parse_spec("emu:latency=7us-2ms").latency_ns == 7000);
-    CHECK(parse_spec("emu:latency=7us-2ms").latency_ns_max == 2000000);
-    CHECK(parse_spec("emu:unreadable=3-3").unreadable_first == 3);
-    CHECK(parse_spec("emu:lba=65536").lba_bytes == 65536);
+    CHECK(parse_settings("emu:size=1024").size_bytes == 1024);
+    CHECK(parse_settings("emu:size=3K").size_bytes == 3072);
+    CHECK(parse_settings("emu:size=2G").size_bytes == std::uint64_t{2} << 30);
+    CHECK(parse_settings("emu:size=64T").size_bytes == std::uint64_t{64} << 40);
+    CHECK(parse_settings("emu:latency=7").latency_ns == 7);
+    CHECK(parse_settings("emu:latency=7ns").latency_ns == 7);
+    CHECK(parse_settings("emu:latency=7us").latency_ns == 7000);
+    CHECK(parse_settings("emu:latency=7ms").latency_ns == 7000000);
+    CHECK(parse_settings("emu:latency=7ms").latency_ns_max == 7000000);
+    CHECK(parse_settings("emu:latency=7us-2ms").latency_ns == 7000);
+    CHECK(parse_settings("emu:latency=7us-2ms").latency_ns_max == 2000000);
+    CHECK(parse_settings("emu:unreadable=3-3").unreadable_first == 3);
+    CHECK(parse_settings("emu:lba=65536").lba_bytes == 65536);
 }
 
 TEST_CASE("a setting that is not understood is named, with what is accepted")
@@ -94,7 +95,7 @@ TEST_CASE("a setting that is not understood is named, with what is accepted")
     };
     for (const bad_setting& each : bad) {
         const std::string path = std::string("emu:") + each.settings;
-        const auto error = ngpoll::test::error_of([&] { (void)parse_spec(path); });
+        const auto error = ngpoll::test::error_of([&] { (void)parse_settings(path); });
         INFO(path << ": " << error.text);
         CHECK(error.value == EINVAL);
         CHECK(error.says(each.named));

@@ -7,7 +7,7 @@
 namespace ngpoll::emulated {
 
 /// The settings of an emulated namespace, as nvme_namespace::open() documents them.
-struct spec {
+struct settings {
     std::uint64_t size_bytes = std::uint64_t{1} << 30;
     std::uint32_t lba_bytes = 512;
     std::uint32_t queues = 1024; ///< queue pairs at most; each costs nothing until it is taken
@@ -19,6 +19,6 @@ struct spec {
 };
 
 /// Parses what follows "emu:". Throws std::system_error (EINVAL) whose text names the setting.
-[[nodiscard]] spec parse_spec(std::string_view path);
+[[nodiscard]] settings parse_settings(std::string_view path);
 
 } // namespace ngpoll::emulated

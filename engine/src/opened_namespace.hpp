@@ -18,12 +18,12 @@ namespace ngpoll {
 constexpr std::uint32_t kDepthDefault = 128;
 
 /// What an nvme_namespace stands for: a character device, or an emulated controller.
-class backend {
+class opened_namespace {
 public:
-    backend() = default;
-    backend(const backend&) = delete;
-    backend& operator=(const backend&) = delete;
-    virtual ~backend() = default;
+    opened_namespace() = default;
+    opened_namespace(const opened_namespace&) = delete;
+    opened_namespace& operator=(const opened_namespace&) = delete;
+    virtual ~opened_namespace() = default;
 
     [[nodiscard]] const namespace_info& info() const noexcept { return info_; }
 
@@ -37,7 +37,7 @@ public:
         std::unique_ptr<interrupt_rings> by_interrupt;
     };
     /// Throws as poll_queue's constructor does. The report says what a depth of 0 became.
-    [[nodiscard]] virtual opened_queue open_queue(const poll_queue_options& how) = 0;
+    [[nodiscard]] virtual opened_queue open_queue(const poll_queue_options& requested) = 0;
 
     /// A completion may depend on the thread that sent the command: before Linux 7.0 it is that
     /// thread's task work. One thread then has to send and poll for all.

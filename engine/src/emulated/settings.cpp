@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "spec.hpp"
+#include "settings.hpp"
 
 #include <bit>
 #include <charconv>
@@ -55,7 +55,7 @@ std::uint64_t number_or_fail(std::string_view setting, std::string_view value,
     return *number;
 }
 
-void parse_unreadable(spec& into, std::string_view setting, std::string_view value)
+void parse_unreadable(settings& into, std::string_view setting, std::string_view value)
 {
     constexpr std::string_view kWanted = "unreadable= takes FIRST-LAST, two LBAs";
     const std::size_t dash = value.find('-');
@@ -67,7 +67,7 @@ void parse_unreadable(spec& into, std::string_view setting, std::string_view val
         fail_setting(setting, "the first LBA must not be above the last");
 }
 
-void parse_latency(spec& into, std::string_view setting, std::string_view value)
+void parse_latency(settings& into, std::string_view setting, std::string_view value)
 {
     constexpr std::string_view kWanted
         = "latency= takes nanoseconds, or a number with us or ms, up "
@@ -81,7 +81,7 @@ void parse_latency(spec& into, std::string_view setting, std::string_view value)
         fail_setting(setting, kWanted);
 }
 
-void parse_setting(spec& into, std::string_view setting)
+void parse_setting(settings& into, std::string_view setting)
 {
     constexpr std::string_view kLba = "lba= takes a power of two from 512 to 65536";
     constexpr std::string_view kQueues = "queues= takes 1 to 1024";
@@ -116,10 +116,10 @@ void parse_setting(spec& into, std::string_view setting)
 
 } // namespace
 
-spec parse_spec(std::string_view path)
+settings parse_settings(std::string_view path)
 {
     constexpr std::uint64_t kSizeMax = std::uint64_t{64} << 40;
-    spec parsed;
+    settings parsed;
     std::string_view rest = path.substr(path.find(':') + 1);
     while (!rest.empty()) {
         const std::size_t comma = rest.find(',');

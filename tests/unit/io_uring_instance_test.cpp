@@ -9,7 +9,7 @@
 #include "catch.hpp"
 #include "fixed_read.hpp"
 #include "support.hpp"
-#include "uring/io_uring_ring.hpp"
+#include "uring/io_uring_instance.hpp"
 
 using namespace ngpoll;
 using test::fixed_read;
@@ -20,7 +20,7 @@ constexpr std::uint32_t kBytes = 4096;
 
 struct fixture {
     poll_queue_report report;
-    io_uring_ring own{-1,
+    io_uring_instance own{-1,
         {.depth = 8, .rings_max = 2, .mode = poll_mode::interrupt, .registered_file = false},
         report};
     transport_seat seat{own.attach()};

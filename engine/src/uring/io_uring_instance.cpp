@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "io_uring_ring.hpp"
+#include "io_uring_instance.hpp"
 
 #include <algorithm>
 #include <array>
@@ -50,23 +50,23 @@ constexpr std::array kOptional{
 /// Kernels before 6.10 are taken along: distributions call kernels 5.14 that have 6.12's io_uring.
 bool reads_entries_late() { return kernel_version() < 615; }
 
-unsigned wanted_flags(const poll_queue_options& how)
+unsigned wanted_flags(const poll_queue_options& requested)
 {
     unsigned flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL;
     if (!reads_entries_late())
         flags |= uapi::kSetupNoSqArray;
     for (const named_flag& flag : kRequired)
         flags |= flag.value;
-    if (how.mode != poll_mode::interrupt)
+    if (requested.mode != poll_mode::interrupt)
         flags |= IORING_SETUP_IOPOLL;
-    if (how.mode == poll_mode::hybrid)
+    if (requested.mode == poll_mode::hybrid)
         flags |= uapi::kSetupHybridIopoll;
     // One thread for good: set up disabled, and bound to the thread that attaches first.
-    if (how.rings_max == 1)
+    if (requested.rings_max == 1)
         flags |= IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_R_DISABLED;
     // By interrupt completions then wait for the thread to ask for them. Without it each one would
     // interrupt the thread's other system calls, an event loop's epoll_wait() with EINTR.
-    if (how.rings_max == 1 && how.mode == poll_mode::interrupt)
+    if (requested.rings_max == 1 && requested.mode == poll_mode::interrupt)
         flags |= IORING_SETUP_DEFER_TASKRUN;
     return flags;
 }
@@ -117,17 +117,18 @@ int update_table(int fd, std::uint32_t first, std::span<const iovec> regions) no
 
 } // namespace
 
-io_uring_ring::io_uring_ring(int fd, const poll_queue_options& how, poll_queue_report& report)
+io_uring_instance::io_uring_instance(
+    int fd, const poll_queue_options& requested, poll_queue_report& report)
     : process_(detail::process_generation)
-    , registers_ring_(how.registered_ring)
-    , starts_disabled_(how.rings_max == 1)
-    , waits_for_interrupts_(how.mode == poll_mode::interrupt)
+    , registers_ring_(requested.registered_ring)
+    , starts_disabled_(requested.rings_max == 1)
+    , waits_for_interrupts_(requested.mode == poll_mode::interrupt)
 {
     io_uring_params params{};
-    set_up(how, params, report);
+    set_up(requested, params, report);
     try {
         map_memory(params);
-        if (!how.registered_file)
+        if (!requested.registered_file)
             return;
         if (const int failed = register_call(fd_.get(), IORING_REGISTER_FILES, &fd, 1); failed < 0)
             detail::fail(-failed, "the namespace could not be registered with the ring");
@@ -137,9 +138,9 @@ io_uring_ring::io_uring_ring(int fd, const poll_queue_options& how, poll_queue_r
     }
 }
 
-io_uring_ring::~io_uring_ring() { tear_down(); }
+io_uring_instance::~io_uring_instance() { tear_down(); }
 
-void io_uring_ring::tear_down() noexcept
+void io_uring_instance::tear_down() noexcept
 {
     // A forked child has other memory there by now, or none.
     if (detail::is_inherited(process_))
@@ -150,11 +151,11 @@ void io_uring_ring::tear_down() noexcept
         ::munmap(rings_.memory, rings_.bytes);
 }
 
-void io_uring_ring::set_up(
-    const poll_queue_options& how, io_uring_params& params, poll_queue_report& report)
+void io_uring_instance::set_up(
+    const poll_queue_options& requested, io_uring_params& params, poll_queue_report& report)
 {
-    const unsigned entries = std::bit_ceil(how.depth);
-    unsigned flags = wanted_flags(how);
+    const unsigned entries = std::bit_ceil(requested.depth);
+    unsigned flags = wanted_flags(requested);
     for (std::size_t next = 0;;) {
         params = {};
         params.flags = flags;
@@ -175,8 +176,8 @@ void io_uring_ring::set_up(
         fail_set_up(-fd_.get());
 
     report.transport = "io_uring";
-    report.mode = how.mode;
-    if (how.mode == poll_mode::hybrid && (flags & uapi::kSetupHybridIopoll) == 0)
+    report.mode = requested.mode;
+    if (requested.mode == poll_mode::hybrid && (flags & uapi::kSetupHybridIopoll) == 0)
         report.mode = poll_mode::polled;
     if ((flags & IORING_SETUP_IOPOLL) != 0)
         report.flags.emplace_back("IOPOLL");
@@ -187,7 +188,7 @@ void io_uring_ring::set_up(
             report.flags.emplace_back(flag.name);
 }
 
-io_uring_ring::mapping io_uring_ring::map(std::size_t bytes, std::uint64_t offset) const
+io_uring_instance::mapping io_uring_instance::map(std::size_t bytes, std::uint64_t offset) const
 {
     void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
         fd_.get(), static_cast<off_t>(offset));
@@ -198,7 +199,7 @@ io_uring_ring::mapping io_uring_ring::map(std::size_t bytes, std::uint64_t offse
     return {.memory = static_cast<std::byte*>(memory), .bytes = bytes};
 }
 
-void io_uring_ring::map_memory(const io_uring_params& params)
+void io_uring_instance::map_memory(const io_uring_params& params)
 {
     // Both rings are one mapping since Linux 5.4 (IORING_FEAT_SINGLE_MMAP).
     rings_ = map(std::max<std::size_t>(params.sq_off.array + params.sq_entries * sizeof(unsigned),
@@ -228,14 +229,14 @@ void io_uring_ring::map_memory(const io_uring_params& params)
         memory_.sq_array = array;
 }
 
-int io_uring_ring::enter(
+int io_uring_instance::enter(
     const transport_seat& seat, unsigned to_submit, unsigned min_complete, unsigned flags) noexcept
 {
     return io_uring_enter(static_cast<unsigned>(seat.enter_fd), to_submit, min_complete,
         flags | seat.enter_flags, nullptr);
 }
 
-int io_uring_ring::enter_until(const transport_seat& seat, unsigned to_submit,
+int io_uring_instance::enter_until(const transport_seat& seat, unsigned to_submit,
     unsigned min_complete, unsigned flags, std::chrono::steady_clock::time_point deadline) noexcept
 {
     const auto now = std::chrono::steady_clock::now();
@@ -251,7 +252,7 @@ int io_uring_ring::enter_until(const transport_seat& seat, unsigned to_submit,
         sizeof argument);
 }
 
-transport_seat io_uring_ring::attach()
+transport_seat io_uring_instance::attach()
 {
     std::call_once(enabled_, [this] {
         if (!starts_disabled_)
@@ -275,7 +276,7 @@ transport_seat io_uring_ring::attach()
     return seat;
 }
 
-void io_uring_ring::detach(const transport_seat& seat) noexcept
+void io_uring_instance::detach(const transport_seat& seat) noexcept
 {
     if ((seat.enter_flags & IORING_ENTER_REGISTERED_RING) == 0)
         return;
@@ -284,7 +285,7 @@ void io_uring_ring::detach(const transport_seat& seat) noexcept
     register_call(fd_.get(), IORING_UNREGISTER_RING_FDS, &update, 1);
 }
 
-int io_uring_ring::make_table() noexcept
+int io_uring_instance::make_table() noexcept
 {
     if (has_table_)
         return 0;
@@ -296,13 +297,13 @@ int io_uring_ring::make_table() noexcept
     return failed;
 }
 
-int io_uring_ring::update_buffers(std::uint32_t first, std::span<const iovec> regions) noexcept
+int io_uring_instance::update_buffers(std::uint32_t first, std::span<const iovec> regions) noexcept
 {
     const int failed = make_table();
     return failed < 0 ? failed : update_table(fd_.get(), first, regions);
 }
 
-void io_uring_ring::drop_buffers() noexcept
+void io_uring_instance::drop_buffers() noexcept
 {
     if (!has_table_ || detail::is_inherited(process_))
         return;
@@ -311,7 +312,7 @@ void io_uring_ring::drop_buffers() noexcept
     slots_.clear();
 }
 
-std::uint16_t io_uring_ring::register_buffers(
+std::uint16_t io_uring_instance::register_buffers(
     std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count)
 {
     const std::lock_guard lock(slots_mutex_);
@@ -332,14 +333,14 @@ std::uint16_t io_uring_ring::register_buffers(
         reason = update_table(
             fd_.get(), first + registered, std::span(regions).subspan(registered, 1));
     // Those before it are pinned, and count as locked memory, until they are taken out again.
-    forget_buffers(first, count);
+    empty_slots(first, count);
     fail_registering({.errno_value = reason < 0 ? -reason : ENOMEM,
         .what = fmt::format("{} buffers of {} bytes", count, bytes),
         .bytes = std::uint64_t{count} * bytes,
         .each_ring = waits_for_interrupts_});
 }
 
-void io_uring_ring::forget_buffers(std::uint32_t first, std::uint32_t count) noexcept
+void io_uring_instance::empty_slots(std::uint32_t first, std::uint32_t count) noexcept
 {
     static constexpr std::array<iovec, 256> kNothing{};
     while (count != 0) {
@@ -354,15 +355,15 @@ void io_uring_ring::forget_buffers(std::uint32_t first, std::uint32_t count) noe
     }
 }
 
-void io_uring_ring::unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept
+void io_uring_instance::unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept
 {
     if (detail::is_inherited(process_))
         return;
     const std::lock_guard lock(slots_mutex_);
-    forget_buffers(first, count);
+    empty_slots(first, count);
 }
 
-void io_uring_ring::register_event(int event_fd)
+void io_uring_instance::register_event(int event_fd)
 {
     // Not _ASYNC, which leaves out most completions.
     if (const int failed = register_call(fd_.get(), IORING_REGISTER_EVENTFD, &event_fd, 1);

@@ -21,12 +21,12 @@ namespace ngpoll {
 /// index array, so that an entry need not be written again while its command may be in flight.
 ///
 /// In a forked child the ring is gone: the descriptor is closed, the memory is not mapped.
-class io_uring_ring final : public interrupt_kernel_ring {
+class io_uring_instance final : public interrupt_kernel_ring {
 public:
     /// Fills `report` with what came of `how`. `fd` is the namespace, registered as file 0 where
     /// asked for. Throws std::system_error.
-    io_uring_ring(int fd, const poll_queue_options& how, poll_queue_report& report);
-    ~io_uring_ring() override;
+    io_uring_instance(int fd, const poll_queue_options& requested, poll_queue_report& report);
+    ~io_uring_instance() override;
 
     int enter(const transport_seat& seat, unsigned to_submit, unsigned min_complete,
         unsigned flags) noexcept override;
@@ -51,12 +51,13 @@ private:
         std::size_t bytes = 0;
     };
 
-    void set_up(const poll_queue_options& how, io_uring_params& params, poll_queue_report& report);
+    void set_up(
+        const poll_queue_options& requested, io_uring_params& params, poll_queue_report& report);
     void map_memory(const io_uring_params& params);
     [[nodiscard]] mapping map(std::size_t bytes, std::uint64_t offset) const;
     void tear_down() noexcept;
     int make_table() noexcept;
-    void forget_buffers(std::uint32_t first, std::uint32_t count) noexcept;
+    void empty_slots(std::uint32_t first, std::uint32_t count) noexcept;
 
     file_descriptor fd_;
     const unsigned process_; ///< which process made it; see detail::process_generation
