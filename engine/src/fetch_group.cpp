@@ -22,12 +22,9 @@ void check_queue(const detail::queue_state& queue)
     if (queue.is_inherited())
         detail::stop("a fetch_group was made on a queue of the parent's; open the device in the "
                      "forked child anew");
-    if (queue.is_by_interrupt())
-        detail::refuse("a fetch_group needs a queue that is polled: by interrupt nobody polls for "
-                       "its workers; give each thread a ring");
     if (queue.options().rings_max < 2)
         detail::refuse("a fetch_group needs a shared queue; make it with rings_max 2 or more");
-    if (queue.options().hardware_queue && !queue.has_resident())
+    if (queue.options().hardware_queue && !queue.has_resident() && !queue.is_by_interrupt())
         detail::refuse("a fetch_group on a queue for one hardware_queue needs a resident: a thread "
                        "that submits may have to send, and on any processor");
 }

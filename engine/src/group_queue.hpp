@@ -120,7 +120,7 @@ private:
 
     void wake_resident(pass_context& by) noexcept
     {
-        if (!World::skips(step::wake_resident) && queue_.wake_resident())
+        if (!World::skips(step::wake_resident) && queue_.its_resident.wake())
             by.wakes.add(1);
     }
 

@@ -31,6 +31,8 @@ public:
     void pass(std::span<request* const> to_send, found_batch<struct native>& completions,
         pass_context& by) noexcept;
     void send(std::span<request* const> to_send, pass_context& by) noexcept;
+    /// By interrupt only; see transport::arm_event().
+    [[nodiscard]] bool arm_event(pass_context& by) noexcept;
     [[nodiscard]] std::uint32_t in_flight() const noexcept
     {
         return static_cast<std::uint32_t>(sent.get() - found.get());
@@ -107,6 +109,7 @@ struct native {
     }
     static void wake(std::atomic<std::uint32_t>& word) noexcept { futex_wake(word); }
     static void write_event(const wake_target& sleeping) noexcept;
+    static void wait_for_event(const wake_target& sleeping) noexcept;
     static void nap() noexcept { detail::nap(); }
     static void yield() noexcept { detail::yield(); }
 
@@ -163,6 +166,11 @@ struct inbox : basic_inbox<native> { };
 inline void native::write_event(const wake_target& sleeping) noexcept
 {
     detail::write_event(sleeping.event_fd);
+}
+
+inline void native::wait_for_event(const wake_target& sleeping) noexcept
+{
+    detail::wait_for_event(sleeping.event_fd);
 }
 
 } // namespace ngpoll::detail

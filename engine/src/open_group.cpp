@@ -57,6 +57,20 @@ void open_group::reopen(shared_queue<native>& queue, std::uint32_t depth, inbox&
     place.group.store(&state, std::memory_order_release); // release: all of that
 }
 
+void open_group::reopen(interrupt_rings& rings, std::uint32_t depth, std::uint64_t number)
+{
+    own_poller_ = std::make_unique<interrupt_poller>(rings, depth, number);
+    shared_queue<native>& queue = own_poller_->queue();
+    reopen(queue, depth, queue.inboxes().front(), number, {});
+}
+
+open_group::~open_group()
+{
+    // Its thread is the parent's: it can be neither joined nor detached in a forked child.
+    if (is_inherited())
+        static_cast<void>(own_poller_.release());
+}
+
 std::uint32_t open_group::mark_taken(std::span<request* const> requests) noexcept
 {
     std::uint32_t count = 0;
@@ -103,6 +117,8 @@ void open_group::close() noexcept
     state.place->pushed.add(state.accepted()); // for describe()
     // relaxed: its requests are all found; a late look at it finds nothing to do.
     state.place->group.store(nullptr, std::memory_order_relaxed);
+    if (own_poller_)
+        own_poller_->stop();
 }
 
 worker* open_group::post(std::uint32_t batch_max, int event_fd)
@@ -134,6 +150,11 @@ void open_group::count(const pass_context& did) noexcept
     add(sent_, did.sent.get());
     add(system_calls_, did.system_calls.get());
     add(wakes_, did.wakes.get());
+}
+
+ring_stats open_group::poller_stats() const noexcept
+{
+    return own_poller_ ? own_poller_->stats() : ring_stats{};
 }
 
 ring_stats open_group::submit_stats() const noexcept

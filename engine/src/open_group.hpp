@@ -12,6 +12,7 @@
 
 #include "group.hpp"
 #include "group_queue.hpp"
+#include "interrupt_poller.hpp"
 #include "native.hpp"
 #include "process.hpp"
 #include "shared_queue.hpp"
@@ -32,12 +33,15 @@ private:
 class open_group {
 public:
     open_group() = default;
+    ~open_group();
     open_group(const open_group&) = delete;
     open_group& operator=(const open_group&) = delete;
 
     /// At this place of the queue, as `number`.
     void reopen(shared_queue<native>& queue, std::uint32_t depth, inbox& place,
         std::uint64_t number, const transport_seat& seat);
+    /// By interrupt, with a kernel ring of its own. Throws as interrupt_poller's constructor does.
+    void reopen(interrupt_rings& rings, std::uint32_t depth, std::uint64_t number);
 
     [[nodiscard]] std::uint32_t submit(std::span<request* const> requests) noexcept;
     void close() noexcept;
@@ -47,6 +51,8 @@ public:
     [[nodiscard]] ring_stats submit_stats() const noexcept;
     [[nodiscard]] std::uint64_t number() const noexcept { return as_.number; }
     [[nodiscard]] bool has_resident() const noexcept { return has_resident_; }
+    /// By interrupt: of the thread that enters its kernel ring. Else zero.
+    [[nodiscard]] ring_stats poller_stats() const noexcept;
     [[nodiscard]] bool is_inherited() const noexcept { return detail::is_inherited(process_); }
 
     basic_group<native> state;
@@ -58,6 +64,8 @@ private:
     static std::uint32_t mark_taken(std::span<request* const> requests) noexcept;
     void count(const pass_context& did) noexcept;
 
+    std::unique_ptr<interrupt_poller>
+        own_poller_; ///< by interrupt; it stopped when the group closed
     shared_queue<native>* queue_ = nullptr;
     bool has_resident_ = false;
     unsigned process_ = process_generation;

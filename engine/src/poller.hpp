@@ -143,6 +143,15 @@ public:
         return submissions_.empty(at_) && !groups.has_called() && !groups.has_ready();
     }
 
+    /// By interrupt: what is queued has to wait for completions, too, where the drive is full.
+    [[nodiscard]] bool has_none_to_send() const noexcept
+    {
+        return (submissions_.empty(at_) || room_at_drive() == 0) && !groups.has_called()
+            && !groups.has_ready();
+    }
+    /// By interrupt: whether the next completion will write to the eventfd. False: make a pass.
+    [[nodiscard]] bool arm_event() noexcept { return drive_.arm_event(*by_); }
+
     /// Wakes all that are owed it: before the poller sleeps or lets go.
     void pay_all() noexcept
     {

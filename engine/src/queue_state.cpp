@@ -155,7 +155,13 @@ bool queue_state::is_inherited() const noexcept { return detail::is_inherited(pr
 
 ring_stats queue_state::resident_stats() const noexcept
 {
-    return resident_ ? resident_->stats() : ring_stats{};
+    if (resident_)
+        return resident_->stats();
+    ring_stats all;
+    const std::lock_guard lock(attach_mutex_);
+    for (const auto& each : groups_)
+        all += each->poller_stats();
+    return all;
 }
 
 std::shared_ptr<transport> queue_state::transport_for(
@@ -204,7 +210,7 @@ void queue_state::bind(std::uintptr_t thread) noexcept
 void queue_state::detach(const place& left) noexcept
 {
     const std::lock_guard lock(attach_mutex_);
-    if (left.in != nullptr)
+    if (shared_)
         places_taken_[left.number - 1] = false;
     --rings_;
     depth_attached_ -= left.depth;
@@ -217,15 +223,24 @@ std::shared_ptr<open_group> queue_state::group_for(const place& given)
         [](const std::shared_ptr<open_group>& each) { return each.use_count() == 1; });
     if (unused == groups_.end())
         unused = groups_.insert(unused, std::make_shared<open_group>());
-    (*unused)->reopen(
-        *shared_, given.depth, *given.in, given.number, transport_->any_threads_seat());
+    if (is_by_interrupt())
+        (*unused)->reopen(*interrupts_, given.depth, given.number);
+    else
+        (*unused)->reopen(
+            *shared_, given.depth, *given.in, given.number, transport_->any_threads_seat());
     return *unused;
 }
 
 std::string queue_state::describe()
 {
-    if (is_by_interrupt())
-        return fmt::format("by interrupt, each ring by itself; rings attached: {}\n", rings_);
+    if (is_by_interrupt()) {
+        const std::lock_guard lock(attach_mutex_);
+        std::string text = fmt::format(
+            "by interrupt, each ring by itself; rings and groups attached: {}\n", rings_);
+        for (const auto& each : groups_)
+            text += describe_group(each->state, &each - groups_.data() + 1);
+        return text;
+    }
     if (!shared_)
         return fmt::format("one ring at a time; rings attached: {}\n", rings_);
     // Each figure is exact by itself; one may be of a moment before the other.
@@ -255,7 +270,7 @@ std::string queue_state::describe()
         holder == 0                     ? std::string("free")
             : holder == kResidentNumber ? std::string("the resident's")
                                         : fmt::format("ring {}'s", holder),
-        shared_->is_resident_asleep() ? ", asleep" : "",
+        shared_->its_resident.is_asleep() ? ", asleep" : "",
         beyond(pushed, shared_->who_polls().polling.popped()),
         beyond(polled_->sent.get(), polled_->found.get()), rings);
 }
@@ -283,6 +298,12 @@ void polled_drive::send(std::span<request* const> to_send, pass_context& by) noe
     by.system_calls.add(did.system_calls);
     by.sent.add(did.sent);
     sent.add(to_send.size());
+}
+
+bool polled_drive::arm_event(pass_context& by) noexcept
+{
+    by.system_calls.add(1);
+    return below_.arm_event(by.seat);
 }
 
 void polled_drive::warn_if_unpolled() noexcept

@@ -83,7 +83,7 @@ private:
     std::shared_ptr<interrupt_rings> interrupts_;
     const unsigned process_; ///< which process made it; see process_generation
 
-    std::mutex attach_mutex_; ///< for rings that join and leave
+    mutable std::mutex attach_mutex_; ///< for rings that join and leave
     std::vector<bool> places_taken_;
     std::uint32_t rings_ = 0;
     std::uint32_t depth_attached_ = 0;

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <atomic>
-#include <future>
-#include <thread>
+#include <optional>
 
 #include "native.hpp"
+#include "poller_thread.hpp"
 #include "shared_queue.hpp"
 
 namespace ngpoll {
@@ -28,13 +28,10 @@ public:
     [[nodiscard]] ring_stats stats() const noexcept { return passes_.snapshot(); }
 
 private:
-    void run(std::promise<void>& ready) noexcept;
-
     shared_queue<native>& queue_;
-    transport& drive_;
     pass_context passes_; ///< its thread's
     std::atomic<bool> stop_{false};
-    std::thread thread_;
+    std::optional<poller_thread> thread_;
 };
 
 } // namespace ngpoll::detail

@@ -9,6 +9,7 @@
 #include "inbox.hpp"
 #include "poller.hpp"
 #include "protocol_step.hpp"
+#include "resident.hpp"
 #include "sleeper.hpp"
 #include "turns.hpp"
 
@@ -19,7 +20,7 @@ namespace ngpoll::detail {
 /// until its own wait is over. engine/README.md draws it on one page.
 ///
 /// Who may call what: poll(), wait(), flush(), arm_event() and the two of closing are the ring's
-/// own thread's; run_resident() is the resident's; the rest is any thread's.
+/// own thread's; the rest is any thread's.
 ///
 /// `World` is what the protocol stands on: the atomics, requests and rings, the drive, time and
 /// sleep. The engine's is `native`; a model checker brings another and runs this very code.
@@ -141,39 +142,12 @@ public:
         me.in->closing.store(false, std::memory_order_relaxed);
     }
 
-    /// The resident's thread. Polls until `stop`; sleeps while there is nothing to send or to find.
-    void run_resident(pass_context& by, const typename World::template atomic<bool>& stop) noexcept
-    {
-        turns_.polling.begin_turn(by);
-        for (;;) {
-            do {
-                const std::uint32_t found = turns_.polling.pass(nullptr, World::kNever).all;
-                turns_.wakes.yield_to_woken();
-                turns_.polling.nap_on_gap(found);
-            } while (turns_.polling.has_work());
-            if (!World::skips(step::pay_before_sleep))
-                turns_.polling.pay_all();
-            if (!World::look_for_work(turns_.polling) && !sleep_until_pushed(by, stop))
-                return;
-        }
-    }
-
-    /// Any thread, as all that follows. The resident looks at what was set before with seq_cst.
-    /// False: it is awake.
-    bool wake_resident() noexcept
-    {
-        if (!resident_.count_down(1).complete)
-            return false;
-        World::wake(resident_.word());
-        resident_.touched();
-        return true;
-    }
+    // ---- Any thread.
 
     [[nodiscard]] bool has_resident() const noexcept { return turns_.has_resident; }
     [[nodiscard]] std::span<inbox> inboxes() noexcept { return turns_.inboxes(); }
     [[nodiscard]] bool is_role_free() const noexcept { return turns_.is_role_free(); }
     [[nodiscard]] bool has_queued() const noexcept { return !turns_.submissions.all_popped(); }
-    [[nodiscard]] bool is_resident_asleep() const noexcept { return resident_.missing() != 0; }
     [[nodiscard]] turns<World>& who_polls() noexcept { return turns_; }
 
 private:
@@ -190,7 +164,7 @@ private:
             return false;
         me.in->pushed.add(count);
         turns_.submissions.push_chain(*first, *last);
-        if (turns_.has_resident && !World::skips(step::wake_resident) && wake_resident())
+        if (turns_.has_resident && !World::skips(step::wake_resident) && its_resident.wake())
             me.passes.wakes.add(1);
         return true;
     }
@@ -264,24 +238,11 @@ private:
         result.chosen = turns_.end_sleep(word);
         return result;
     }
-    /// False once the resident has to stop.
-    bool sleep_until_pushed(
-        pass_context& by, const typename World::template atomic<bool>& stop) noexcept
-    {
-        resident_.arm(1); // any push is enough
-        // seq_cst: not before the arming; pairs with who stops it. A push under way is no moment
-        // to sleep.
-        if (turns_.polling.has_none_queued() && !stop.load(std::memory_order_seq_cst)) {
-            by.sleeps.add(1);
-            for (std::uint32_t value = 0; resident_.is_armed(value);)
-                World::sleep(resident_.word(), value, World::kNever);
-        }
-        resident_.disarm();
-        return !stop.load(std::memory_order_relaxed); // relaxed: seen above, or the next time
-    }
 
     turns<World> turns_;
-    sleep_word resident_; ///< armed by the resident, counted down by who pushes
+
+public:
+    resident<World> its_resident{turns_}; ///< of role_policy::resident, and by interrupt
 };
 
 } // namespace ngpoll::detail

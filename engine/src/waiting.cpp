@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "waiting.hpp"
 
+#include <cerrno>
 #include <ctime>
 
 #include <linux/futex.h>
@@ -32,6 +33,12 @@ void futex_wake(std::atomic<std::uint32_t>& word) noexcept
 }
 
 void write_event(int fd) noexcept { static_cast<void>(::eventfd_write(fd, 1)); }
+
+void wait_for_event(int fd) noexcept
+{
+    eventfd_t count = 0;
+    while (::eventfd_read(fd, &count) != 0 && errno == EINTR) { }
+}
 
 void yield() noexcept { ::sched_yield(); }
 

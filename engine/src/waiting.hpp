@@ -18,6 +18,8 @@ void futex_wake(std::atomic<std::uint32_t>& word) noexcept;
 
 /// Full is as good as written: the event loop has not read it yet.
 void write_event(int fd) noexcept;
+/// Sleeps until somebody has written to it.
+void wait_for_event(int fd) noexcept;
 
 /// Lets another thread have this processor, if one waits for it.
 void yield() noexcept;

@@ -119,12 +119,12 @@ public:
     {
         pass_context passes;
         passes.number = kSubmitter + 2;
-        queue.run_resident(passes, stop_);
+        queue.its_resident.run(passes, stop_);
     }
     void stop_resident()
     {
         stop_.store(true, std::memory_order_seq_cst);
-        queue.wake_resident();
+        queue.its_resident.wake();
     }
 
     void check()

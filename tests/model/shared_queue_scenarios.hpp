@@ -92,7 +92,7 @@ public:
     {
         pass_context passes;
         passes.number = Rings + 1;
-        queue.run_resident(passes, stop_);
+        queue.its_resident.run(passes, stop_);
         stopped_ = true;
     }
     /// What resident_poller's destructor does, once every ring is closed.
@@ -100,7 +100,7 @@ public:
     {
         compute_until_closed(Rings);
         stop_.store(true, std::memory_order_seq_cst);
-        queue.wake_resident();
+        queue.its_resident.wake();
     }
 
     void check()

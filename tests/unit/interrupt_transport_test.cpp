@@ -3,8 +3,17 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
+#include <string>
+#include <system_error>
+#include <thread>
 #include <vector>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <ngpoll/ngpoll.hpp>
 
@@ -33,7 +42,10 @@ public:
     }
     std::unique_ptr<transport> open_ring(const ring_options& requested) override
     {
+        if (kernels_max == kernels_.size())
+            throw std::system_error(ENOMEM, std::system_category(), "no kernel ring");
         auto kernel = std::make_unique<fake_kernel>(8);
+        kernel->on_enter = on_enter;
         kernel->locked_bytes_max = locked_bytes_max;
         kernels_.push_back(kernel.get());
         return std::make_unique<interrupt_transport>(
@@ -50,6 +62,8 @@ public:
     }
 
     static inline std::size_t locked_bytes_max = SIZE_MAX;
+    static inline std::size_t kernels_max = SIZE_MAX;
+    static inline std::function<void(fake_kernel&)> on_enter; ///< of each kernel at first
 
 private:
     std::vector<fake_kernel*>& kernels_;
@@ -63,7 +77,8 @@ struct fixture {
 
     fixture()
     {
-        fake_rings::locked_bytes_max = SIZE_MAX;
+        fake_rings::locked_bytes_max = fake_rings::kernels_max = SIZE_MAX;
+        fake_rings::on_enter = {};
         queue = testing_access::make(
             std::unique_ptr<interrupt_rings>(std::make_unique<fake_rings>(kernels)),
             {.depth = 16, .rings_max = 4, .mode = poll_mode::interrupt});
@@ -102,13 +117,79 @@ TEST_CASE("each ring by interrupt has a kernel ring of its own")
     CHECK(second->stats().finished_inline == 1);
 }
 
-TEST_CASE("by interrupt there is no fetch group: nobody polls for its workers")
+TEST_CASE("a fetch group by interrupt has a kernel ring, which one thread of its own enters")
 {
     fixture f;
-    const auto refused = test::error_of([&] { const fetch_group group(*f.queue); });
-    CHECK(refused.value == EINVAL);
-    CHECK(refused.says("needs a queue that is polled"));
-    CHECK(f.kernels.empty());
+    std::set<std::thread::id> entered; // by the group's thread alone, until it has ended
+    fake_rings::on_enter = [&](fake_kernel& k) {
+        entered.insert(std::this_thread::get_id());
+        k.complete_all();
+    };
+    {
+        fetch_group group(*f.queue, {.depth = 4});
+        REQUIRE(f.kernels.size() == 1);
+        fetch own(group, {.batch_max = 8});
+        std::vector<const request*> got;
+        for (unsigned round = 0; round < 100; ++round) {
+            std::thread other([&] { CHECK(group.submit(f.requests[0])); });
+            CHECK(group.submit(f.requests[1]));
+            other.join();
+            const auto deadline = std::chrono::steady_clock::now() + 20s;
+            while (got.size() < 2 && std::chrono::steady_clock::now() < deadline)
+                for (request* const r : own.next(deadline))
+                    got.push_back(r);
+            CAPTURE(f.queue->describe());
+            std::sort(got.begin(), got.end());
+            REQUIRE(got == std::vector<const request*>{&f.requests[0], &f.requests[1]});
+            got.clear();
+        }
+        CHECK(f.queue->resident_stats().sent == 200);
+        CHECK(f.queue->describe().find("group 1: outstanding: 0") != std::string::npos);
+        fake_rings::on_enter = {};
+        const fetch_group second(*f.queue); // it has its own ring and thread
+        CHECK(f.kernels.size() == 2);
+        group.close();
+        CHECK(own.next().empty());
+        CHECK(own.has_ended());
+    }
+    CHECK(entered.size() == 1);
+    CHECK(entered.count(std::this_thread::get_id()) == 0);
+}
+
+TEST_CASE("a worker's event loop gets its batches by interrupt, too")
+{
+    fixture f;
+    fake_rings::on_enter = [](fake_kernel& k) { k.complete_all(); };
+    fetch_group group(*f.queue);
+    const int event = ::eventfd(0, EFD_CLOEXEC);
+    REQUIRE(event >= 0);
+    {
+        fetch own(group, {.event_fd = event});
+        for (unsigned round = 0; round < 100; ++round) {
+            CHECK(own.next(std::chrono::steady_clock::now()).empty());
+            REQUIRE(group.submit(f.requests[0]));
+            pollfd waits{.fd = event, .events = POLLIN, .revents = 0};
+            REQUIRE(::poll(&waits, 1, 20'000) == 1);
+            eventfd_t count = 0;
+            REQUIRE(::eventfd_read(event, &count) == 0);
+            const auto batch = own.next(std::chrono::steady_clock::now());
+            REQUIRE(batch.size() == 1);
+            CHECK(batch[0] == &f.requests[0]);
+        }
+    }
+    ::close(event);
+}
+
+TEST_CASE("a fetch group by interrupt that gets no kernel ring throws, and takes no place")
+{
+    fixture f;
+    fake_rings::kernels_max = 0;
+    CHECK(test::error_of([&] { const fetch_group group(*f.queue); }).value == ENOMEM);
+    fake_rings::kernels_max = SIZE_MAX;
+    std::vector<std::unique_ptr<fetch_group>> all;
+    for (unsigned i = 0; i < 4; ++i)
+        all.push_back(std::make_unique<fetch_group>(*f.queue));
+    CHECK(test::error_of([&] { const fetch_group fifth(*f.queue); }).value == EBUSY);
 }
 
 TEST_CASE("a wait by interrupt sleeps in the kernel, to its deadline at the latest")

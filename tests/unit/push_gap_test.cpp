@@ -171,21 +171,21 @@ TEST_CASE("a resident naps while a push is between its steps")
     {
         upper_thread above([&] {
             detail::pass_context passes;
-            figures = meter.measure([&] { f.queue.run_resident(passes, stop); });
+            figures = meter.measure([&] { f.queue.its_resident.run(passes, stop); });
         });
         const lower_thread below([&] {
-            while (!f.queue.is_resident_asleep())
+            while (!f.queue.its_resident.is_asleep())
                 std::this_thread::sleep_for(milliseconds(1));
             f.rings[0].stage(f.requests[0]);
             between_steps = [&f] {
-                f.queue.wake_resident(); // as another ring does that pushes behind
+                f.queue.its_resident.wake(); // as another ring does that pushes behind
                 stay_stopped();
             };
             f.queue.wait(f.rings[0], 1, nullptr);
         });
         in_time = above.lets_others([&f] { return f.finished(0); });
         stop.store(true, std::memory_order_seq_cst);
-        f.queue.wake_resident();
+        f.queue.its_resident.wake();
     }
     CHECK(in_time);
     check_naps("a resident", figures);
@@ -249,7 +249,7 @@ TEST_CASE("a ring naps while the resident is between the steps of a hand-over to
     {
         const lower_thread below([&] {
             detail::pass_context passes;
-            f.queue.run_resident(passes, stop);
+            f.queue.its_resident.run(passes, stop);
         });
         upper_thread above([&] {
             f.rings[1].stage(f.requests[1]);
@@ -260,7 +260,7 @@ TEST_CASE("a ring naps while the resident is between the steps of a hand-over to
         });
         in_time = above.lets_others([&f] { return f.finished(1); });
         stop.store(true, std::memory_order_seq_cst);
-        f.queue.wake_resident();
+        f.queue.its_resident.wake();
     }
     CHECK(in_time);
     check_naps("a ring below which the resident polls", figures);

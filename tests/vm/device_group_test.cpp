@@ -169,19 +169,26 @@ void number_blocks(const std::string& path)
 
 TEST_CASE("a pool of workers is given each read of a drive once, with its blocks' data")
 {
-    // 6.1 has a resident in any case.
-    const auto role = GENERATE(role_policy::waiter, role_policy::resident);
+    struct way {
+        poll_mode mode;
+        role_policy role;
+    };
+    // 6.1 has a resident in any case where it polls.
+    const auto by = GENERATE(way{poll_mode::polled, role_policy::waiter},
+        way{poll_mode::polled, role_policy::resident},
+        way{poll_mode::interrupt, role_policy::automatic});
     if (!test::may_write())
         FAIL("the data cannot be checked: NGPOLL_TEST_WRITE=1 allows the drive to be overwritten");
     static bool numbered = false;
     if (!std::exchange(numbered, true))
         number_blocks(test::device_path());
     const test::chance seed("device group");
-    CAPTURE(to_string(role), seed.seed());
+    CAPTURE(to_string(by.mode), to_string(by.role), seed.seed());
     const std::chrono::seconds length(test::rounds("device group, seconds", 1));
     const test::users_of_driver none_left;
     const nvme_namespace device = nvme_namespace::open(test::device_path());
-    poll_queue queue(device, {.depth = 128, .rings_max = 2, .role = role});
+    poll_queue queue(device, {.depth = 128, .rings_max = 2, .mode = by.mode, .role = by.role});
+    REQUIRE(queue.report().mode == by.mode);
     buffer_pool buffers(queue,
         {.count = kSubmitters * kReadsEach,
             .buffer_bytes = kBlocksMax * device.info().block_bytes()});

@@ -147,7 +147,7 @@ TEST_CASE("rings wait for a few slices of a nice poller beside a busy thread")
             detail::pass_context passes;
             polls.release();
             if (resident) {
-                f.queue.run_resident(passes, stop);
+                f.queue.its_resident.run(passes, stop);
             } else {
                 f.rings[0].stage(f.requests[0]);
                 f.queue.wait(f.rings[0], 1, nullptr);
@@ -158,7 +158,7 @@ TEST_CASE("rings wait for a few slices of a nice poller beside a busy thread")
             std::this_thread::sleep_for(milliseconds(1));
         std::thread([&] { seen = wait_for_poller(f, poller_id, slices_when_found); }).join();
         stop.store(true, std::memory_order_seq_cst);
-        f.queue.wake_resident();
+        f.queue.its_resident.wake();
         poller.join();
     }
     std::printf(

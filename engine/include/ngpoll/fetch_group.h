@@ -19,8 +19,9 @@ extern "C" {
 #endif
 
 /* Takes one of the queue's rings_max places and `depth` of its depth; 0: an equal part of what is
- * left. -EINVAL: the queue is not shared (rings_max 1), works by interrupt, or is for one
- * hardware_queue and has no resident. -EBUSY: no room on the queue. Any thread. */
+ * left. By interrupt the group has a kernel ring and a thread of its own. Any thread.
+ * -EINVAL: the queue is made for one ring (rings_max 1), or it is polled, for one hardware_queue,
+ * and has no resident. -EBUSY: no room on the queue. */
 int ngpoll_group_open(struct ngpoll_queue* queue, uint32_t depth, struct ngpoll_group** opened);
 /* Any thread. False: `depth` are out, or the group is closing; the request is then the caller's
  * still. A group does not call on_complete. */
@@ -34,8 +35,8 @@ uint32_t ngpoll_group_submit_all(
 void ngpoll_group_close(struct ngpoll_group* group);
 
 /* The calling thread is its worker. `event_fd` is written to once ngpoll_fetch_next() has returned
- * 0 and something is there; it needs a resident; -1: none. -EINVAL, -ESHUTDOWN (the group closes).
- */
+ * 0 and something is there; it needs a resident, or a queue by interrupt; -1: none.
+ * -EINVAL, -ESHUTDOWN (the group closes). */
 int ngpoll_fetch_open(
     struct ngpoll_group* group, uint32_t batch_max, int event_fd, struct ngpoll_fetch** opened);
 /* Returns 1 to batch_max: so many requests have finished, and are the caller's from then on. The

@@ -24,8 +24,9 @@ struct worker;
 /// posts a fetch. The idea is that of ublk's batch fetch: many are posted, one is active at a time.
 ///
 /// It has one of a shared poll queue's places, as a ring has, and rings and groups share that
-/// queue. It does not call on_complete. A request is the group's from submit() until next() returns
-/// it.
+/// queue. By interrupt the group has a kernel ring of its own, and a thread of its own that enters
+/// it. A group does not call on_complete. A request is the group's from submit() until next()
+/// returns it.
 ///
 /// submit() and close() may be called on any thread; not after close() has returned. The group must
 /// be closed before its poll_queue is destroyed. Fetches may outlive both: they give out what is
@@ -41,10 +42,11 @@ public:
     };
 
     /// Throws std::system_error.
-    /// - EINVAL: the queue is not shared (rings_max 1), or works by interrupt.
-    /// - EINVAL: the queue is for one hardware_queue and has no resident: a thread that submits may
-    ///   have to send, on any processor.
+    /// - EINVAL: the queue is made for one ring (rings_max 1).
+    /// - EINVAL: the queue is polled, for one hardware_queue, and has no resident: a thread that
+    ///   submits may have to send, on any processor.
     /// - EBUSY: the queue has no place left, or not this depth.
+    /// By interrupt also as ring's constructor, and where the thread or the eventfd cannot be made.
     fetch_group(poll_queue& queue, options requested);
     explicit fetch_group(poll_queue& queue)
         : fetch_group(queue, options{})
@@ -98,7 +100,7 @@ public:
     };
 
     /// Throws std::system_error.
-    /// - EINVAL: a batch_max of 0; an event_fd where the queue has no resident.
+    /// - EINVAL: a batch_max of 0; an event_fd where the queue is polled and has no resident.
     /// - ESHUTDOWN: the group closes.
     fetch(fetch_group& group, options requested);
     explicit fetch(fetch_group& group)

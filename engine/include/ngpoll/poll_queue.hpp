@@ -57,7 +57,8 @@ public:
     [[nodiscard]] bool shared() const noexcept;
     /// Who polls, never `automatic`; waiter for a queue that is not shared.
     [[nodiscard]] role_policy role() const noexcept;
-    /// What the resident did; nothing without one. Any thread.
+    /// What the resident did; nothing without one. By interrupt: what the threads of its fetch
+    /// groups did. Any thread.
     [[nodiscard]] ring_stats resident_stats() const noexcept;
     /// Lines that tell who has the role, what is queued, in flight and found, and who sleeps on how
     /// many: to explain a hang. Any thread, a debugger too. Each figure is exact by itself.
