@@ -17,7 +17,7 @@ namespace ngpoll::detail {
 
 /// The protocol of a shared poll queue: who polls, who sleeps, and how completions get to their
 /// owners. One thread at a time has the poller's role: the resident for good, or a ring that waits,
-/// until its own wait is over. engine/README.md draws it on one page.
+/// until its own wait is over. engine/docs/shared_queue.md draws and explains it.
 ///
 /// Who may call what: poll(), wait(), flush(), arm_event() and the two of closing are the ring's
 /// own thread's; the rest is any thread's.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a C program can do wrong, and what comes of it; the table is in engine/README.md. */
+/* What a C program can do wrong, and what comes of it; the table is in engine/docs/misuse.md. */
 #include "c_test.h"
 
 /* Where a call can say it, it does. */

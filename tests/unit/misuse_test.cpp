@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a caller can do wrong, and what comes of it; the table is in engine/README.md.
+// What a caller can do wrong, and what comes of it; the table is in engine/docs/misuse.md.
 #include <cstdint>
 #include <cstdlib>
 #include <limits>

@@ -12,7 +12,7 @@
  * fails to open leaves NULL in *opened.
  *
  * Misuse: a call that can say it returns -EINVAL or false; calls that close take NULL and do
- * nothing. All other calls stop the program with a sentence. engine/README.md has the whole table.
+ * nothing. All other calls stop the program with a sentence. engine/docs/misuse.md has the table.
  *
  * In a forked child the calls that close do nothing but free memory. Others on a ring stop it, and
  * opening a queue or buffers on what the parent opened is refused.

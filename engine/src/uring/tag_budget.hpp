@@ -11,9 +11,9 @@ namespace ngpoll {
 /// opening until this is destroyed.
 ///
 /// The kernel has a fallback for commands that find no tag, and before Linux 6.15 the fallback
-/// reads submission entries late; see engine/README.md, "When the tags run out". So the polled
-/// queues of a process together never ask for more tags than there are. What other processes take
-/// is not known.
+/// reads submission entries late; see engine/docs/kernel_notes.md, "When the tags run out". So the
+/// polled queues of a process together never ask for more tags than there are. What other processes
+/// take is not known.
 ///
 /// Rule, for each hardware queue: all queues that may use it, of each namespace, have together at
 /// most tags / namespaces in flight. A queue that was told its hardware queue uses that one; any
