@@ -62,7 +62,8 @@ constexpr command transfer_command(
     return detail::transfer_command(opcode::read, nsid, slba, blocks);
 }
 
-/// Writes `blocks` (1 to 65,536) logical blocks from `slba`. The namespace must be open for it.
+/// Writes `blocks` (1 to 65,536) logical blocks from `slba`. Unprivileged users must open the
+/// namespace for writing; see nvme_namespace::options.
 [[nodiscard]] constexpr command write_command(
     std::uint32_t nsid, std::uint64_t slba, std::uint32_t blocks) noexcept
 {

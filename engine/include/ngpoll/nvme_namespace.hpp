@@ -60,8 +60,9 @@ struct namespace_info {
 class nvme_namespace {
 public:
     struct options {
-        /// Open for writing. Without it the kernel refuses writes of those it would check; root it
-        /// does not check, so leave write commands unbuilt.
+        /// Opens the device for writing. It does not protect the drive from root: the kernel blocks
+        /// writes for unprivileged users only; root can still write without it. An emulated drive
+        /// takes writes either way. A program that must not write builds no write commands.
         bool writable = false;
     };
 
