@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What the scripts of bench/micro share; say, die, usage and need come from tests/vm.
-. "$(dirname "${BASH_SOURCE[0]}")/../../tests/vm/host_lib.sh"
+# What the scripts of bench/micro share; say, die, usage and need come from cmake/script_lib.sh.
+. "$(dirname "${BASH_SOURCE[0]}")/../../cmake/script_lib.sh"
 
 # Sets bin to the folder of the programs, which must all be there.   find_programs FOLDER NAME...
 # shellcheck disable=SC2034 # bin is for the scripts

@@ -8,7 +8,7 @@
 //   no-tag     the same queue with the tag switched off: all completions are handed over.
 //   resident   a thread of the queue's own polls: all completions are handed over.
 // It prints one line of figures, of the SECONDS that follow half a second of warming up. Where
-// `tests/vm/run -u` counts instructions, it marks both ends of those seconds.
+// `cmake/vm/boot -u` counts instructions, it marks both ends of those seconds.
 #include <algorithm>
 #include <atomic>
 #include <cerrno>

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Helpers for scripts that `run` runs in the guest:  . "$VM_LIB"
+# Helpers for the scripts that `boot` runs in a guest:  . "$VM_LIB"
 
 # dmesg_clean [ALLOWED]   Fails, and prints the lines, if the kernel complained since boot.
 # ALLOWED, an extended regular expression, names lines that a test provokes and that do not count.
@@ -16,7 +16,7 @@ dmesg_clean() {
 } >&2
 
 # wait_for PATH [SECONDS]   Until PATH exists: one drive is there at the start, and others, which
-# `run -a` adds, may take a moment longer.
+# `boot -a` adds, may take a moment longer.
 wait_for() {
     local tenths
     for ((tenths = ${2:-10} * 10; tenths > 0; tenths--)); do

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What the host-side scripts of tests/vm and bench/vm share: the cache, missing tools, retries,
-# locks, and Debian packages of another suite without touching this machine's apt sources.
+# What the scripts of cmake, tests and bench share: messages, usage texts, missing tools, retries,
+# locks, the cache, and Debian packages of another suite without touching this machine's apt sources.
 
 PATH=$PATH:/usr/sbin:/sbin # depmod and modprobe: the PATH inside a chroot often lacks these
 # shellcheck disable=SC2034 # used by the scripts that source this

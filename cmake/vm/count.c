@@ -4,8 +4,8 @@
 // each mark prints the counts since the one before as "count USER KERNEL". One processor only
 // (-c 1): there is one pair of counters.
 //
-// Works with plugin interface 1 (QEMU 7.2, Debian 12) and 4 (QEMU 10.0, Debian 13): run compiles it
-// with -DQEMU_MAJOR. Declared here because Debian does not package qemu-plugin.h.
+// Works with plugin interface 1 (QEMU 7.2, Debian 12) and 4 (QEMU 10.0, Debian 13): `boot` compiles
+// it with -DQEMU_MAJOR. Declared here because Debian does not package qemu-plugin.h.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
