@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // What the ngpoll command does not measure of threads on one poll queue. Reads only. The script
-// shared_queue runs it in a virtual machine.
+// many_threads runs it in a virtual machine.
 //   latency DEVICE THREADS DEPTH SECONDS   from submit() to the callback, each thread in wait(1).
 //                                          One thread has a queue of its own, but with a last
 //                                          argument other than "auto" it has a shared one
