@@ -1,15 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Helpers for the tests of the ngpoll command:  . lib.sh   with $ngpoll set
-passed=0 failed=0
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-complain() {
-    echo "FAILED: $1"
-    sed 's/^/    /' "$work/out" "$work/err" 2>/dev/null
-    failed=$((failed + 1))
-}
+# What the scripts of cases of the ngpoll command share; $ngpoll is the command.
+. "$(dirname "${BASH_SOURCE[0]}")/../cases_lib.sh"
 
 # attempt ARGUMENTS...   Runs ngpoll, keeps what it prints in $work/out and $work/err, and its exit
 # status in $status. It may use $memory_kib of address space and $patience seconds.
@@ -74,14 +66,5 @@ prints() {
     fi
 }
 
-# check NAME COMMAND...   Any other condition.
-check() {
-    local name=$1
-    shift
-    if "$@"; then passed=$((passed + 1)); else complain "$name"; fi
-}
-
-finish() {
-    echo "${0##*/}: $passed passed, $failed failed"
-    exit "$((failed != 0))"
-}
+# need_jsonschema   Ends the script where Python cannot check a file against a schema.
+need_jsonschema() { python3 -c 'import jsonschema' 2> /dev/null || lacks python3-jsonschema; }
