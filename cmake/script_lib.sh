@@ -11,11 +11,6 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 say() { echo "${0##*/}: $*" >&2; }
 die() { say "$@"; exit 1; }
 
-# no_tests FOLDER [OPTIONS]   Ends the script: what it runs is not built.
-no_tests() {
-    die "no tests in $1: cmake --preset check${2:-} && cmake --build --preset check builds them"
-}
-
 # usage: prints the comment block at the top of the calling script, without the SPDX line.
 usage() { sed -n '/^# SPDX/d; 2,/^[^#]/{ s/^# \{0,1\}//p; }' "$0"; }
 
