@@ -31,11 +31,6 @@ constexpr std::array kScenarios{
     named_scenario{"a resident, a ring beside them", run<beside_a_ring<1, true>>},
 };
 
-constexpr mutation skipping(const char* name, step skipped)
-{
-    return {.name = name, .skips = skipped};
-}
-
 /// What has to be found. Two steps are in no scenario often enough: pass_duty_on, and
 /// call_about_second_batch.
 constexpr std::array kMutants{

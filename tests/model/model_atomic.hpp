@@ -78,6 +78,12 @@ std::memory_order weaken(const site& at)
     return is_in(at, What, Function.bytes) ? Weaker : at.order;
 }
 
+/// A mutation that leaves out a step of the shared queue.
+constexpr mutation skipping(const char* name, detail::step skipped)
+{
+    return {.name = name, .skips = skipped};
+}
+
 /// Asked by the shared queue where it does a step.
 inline bool is_skipped(detail::step asked)
 {

@@ -40,11 +40,6 @@ constexpr std::array kScenarios{
     named_scenario{"a resident, events, an inbox is used again", run<reopening_with_events>},
 };
 
-constexpr mutation skipping(const char* name, step skipped)
-{
-    return {.name = name, .skips = skipped};
-}
-
 /// What has to be found.
 constexpr std::array kMutants{
     skipping("no look at the role after arming", step::look_at_role_after_arming),

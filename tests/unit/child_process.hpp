@@ -14,6 +14,13 @@
 
 namespace ngpoll::test {
 
+/// Whether this build has the assertions of the I/O path, too (NGPOLL_DEBUG_ASSERT).
+#ifdef NDEBUG
+inline constexpr bool kDebug = false;
+#else
+inline constexpr bool kDebug = true;
+#endif
+
 /// How a forked child ended.
 struct child_end {
     std::string said; ///< on standard error

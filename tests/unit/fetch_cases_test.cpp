@@ -3,16 +3,8 @@
 // Cases of a fetch group in which a batch, a wake-up or the poller's duty could get lost. Each is
 // staged on a scripted drive, step by step.
 #include <array>
-#include <atomic>
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <deque>
-#include <memory>
 #include <optional>
-#include <string>
-#include <thread>
-#include <vector>
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -22,22 +14,10 @@
 #include "fetch_pool.hpp"
 
 using namespace ngpoll;
+using namespace ngpoll::test;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-using test::are_outcomes;
-using test::await;
-using test::await_words;
-using test::counted_request;
-using test::flushes;
-using test::held_request;
-using test::is_outcome;
-using test::joined;
-using test::must;
-using test::pointers;
-using test::scripted_queue;
-using test::take;
-using test::take_now;
 
 namespace {
 
@@ -56,7 +36,7 @@ TEST_CASE("a submit from a thread that is no worker wakes one of those that all 
     fetch_group group(*on.queue, {.depth = 8});
     std::atomic<unsigned> got{0};
     std::vector<std::unique_ptr<joined>> workers;
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     for (unsigned i = 0; i < 3; ++i)
         workers.push_back(std::make_unique<joined>([&] {
             fetch mine(group);
@@ -94,7 +74,7 @@ TEST_CASE("a submit while all workers are busy is sent, though nobody calls next
     std::atomic<bool> goes_on{false};
     std::atomic<std::size_t> got{0};
     auto requests = flushes(8);
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     const auto works = [&] {
         fetch mine(group, {.batch_max = 1});
         must(take(mine, 1).size() == 1);
@@ -131,7 +111,7 @@ TEST_CASE("one completion alone is given out, whatever else is under way")
     fetch_group group(*on.queue, {.depth = 8});
     on.drive.held = 3;
     held_request first(1), second(2), third(2);
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     fetch mine(group);
     request* const all[] = {&first, &second, &third};
     REQUIRE(group.submit(all) == 3);
@@ -153,7 +133,7 @@ TEST_CASE("what is left over is given out in order, with nothing in flight and t
     fetch_group group(*on.queue, {.depth = 9});
     auto requests = flushes(9);
     const auto all = pointers(requests);
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     fetch mine(group, {.batch_max = 2});
     REQUIRE(group.submit(*all[0]));
     std::vector<request*> got = take(mine, 1);
@@ -175,7 +155,7 @@ TEST_CASE("a worker that polls gives itself what is left over by passes that fin
     fetch_group group(*on.queue, {.depth = 9});
     auto requests = flushes(9);
     const auto all = pointers(requests);
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     fetch mine(group, {.batch_max = 2});
     REQUIRE(group.submit(all) == 9);
     std::vector<request*> got;
@@ -214,7 +194,7 @@ TEST_CASE("a drive that stalls does not hold up what is left over")
             got.fetch_add(1);
         }
     };
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     std::optional<joined> one, two;
     one.emplace(works);
     if (two_workers)
@@ -240,7 +220,7 @@ TEST_CASE("a worker that sleeps with a batch holds back no other")
     auto requests = flushes(8);
     const auto all = pointers(requests);
     std::atomic<bool> is_busy{false}, goes_on{false}, waits{false};
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     joined sleeps_with_it([&] {
         fetch mine(group, {.batch_max = 3});
         must(take(mine, 1) == std::vector<request*>{all[0]});
@@ -267,7 +247,7 @@ TEST_CASE("a worker that sleeps with a batch holds back no other")
         ring polls(*on.queue, {.depth = 8});
         await([&] {
             polls.poll();
-            return test::group_says(*on.queue, 1, "outstanding: 4; submitted and not taken: 7");
+            return group_says(*on.queue, 1, "outstanding: 4; submitted and not taken: 7");
         });
         polls.close();
         other.emplace(takes_rest);
@@ -298,7 +278,7 @@ TEST_CASE("a pass that finds completions for two groups and three rings gives ea
     for (unsigned i = 0; i < 40; ++i)
         requests.push_back(std::make_unique<held_request>(1));
     std::atomic<unsigned> done{0}, rings{0};
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     std::vector<std::unique_ptr<joined>> threads;
     for (unsigned i = 0; i < 2; ++i)
         threads.push_back(std::make_unique<joined>([&, i] {
@@ -319,7 +299,7 @@ TEST_CASE("a pass that finds completions for two groups and three rings gives ea
             rings.fetch_add(1);
             must(own.wait(8) == 8);
             for (unsigned k = 0; k < 8; ++k)
-                must(test::is_answered(*requests[k * 5 + i]));
+                must(is_answered(*requests[k * 5 + i]));
             done.fetch_add(1);
         }));
     for (unsigned k = 0; k < 8; ++k)
@@ -336,16 +316,16 @@ TEST_CASE("a worker whose deadline passes as it is chosen to poll leaves no othe
 {
     // By chance: the ring's wait and the first worker's deadline end within some microseconds. The
     // ring and that worker then make no call until the round is over.
-    test::chance random("late worker");
+    chance random("late worker");
     CAPTURE(random.seed());
     scripted_queue on({.depth = 24, .rings_max = 2, .role = role_policy::waiter});
     on.drive.latency = microseconds(400);
     fetch_group group(*on.queue, {.depth = 2});
     std::atomic<std::uint64_t> round{0}, got{0};
     const std::uint64_t rounds = test::rounds("late worker", 300);
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     joined late([&] {
-        test::chance mine(random.seed(), 1);
+        chance mine(random.seed(), 1);
         fetch own(group);
         for (std::uint64_t i = 1; i <= rounds; ++i) {
             await([&] { return round.load() >= i; });
@@ -391,9 +371,9 @@ TEST_CASE("an event loop is told of a batch and of the end by its eventfd")
         eventfd_t count = 0;
         return ::poll(&on_event, 1, limit_ms) == 1 && ::eventfd_read(event, &count) == 0;
     };
-    const int deadline_ms = static_cast<int>(test::kDeadline.count()) * 1000;
+    const int deadline_ms = static_cast<int>(kDeadline.count()) * 1000;
     {
-        const test::watchdog dog(*on.queue);
+        const watchdog dog(*on.queue);
         auto requests = flushes(8);
         const auto all = pointers(requests);
         fetch mine(*group, {.batch_max = 4, .event_fd = event});

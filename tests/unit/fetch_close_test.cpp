@@ -3,16 +3,8 @@
 // Fetches that are withdrawn and groups that close while something of theirs is in other hands.
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
 #include <optional>
-#include <string>
-#include <thread>
-#include <vector>
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -21,22 +13,10 @@
 #include "fetch_pool.hpp"
 
 using namespace ngpoll;
+using namespace ngpoll::test;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-using test::are_outcomes;
-using test::await;
-using test::await_words;
-using test::counted_request;
-using test::flushes;
-using test::held_request;
-using test::is_outcome;
-using test::joined;
-using test::must;
-using test::pointers;
-using test::scripted_queue;
-using test::take;
-using test::take_now;
 
 namespace {
 
@@ -85,7 +65,7 @@ TEST_CASE("what lies unread with a worker that leaves goes to the next one, in o
     fetch_group group(*on.queue, {.depth = 8});
     auto requests = flushes(8);
     const auto all = pointers(requests);
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     REQUIRE(group.submit(*all[0]));
     take_one_and_leave(group, {.batch_max = 3}, way, [&](fetch&) {
         must(group.submit(std::span(all).subspan(1)) == 7);
@@ -108,7 +88,7 @@ TEST_CASE("what lies unread with a worker that leaves wakes one that sleeps")
     const int event = ::eventfd(0, EFD_NONBLOCK);
     auto requests = flushes(2);
     std::atomic<unsigned> got{0};
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     {
         // It waits by its event, is given a batch, and does not call.
         fetch mine(group, {.batch_max = 2, .event_fd = event});
@@ -140,7 +120,7 @@ TEST_CASE("a group that closes without a fetch finishes its requests where they 
     auto finished = flushes(4), queued = flushes(4);
     held_request flies(1);
     std::atomic<bool> in_pass{false}, goes_on{false};
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     on.drive.held = 1;
     REQUIRE(group.submit(pointers(finished)) == 4);
     REQUIRE(group.submit(flies));
@@ -189,7 +169,7 @@ TEST_CASE("a group that closes after its only worker's thread has ended finishes
     fetch_group group(*on.queue, {.depth = 8});
     auto requests = flushes(8);
     const auto all = pointers(requests);
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     REQUIRE(group.submit(*all[0]));
     take_one_and_leave(group, {.batch_max = 3}, way, [&](fetch&) {
         must(group.submit(std::span(all).subspan(1)) == 7);
@@ -212,7 +192,7 @@ TEST_CASE("after a close next() gives out what is left, in order, and then ends"
     const auto all = pointers(requests);
     fetch first(*group, {.batch_max = 3}), second(*group, {.batch_max = 3});
     {
-        const test::watchdog dog(*on->queue);
+        const watchdog dog(*on->queue);
         REQUIRE(group->submit(*all[0]));
         REQUIRE(take(first, 1) == requests_list{all[0]});
         REQUIRE(group->submit(std::span(all).subspan(1)) == 7);
@@ -220,7 +200,7 @@ TEST_CASE("after a close next() gives out what is left, in order, and then ends"
         await_words(*on->queue, 1, "outstanding: 1; submitted and not taken: 7; 2 fetches");
         group->close();
         CHECK(!group->submit(*all[0]));
-        CHECK(test::error_of([&] { const fetch late(*group); }).value == ESHUTDOWN);
+        CHECK(error_of([&] { const fetch late(*group); }).value == ESHUTDOWN);
     }
     if (queue_is_gone) {
         group.reset();
@@ -253,7 +233,7 @@ TEST_CASE("what lies unread after a close is finished where it is by the last fe
     const auto all = pointers(requests);
     fetch first(*group, {.batch_max = 3}), second(*group, {.batch_max = 3});
     {
-        const test::watchdog dog(*on->queue);
+        const watchdog dog(*on->queue);
         REQUIRE(group->submit(all) == 8);
         find_all(*on);
         group.reset(); // closes
@@ -276,7 +256,7 @@ TEST_CASE("a close ends workers that sleep and workers that poll, and waits for 
     on.drive.held = 1;
     held_request flies(1);
     std::atomic<unsigned> ended{0}, got{0};
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     std::vector<std::unique_ptr<joined>> workers;
     for (unsigned i = 0; i < 3; ++i)
         workers.push_back(std::make_unique<joined>([&] {
@@ -317,7 +297,7 @@ TEST_CASE("a close wakes a resident that sleeps on what is left over")
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::resident});
     auto requests = flushes(8);
     const auto all = pointers(requests);
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     for (unsigned again = 1; again <= 20; ++again) {
         fetch_group group(*on.queue, {.depth = 8});
         fetch mine(group, {.batch_max = 1});
@@ -339,7 +319,7 @@ TEST_CASE("a second group may have the place of one that is closed, whose fetche
     CAPTURE(to_string(role));
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role});
     auto requests = flushes(4), others = flushes(4);
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     std::vector<std::unique_ptr<fetch>> old;
     for (unsigned again = 1; again <= 10; ++again) {
         fetch_group first(*on.queue, {.depth = 4});
@@ -368,7 +348,7 @@ TEST_CASE("a group that closes as one of its workers leaves loses nothing and do
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const bool kept = GENERATE(true, false);
     CAPTURE(to_string(role), kept);
-    test::chance random("close and withdraw");
+    chance random("close and withdraw");
     CAPTURE(random.seed());
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role});
     constexpr std::uint32_t kDepth = 6;
@@ -377,7 +357,7 @@ TEST_CASE("a group that closes as one of its workers leaves loses nothing and do
     const std::uint64_t rounds = test::rounds("close and withdraw", 300);
     std::array<std::atomic<fetch_group*>, 2> groups{};
     std::atomic<std::uint64_t> round{0}, left{0}, taken{0}, pace{0};
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     joined leaves([&] {
         for (std::uint64_t i = 1; i <= rounds; ++i) {
             await([&] { return round.load() >= i; });

@@ -3,23 +3,15 @@
 // Random operations on a fetch group, on one thread, beside a plain model of it.
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <cstddef>
-#include <cstdint>
-#include <memory>
 #include <span>
-#include <string>
-#include <vector>
 
 #include "catch.hpp"
 #include "fetch_pool.hpp"
 
 using namespace ngpoll;
+using namespace ngpoll::test;
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
-using test::counted_request;
-using test::is_outcome;
-using test::scripted_queue;
 
 namespace {
 
@@ -30,7 +22,7 @@ constexpr std::size_t kFetchesMax = 3;
 /// them.
 class modelled_group {
 public:
-    modelled_group(scripted_queue& on, std::uint32_t depth, test::chance& random)
+    modelled_group(scripted_queue& on, std::uint32_t depth, chance& random)
         : on_(on)
         , random_(random)
         , group_(*on.queue, {.depth = depth})
@@ -160,7 +152,7 @@ private:
     }
 
     scripted_queue& on_;
-    test::chance& random_;
+    chance& random_;
     fetch_group group_;
     std::vector<counted_request> requests_;
     std::vector<request*> home_, out_;
@@ -181,11 +173,11 @@ TEST_CASE("random operations on a group give out each request once, and in order
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const std::uint32_t depth = GENERATE(1U, 2U, 3U, 8U);
     CAPTURE(to_string(role), depth);
-    test::chance random("fetch group, random operations");
+    chance random("fetch group, random operations");
     CAPTURE(random.seed());
-    const std::uint64_t groups = test::rounds("fetch group, random operations, groups", 40);
+    const std::uint64_t groups = rounds("fetch group, random operations, groups", 40);
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role});
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     for (std::uint64_t i = 0; i < groups; ++i) {
         on.drive.held = 0;
         modelled_group group(on, depth, random);

@@ -2,14 +2,8 @@
 //
 // What is refused on fetch groups, what a caller can do wrong, and what callbacks may do.
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <chrono>
-#include <cstdint>
 #include <cstdlib>
-#include <memory>
-#include <thread>
-#include <vector>
 
 #include <unistd.h>
 
@@ -18,29 +12,9 @@
 #include "fetch_pool.hpp"
 
 using namespace ngpoll;
+using namespace ngpoll::test;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-using test::aborts_saying;
-using test::counted_request;
-using test::drive;
-using test::error_of;
-using test::flushes;
-using test::joined;
-using test::must;
-using test::pointers;
-using test::scripted_queue;
-using test::take;
-using test::take_now;
-
-namespace {
-
-#ifdef NDEBUG
-constexpr bool kDebug = false;
-#else
-constexpr bool kDebug = true;
-#endif
-
-} // namespace
 
 TEST_CASE("a group is refused where nobody could poll for it, and where there is no room")
 {
@@ -95,7 +69,7 @@ TEST_CASE("as many are taken as there is room for, and room comes with the batch
     fetch mine(group, {.batch_max = 2});
     auto requests = flushes(8);
     const auto all = pointers(requests);
-    const test::watchdog dog(emulated.queue);
+    const watchdog dog(emulated.queue);
     CHECK(group.submit(std::span<request* const>()) == 0);
     CHECK(group.submit(all) == 3);
     CHECK(group.submit(std::span(all).subspan(3)) == 0);
@@ -120,7 +94,7 @@ TEST_CASE("a request that is outstanding is not taken again")
     ring own(*on.queue, {.depth = 4});
     auto requests = flushes(3);
     const auto all = pointers(requests);
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     if (kDebug) {
         CHECK(aborts_saying("a request was submitted to a fetch_group that is outstanding", [] {
             drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2});
@@ -161,7 +135,7 @@ TEST_CASE("a callback of a ring may submit to a group, and gets nothing from nex
     };
     ring own(*on.queue, {.depth = 8});
     fetch mine(group);
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     for (unsigned again = 0; again < 10; ++again) {
         auto requests = flushes(2);
         std::vector<std::unique_ptr<chain>> chains;
@@ -184,7 +158,7 @@ TEST_CASE("a callback of a ring may submit to a group, and gets nothing from nex
             CHECK(each->was_taken);
             CHECK(each->got == 0);
             CHECK(each->follows.finished == 0);
-            CHECK(test::is_outcome(each->follows));
+            CHECK(is_outcome(each->follows));
         }
     }
 }
@@ -200,7 +174,7 @@ TEST_CASE("what a callback submits is given to a worker that sleeps")
         counted_request follows{flush_command(1)};
     } second{.group = &group};
     std::atomic<unsigned> got{0};
-    const test::watchdog dog(*on.queue);
+    const watchdog dog(*on.queue);
     joined worker([&] {
         fetch mine(group);
         while (!mine.next().empty())
@@ -214,10 +188,10 @@ TEST_CASE("what a callback submits is given to a worker that sleeps")
         must(its.group->submit(its.follows));
     };
     for (unsigned again = 1; again <= 20; ++again) {
-        test::await_words(*on.queue, 1, "1 asleep");
+        await_words(*on.queue, 1, "1 asleep");
         REQUIRE(own.submit(first));
         REQUIRE(own.wait(1) == 1);
-        test::await([&] { return got.load() == again; });
+        await([&] { return got.load() == again; });
     }
     group.close();
 }
@@ -295,14 +269,14 @@ TEST_CASE("a group used in a forked child stops it with a sentence")
     CHECK(aborts_saying("forked child", [&] { const fetch more(*group); }));
     CHECK(aborts_saying("forked child", [&] { const fetch_group more(emulated.queue); }));
     // The end of the thread closes what it left open, but for what is its parent's.
-    CHECK(test::in_child([] { std::exit(0); }).exited_well());
-    CHECK(test::in_child([&] { // nothing happens
+    CHECK(in_child([] { std::exit(0); }).exited_well());
+    CHECK(in_child([&] { // nothing happens
         mine.reset();
         group.reset();
     })
               .exited_well());
     // The parent's go on.
-    const test::watchdog dog(emulated.queue);
+    const watchdog dog(emulated.queue);
     REQUIRE(group->submit(r));
     CHECK(take(*mine, 1) == std::vector<request*>{&r});
 }

@@ -18,14 +18,9 @@ using namespace ngpoll;
 using test::aborts_saying;
 using test::counted_request;
 using test::drive;
+using test::kDebug;
 
 namespace {
-
-#ifdef NDEBUG
-constexpr bool kDebug = false;
-#else
-constexpr bool kDebug = true;
-#endif
 
 /// Refused with false; what a debug build does instead has a test of its own.
 bool is_refused(ring& own, request& r) { return kDebug || !own.submit(r); }
