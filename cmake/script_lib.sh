@@ -11,8 +11,12 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 say() { echo "${0##*/}: $*" >&2; }
 die() { say "$@"; exit 1; }
 
-# usage: prints the comment block at the top of the calling script, without the SPDX line.
-usage() { sed -n '/^# SPDX/d; 2,/^[^#]/{ s/^# \{0,1\}//p; }' "$0"; }
+# usage   Prints the comment at the head of the calling script, which ends where the comment does.
+usage() {
+    awk 'NR == 1 || /^# (SPDX|shellcheck)/ { next }
+        !/^#/ { exit }
+        { sub(/^# ?/, ""); print }' "$0"
+}
 
 # need COMMAND:PACKAGE...   Exit status 77 is what CTest (SKIP_RETURN_CODE) reads as skipped.
 need() {
@@ -24,6 +28,14 @@ need() {
     ((${#commands[@]} == 0)) && return
     say "skipped, needs ${commands[*]}: apt-get install ${packages[*]}"
     exit 77
+}
+
+# readme_command NAME FILE   The block of README.md's below <!-- command: NAME -->.
+readme_command() {
+    awk -v marker="<!-- command: $1 -->" '
+        $0 == marker { marked = 1; next }
+        marked && /^```/ { if (inside) exit; inside = 1; next }
+        inside' "$2"
 }
 
 # three_times COMMAND...
@@ -45,13 +57,17 @@ locked() {
     (flock 9 && "$@" 9>&-) 9>"$file"
 }
 
-# The archive this machine's own apt configuration names. The second way is for a machine that
-# never ran `apt-get update`: there indextargets prints nothing.
+# archive LABEL   The archive with that label in this machine's own apt configuration, or nothing.
+archive() {
+    # shellcheck disable=SC2016 # $(REPO_URI) is for apt to fill in
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Label: $1" | sed -n 1p
+}
+
+# Debian's archive. The last way to find it is for a machine that never ran `apt-get update`: there
+# indextargets prints nothing.
 debian_archive() {
     local site=${NGPOLL_DEBIAN_ARCHIVE:-}
-    # shellcheck disable=SC2016 # $(REPO_URI) is for apt to fill in
-    [[ $site ]] || site=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
-        'Label: Debian' | head -n 1)
+    [[ $site ]] || site=$(archive Debian)
     [[ $site ]] || site=$(apt-get update --print-uris |
         sed -n "s,^'\([^']*/debian\)/dists/.*,\1,p" | head -n 1)
     [[ $site ]] || die "apt's sources name no Debian archive; set NGPOLL_DEBIAN_ARCHIVE to its URL"
