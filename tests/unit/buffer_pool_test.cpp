@@ -25,7 +25,7 @@ TEST_CASE("buffers are aligned, do not overlap and can be written whole")
         CHECK(address % 512 == 0);
         if (std::has_single_bit(bytes) && bytes <= 4096)
             CHECK(address % bytes == 0);
-        if (bytes > 4096) // each starts on a page
+        if (bytes > 4096) // a larger buffer starts on a page
             CHECK(address % 4096 == 0);
         CHECK(at.fixed_index == buffer::kNotFixed); // an emulated drive registers nothing
         std::memset(at.data, static_cast<int>(i + 1), at.size_bytes);
@@ -46,14 +46,14 @@ TEST_CASE("a new buffer pool is zero")
     CHECK(std::memcmp(pool.at(1).data, zeros.data(), zeros.size()) == 0);
 }
 
-TEST_CASE("a pool that fills less than half a huge page is not put in one")
+TEST_CASE("a pool that fills less than half a huge page does not use huge pages")
 {
     drive emulated("emu:size=1M");
     CHECK_FALSE(buffer_pool(emulated.queue, {.count = 16, .buffer_bytes = 4096}).in_huge_pages());
     const buffer_pool refused(
         emulated.queue, {.count = 1024, .buffer_bytes = 4096, .huge_pages = false});
     CHECK_FALSE(refused.in_huge_pages());
-    // Larger ones are where the system has huge pages, and serve either way.
+    // A larger pool uses huge pages where the system has them, and works without them too.
     const buffer_pool large(emulated.queue, {.count = 1024, .buffer_bytes = 4096});
     std::memset(large.at(1023).data, 1, 4096);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The C interface, from C. What the engine does with what it is asked is tested in C++. */
+/* Tests the C interface from C. The C++ tests check what the engine does with each call. */
 #include "c_test.h"
 
 static void errors_are_numbers_with_a_text(void)
@@ -119,7 +119,7 @@ static void the_drives_errors_and_the_systems_come_apart(void)
     static unsigned char data[BLOCK];
     struct ngpoll_request r;
     ngpoll_request_init(&r);
-    ngpoll_prepare(&r, NGPOLL_OP_READ, 1, 1 << 20, 1); /* behind the end */
+    ngpoll_prepare(&r, NGPOLL_OP_READ, 1, 1 << 20, 1); /* past the end */
     ngpoll_set_buffer(&r,
         (struct ngpoll_buffer){.data = data, .size_bytes = BLOCK, .fixed_index = NGPOLL_NOT_FIXED});
     REQUIRE(ngpoll_submit(ring, &r));
@@ -178,7 +178,8 @@ static void callbacks_may_submit_again(void)
     struct ngpoll_ring_options requested = ngpoll_ring_defaults();
     requested.depth = DEPTH;
     requested.event_fd = eventfd(0, 0);
-    CHECK(ngpoll_ring_open(drive.queue, &requested, &ring) == -EINVAL); /* nobody polls for it */
+    /* No thread polls for the ring. */
+    CHECK(ngpoll_ring_open(drive.queue, &requested, &ring) == -EINVAL);
     requested.event_fd = -1;
     REQUIRE(ngpoll_ring_open(drive.queue, &requested, &ring) == 0);
     static struct counted requests[DEPTH];
@@ -204,12 +205,13 @@ static void an_event_tells_that_there_is_something_to_finish(void)
     requested.depth = DEPTH;
     requested.event_fd = eventfd(0, 0);
     REQUIRE(ngpoll_ring_open(drive.queue, &requested, &ring) == 0);
-    CHECK(ngpoll_arm_event(ring, 1)); /* nothing is outstanding, so nothing will come */
+    CHECK(ngpoll_arm_event(ring, 1)); /* nothing is outstanding, so no completion will come */
     static struct counted requests[DEPTH];
     prepare(requests, ring, 0);
     if (ngpoll_arm_event(ring, DEPTH)) {
         eventfd_t count = 0;
-        CHECK(eventfd_read(requested.event_fd, &count) == 0); /* sleeps until it is written to */
+        /* Sleeps until the engine writes to the eventfd. */
+        CHECK(eventfd_read(requested.event_fd, &count) == 0);
     }
     while (ngpoll_outstanding(ring) != 0)
         ngpoll_poll(ring);
@@ -253,10 +255,11 @@ static void arrays_are_submitted_whole(void)
         all[i] = &requests[i];
     }
     CHECK(ngpoll_submit_and_wait(ring, all, DEPTH, DEPTH) == DEPTH);
-    CHECK(ngpoll_submit_all(ring, all, DEPTH + 1) == DEPTH); /* as many as there is room for */
+    /* The ring has room for DEPTH requests. */
+    CHECK(ngpoll_submit_all(ring, all, DEPTH + 1) == DEPTH);
     CHECK(ngpoll_outstanding(ring) == DEPTH);
     CHECK(ngpoll_wait(ring, DEPTH) == DEPTH);
-    CHECK(ngpoll_submit_and_wait(ring, all, 1, 0) == 0); /* only sends */
+    CHECK(ngpoll_submit_and_wait(ring, all, 1, 0) == 0); /* n = 0: sends without a wait */
     CHECK(ngpoll_wait(ring, 1) == 1);
     ngpoll_ring_close(ring);
     close_drive(drive);
@@ -327,7 +330,7 @@ static void threads_share_a_queue(enum ngpoll_role role)
 
 int main(void)
 {
-    alarm(120); /* the deadline of all waits */
+    alarm(120); /* the deadline of every wait */
     errors_are_numbers_with_a_text();
     a_namespace_says_what_it_is();
     what_is_written_is_read_back(false);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fetch groups by the public C headers alone: a pool of workers counts each request once. */
+/* Tests fetch groups through the public C headers alone: a pool of workers counts each request
+ * once. */
 #include "c_test.h"
 
 enum { WORKERS = 4, SUBMITTERS = 3, REQUESTS = 24, TIMES = 400 };
@@ -47,7 +48,8 @@ static void what_is_wrong_is_said(void)
     CHECK(ngpoll_fetch_open(group, 8, -1, NULL) == -EINVAL);
     CHECK(ngpoll_fetch_open(group, 0, -1, &fetch) == -EINVAL);
     CHECK(strstr(ngpoll_error(), "batch_max 0") != NULL);
-    CHECK(ngpoll_fetch_open(group, 8, STDERR_FILENO, &fetch) == -EINVAL); /* nobody polls */
+    /* The role is waiter, so no thread polls. */
+    CHECK(ngpoll_fetch_open(group, 8, STDERR_FILENO, &fetch) == -EINVAL);
     REQUIRE(ngpoll_fetch_open(group, 8, -1, &fetch) == 0);
 
     struct ngpoll_request* const* finished = NULL;
@@ -72,7 +74,8 @@ static void what_is_wrong_is_said(void)
     ngpoll_group_close(NULL);
     ngpoll_fetch_close(NULL);
     close_drive(drive);
-    CHECK(ngpoll_fetch_next(fetch, 0, &finished) == -ESHUTDOWN); /* it outlives both */
+    /* The fetch outlives its group and its queue. */
+    CHECK(ngpoll_fetch_next(fetch, 0, &finished) == -ESHUTDOWN);
     ngpoll_fetch_close(fetch);
 }
 
@@ -106,7 +109,7 @@ static void submit(struct counted* each)
     REQUIRE(ngpoll_group_submit(each->pool->group, &each->request));
 }
 
-/* By the worker that was given it. */
+/* Runs on the worker that was given the request. */
 static void take(struct counted* each)
 {
     uint64_t found = 0;
@@ -157,7 +160,7 @@ static void* submits(void* argument)
     return NULL;
 }
 
-/* Block i holds i. */
+/* Writes its own number to each block. */
 static void number_blocks(struct drive drive)
 {
     static unsigned char block[BLOCK];
@@ -238,7 +241,7 @@ static void a_close_without_workers_gives_all_back(void)
     struct ngpoll_ring_options requested = ngpoll_ring_defaults();
     requested.depth = DEPTH + 1;
     REQUIRE(ngpoll_ring_open(drive.queue, &requested, &ring) == 0);
-    /* The caller's again: a ring takes them. */
+    /* The requests belong to the caller again, so a ring takes them. */
     CHECK(ngpoll_submit_and_wait(ring, all, DEPTH + 1, DEPTH + 1) == DEPTH + 1);
     for (unsigned i = 0; i <= DEPTH; i++)
         CHECK(ngpoll_ok(requests[i].status));
@@ -248,7 +251,7 @@ static void a_close_without_workers_gives_all_back(void)
 
 int main(void)
 {
-    alarm(120); /* the deadline of all waits */
+    alarm(120); /* the deadline of every wait */
     what_is_wrong_is_said();
     a_pool_counts_each_request_once(NGPOLL_ROLE_WAITER, "emu:size=1M");
     a_pool_counts_each_request_once(NGPOLL_ROLE_RESIDENT, "emu:size=1M");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What a C program can do wrong, and what comes of it; the table is in engine/docs/misuse.md. */
+/* Tests the mistakes that a C program can make; the table in engine/docs/misuse.md lists them. */
 #include "c_test.h"
 
-/* Where a call can say it, it does. */
-static void what_is_null_is_refused(void)
+/* A call that can return an error refuses NULL. */
+static void null_arguments_are_refused(void)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
     struct ngpoll_ring *ring = NULL;
@@ -30,7 +30,7 @@ static void what_is_null_is_refused(void)
     CHECK(ngpoll_submit_all(ring, NULL, 1) == 0);
     CHECK(!ngpoll_arm_event(NULL, 1));
     CHECK(ngpoll_outstanding(ring) == 0);
-#ifdef NDEBUG /* else these stop the program */
+#ifdef NDEBUG /* a debug build stops the program for these */
     static struct ngpoll_request zero;
     CHECK(!ngpoll_submit(ring, &zero));
     CHECK(ngpoll_submit(ring, &r));
@@ -41,7 +41,8 @@ static void what_is_null_is_refused(void)
     close_drive(drive);
 }
 
-/* What else stops the program, each in a child of its own, before anything is open. */
+/* The other mistakes stop the program. Each runs in its own child, before the parent opens
+ * anything. */
 static void rings_are_polled(void) { ngpoll_poll(NULL); }
 static void rings_are_waited_for(void) { ngpoll_wait(NULL, 1); }
 static void rings_are_flushed(void) { ngpoll_flush(NULL); }
@@ -127,10 +128,10 @@ static void misuse_stops_the_program(void (*misuse)(void), const char *words)
     close(ends[0]);
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);
-    /* A sanitizer may be first to see what is no handle any more read, and ends the child, too. */
+    /* A sanitizer may find the read of a closed handle first; it ends the child, too. */
     if (!(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && strstr(said, words)) &&
         !strstr(said, "AddressSanitizer")) {
-        fprintf(stderr, "FAILED: '%s' is not said, but: %s\n", words, said);
+        fprintf(stderr, "FAILED: expected '%s', but the child said: %s\n", words, said);
         failures++;
     }
 }
@@ -156,9 +157,9 @@ static void other_misuse_stops_the_program(void)
 
 int main(void)
 {
-    alarm(120); /* the deadline of all waits */
-    other_misuse_stops_the_program(); /* before anything is open */
-    what_is_null_is_refused();
+    alarm(120); /* the deadline of every wait */
+    other_misuse_stops_the_program(); /* the parent has opened nothing yet */
+    null_arguments_are_refused();
     if (failures == 0)
         puts("C interface, misuse: all passed");
     return failures != 0;

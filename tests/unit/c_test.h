@@ -2,7 +2,7 @@
 #ifndef NGPOLL_C_TEST_H
 #define NGPOLL_C_TEST_H
 
-/* What the tests of the C interface share. */
+/* Shared by the tests of the C interface. */
 #include <ngpoll/ngpoll.h>
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static void check(bool holds, const char* what, int line)
     failures++;
 }
 #define CHECK(holds) check((holds), #holds, __LINE__)
-/* Without it there is nothing to go on with. */
+/* Ends the program where `holds` is false, because the test cannot go on. */
 #define REQUIRE(holds)                                                                             \
     do {                                                                                           \
         if (!(holds)) {                                                                            \

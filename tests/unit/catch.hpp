@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Debian 13 has Catch2 3, Debian 12 has 2.13. The tests keep to what both know: TEST_CASE, SECTION,
-// CHECK, REQUIRE, INFO, UNSCOPED_INFO, CAPTURE, FAIL and GENERATE.
+// Debian 13 has Catch2 3, Debian 12 has 2.13. The tests use only macros that both versions have:
+// TEST_CASE, SECTION, CHECK, REQUIRE, INFO, UNSCOPED_INFO, CAPTURE, FAIL and GENERATE.
 #if __has_include(<catch2/catch_test_macros.hpp>)
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

@@ -23,8 +23,8 @@ inline constexpr bool kDebug = true;
 
 /// How a forked child ended.
 struct child_end {
-    std::string said; ///< on standard error
-    int status = 0; ///< as waitpid() tells it
+    std::string said; ///< what the child wrote to standard error
+    int status = 0; ///< as waitpid() reports it
 
     [[nodiscard]] bool aborted() const
     {
@@ -37,7 +37,7 @@ struct child_end {
     }
 };
 
-/// Runs `does` in a forked child, which then ends by _exit(0).
+/// Runs `does` in a forked child and ends the child with _exit(0).
 template <class Does>
 child_end in_child(Does&& does)
 {
@@ -51,7 +51,8 @@ child_end in_child(Does&& does)
         ::setrlimit(RLIMIT_CORE, &no_core);
         ::dup2(ends[1], STDERR_FILENO);
         ::alarm(static_cast<unsigned>(kDeadline.count()));
-        for (const int fatal : {SIGABRT, SIGSEGV}) // Catch would report the test from here
+        // Else Catch2 would report the test from the child.
+        for (const int fatal : {SIGABRT, SIGSEGV})
             std::signal(fatal, SIG_DFL);
         does();
         ::_exit(0);
@@ -66,7 +67,7 @@ child_end in_child(Does&& does)
     return end;
 }
 
-/// Whether `does`, in a child, aborts with `words` among what it prints.
+/// True if `does`, run in a child, aborts and prints `words`.
 template <class Does>
 bool aborts_saying(const std::string& words, Does&& does)
 {

@@ -13,7 +13,7 @@ using bytes = std::array<std::uint8_t, 64>;
 
 bytes bytes_of(const ngpoll::command& built) { return std::bit_cast<bytes>(built); }
 
-/// An entry with the given little-endian words, all else zero.
+/// An entry with the given little-endian words and zeros elsewhere.
 bytes entry(std::uint8_t opcode, std::uint32_t nsid, std::uint64_t slba, std::uint32_t cdw12)
 {
     bytes expected{};
@@ -29,7 +29,7 @@ bytes entry(std::uint8_t opcode, std::uint32_t nsid, std::uint64_t slba, std::ui
 
 } // namespace
 
-TEST_CASE("read, write and flush are the bytes of the specification")
+TEST_CASE("read, write and flush have the bytes that the specification gives")
 {
     CHECK(bytes_of(ngpoll::read_command(0x01020304, 0x1122334455667788, 8))
         == entry(0x02, 0x01020304, 0x1122334455667788, 7));
@@ -38,7 +38,7 @@ TEST_CASE("read, write and flush are the bytes of the specification")
     CHECK(bytes_of(ngpoll::flush_command(0xffffffff)) == entry(0x00, 0xffffffff, 0, 0));
 }
 
-TEST_CASE("write zeroes and deallocate are the bytes of the specification")
+TEST_CASE("write zeroes and deallocate have the bytes that the specification gives")
 {
     CHECK(bytes_of(ngpoll::write_zeroes_command(7, 0x1122334455667788, 65536))
         == entry(0x08, 7, 0x1122334455667788, 0xffff));
@@ -56,7 +56,7 @@ TEST_CASE("the number of blocks is zero-based and fills 16 bits at most")
     CHECK(bytes_of(ngpoll::write_command(1, 5, 65536)) == entry(0x01, 1, 5, 0xffff));
 }
 
-TEST_CASE("every other field is where struct nvme_uring_cmd has it")
+TEST_CASE("every field of an entry is where struct nvme_uring_cmd has it")
 {
     const ngpoll::command built{.opcode = ngpoll::opcode::write,
         .flags = 0x41,

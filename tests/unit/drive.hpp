@@ -16,7 +16,7 @@
 
 namespace ngpoll::test {
 
-/// A request that counts how often and says where it finished.
+/// A request that counts how often it finished and on which thread.
 struct counted_request : request {
     ring* by = nullptr; ///< for callbacks that submit again
     unsigned finished = 0;
@@ -60,7 +60,7 @@ struct drive {
     }
 };
 
-/// Polls until `done()` says so; fails the test when that takes too long.
+/// Polls until `done()` returns true; fails the test if that takes too long.
 template <class Done>
 void poll_until(ring& polling, Done&& done)
 {
@@ -75,7 +75,7 @@ void poll_until(ring& polling, Done&& done)
     }
 }
 
-/// Sends one command and waits for its outcome.
+/// Sends one command and waits for its status.
 inline status run(ring& on, const command& what, std::byte* data = nullptr, std::size_t bytes = 0)
 {
     counted_request r(what);
@@ -91,7 +91,7 @@ inline status run(ring& on, const command& what, std::vector<std::byte>& data)
     return run(on, what, data.data(), data.size());
 }
 
-/// Bytes that tell their place, so that a read from the wrong one is seen.
+/// Bytes that depend on their place, so that a read from a wrong place is noticed.
 inline std::vector<std::byte> pattern(std::size_t bytes, std::uint64_t salt)
 {
     std::vector<std::byte> made(bytes);

@@ -15,7 +15,8 @@ using namespace ngpoll;
 
 namespace {
 
-/// /sys, /proc and /dev of a machine whose /dev/null, 1:3, is the passthrough device ng7n2.
+/// Holds /sys, /proc and /dev of a machine on which /dev/null, 1:3, is the passthrough device
+/// ng7n2.
 class machine : public ngpoll::test::fake_tree {
 public:
     machine()
@@ -40,7 +41,7 @@ public:
         link("sys/class/block/" + name, folder);
         file("dev/" + name, "");
     }
-    /// Each with its device's number, place and source.
+    /// Each entry is a mount's device number, place and source.
     void mounts(const std::vector<std::array<std::string, 3>>& all) const
     {
         std::string text = "22 1 0:21 / /proc rw,relatime shared:5 - proc proc rw";
@@ -63,7 +64,8 @@ public:
         std::filesystem::create_directories(root() + "/" + folder + "/fd");
         std::filesystem::create_symlink(path, root() + "/" + folder + "/fd/3");
     }
-    /// "mount: mounted on /home | umount /home", a line each, and what is unknown.
+    /// One line for each use, such as "mount: mounted on /home | umount /home", and one for each
+    /// unknown.
     [[nodiscard]] std::string use() const
     {
         const drive_use found = read_drive_use("/dev/null", root());
@@ -77,11 +79,11 @@ public:
 
 } // namespace
 
-TEST_CASE("a drive that nothing uses has no users, and that is known")
+TEST_CASE("a drive that nothing uses has no users, and nothing about it is unknown")
 {
     const machine here;
     here.partition("nvme7n2p1", "259:1");
-    here.drive("nvme7n20", "259:9"); // others, in use
+    here.drive("nvme7n20", "259:9"); // other drives, which are in use
     here.drive("nvme0n1", "259:8");
     here.mounts({{"259:9", "/", "/dev/nvme7n20"}, {"259:8", "/home", "/dev/nvme0n1"}});
     here.swap("/dev/nvme7n20");
@@ -93,7 +95,7 @@ TEST_CASE("a drive that nothing uses has no users, and that is known")
 TEST_CASE("each use of a namespace is found and named, with the command that ends it")
 {
     const machine here;
-    SECTION("mounted, with a blank in the place")
+    SECTION("mounted on a path with a blank")
     {
         here.mounts({{"259:0", "/my\\040home", "/dev/nvme7n2"}});
         CHECK(here.use() == "mount: mounted on /my home | umount /my home\n");
@@ -104,12 +106,12 @@ TEST_CASE("each use of a namespace is found and named, with the command that end
             {"259:0", "/c", "/dev/root"}});
         CHECK(here.use() == "mount: mounted on /a and 2 more places | umount -A /dev/nvme7n2\n");
     }
-    SECTION("mounted with a number that is not the device's, as btrfs")
+    SECTION("mounted under a device number that is not the device's, as btrfs does")
     {
         here.mounts({{"0:45", "/a", "/dev/nvme7n2"}});
         CHECK(here.use() == "mount: mounted on /a | umount /a\n");
     }
-    SECTION("mounted by a link to it")
+    SECTION("mounted through a link to the device")
     {
         here.link("dev/disk/by-label/x", "dev/disk/by-label");
         here.remove("dev/disk/by-label/x");
@@ -139,7 +141,7 @@ TEST_CASE("each use of a namespace is found and named, with the command that end
         here.file(dm + "uuid", "");
         CHECK(here.use() == "device_mapper: dm-0 (big--vg-home) | dmsetup remove big--vg-home\n");
     }
-    SECTION("md, and others")
+    SECTION("md and other holders")
     {
         here.link("sys/block/nvme7n2/holders/md127", "sys/block/md127");
         CHECK(here.use() == "md: md127 | mdadm --stop /dev/md127\n");
@@ -154,7 +156,7 @@ TEST_CASE("each use of a namespace is found and named, with the command that end
     }
 }
 
-TEST_CASE("partitions in use count, each with its name")
+TEST_CASE("partitions in use count as uses of the drive, each by its name")
 {
     const machine here;
     for (const std::string n : {"1", "2", "3", "4"})
@@ -182,21 +184,22 @@ TEST_CASE("the same namespace behind another controller counts")
     here.file("sys/block/nvme7n2/wwid", "eui.0025385b61b0a1c2");
     here.link("sys/block/nvme7n2/device", "sys/devices/nvme7");
     here.file("sys/devices/nvme7/serial", "S4 EV   ");
-    SECTION("with its identifier and its serial")
+    SECTION("it is recognised by its identifier and its serial")
     {
         here.file("sys/block/nvme8n2/wwid", "eui.0025385b61b0a1c2");
         here.link("sys/block/nvme8n2/device", "sys/devices/nvme8");
         here.file("sys/devices/nvme8/serial", "S4 EV   ");
         CHECK(here.use() == "mount: nvme8n2 mounted on /a | umount /a\n");
-        here.file("sys/devices/nvme8/serial", "S4 EW   "); // another drive of a careless maker
+        // The maker gave another drive the same identifier.
+        here.file("sys/devices/nvme8/serial", "S4 EW   ");
         CHECK(here.use().empty());
     }
-    SECTION("and neither without any")
+    SECTION("a namespace without an identifier matches no other")
     {
         here.remove("sys/block/nvme7n2/wwid");
         CHECK(here.use().empty());
     }
-    SECTION("nor a path of a multipath node, which nobody can open")
+    SECTION("a path of a multipath node does not count, because nobody can open it")
     {
         here.drive("nvme7c0n2", "259:6");
         here.file("sys/block/nvme7c0n2/hidden", "1");
@@ -207,15 +210,15 @@ TEST_CASE("the same namespace behind another controller counts")
     }
 }
 
-TEST_CASE("what cannot be told is said")
+TEST_CASE("a use that cannot be found out is reported as unknown")
 {
     const machine here;
-    SECTION("no block device")
+    SECTION("a drive without a block device")
     {
         here.remove("sys/block/nvme7n2");
         CHECK(here.use() == "it has no block device");
     }
-    SECTION("a block device of size 0, whose uses are told all the same")
+    SECTION("a block device of size 0; its uses are still reported")
     {
         here.file("sys/block/nvme7n2/size", "0");
         here.link("sys/block/nvme7n2/holders/md0", "sys/block/md0");
@@ -223,7 +226,7 @@ TEST_CASE("what cannot be told is said")
             == "md: md0 | mdadm --stop /dev/md0\nits block device, nvme7n2, has size 0, as with "
                "metadata that Linux cannot handle");
     }
-    SECTION("no sysfs")
+    SECTION("a machine without sysfs")
     {
         here.remove("sys");
         CHECK(here.use() == "sysfs does not show which block device is beside it");
@@ -232,7 +235,7 @@ TEST_CASE("what cannot be told is said")
     CHECK(read_drive_use("emu:", here.root()).unknown.empty());
 }
 
-TEST_CASE("a drive is named by its serial, or else by its address")
+TEST_CASE("a drive is named by its serial, or by its address if it has none")
 {
     const machine here;
     namespace_info info;
@@ -244,13 +247,14 @@ TEST_CASE("a drive is named by its serial, or else by its address")
     CHECK(serial_and_nsid(info, here.root()) == ":2");
     here.file("sys/devices/nvme/nvme7c1/address", "0000:05:00.0");
     here.link("sys/block/nvme7c1n2/device", "sys/devices/nvme/nvme7c1");
-    CHECK(serial_and_nsid(info, here.root()) == "0000:05:00.0:2"); // of a multipath node's path
+    // The address is of the controller behind a multipath node.
+    CHECK(serial_and_nsid(info, here.root()) == "0000:05:00.0:2");
     here.link("sys/devices/nvme/nvme7/ng7n2/device", "sys/devices/nvme/nvme7");
     here.file("sys/devices/nvme/nvme7/address", "0000:04:00.0");
     CHECK(serial_and_nsid(info, here.root()) == "0000:04:00.0:2");
 }
 
-TEST_CASE("block devices are opened exclusively, and others' looks are waited for")
+TEST_CASE("opening a block device exclusively waits for programs that only look at it")
 {
     const machine here;
     here.drive("nvme8n2", "259:5");
@@ -270,7 +274,7 @@ TEST_CASE("block devices are opened exclusively, and others' looks are waited fo
             answers.erase(answers.begin());
         return answer == 0 ? ::dup(1) : answer;
     };
-    SECTION("all of them")
+    SECTION("all devices are free")
     {
         answers = {-EBUSY, -EBUSY, 0, 0};
         const exclusive_claim claim = claim_exclusively(devices, here.root(), open);
@@ -281,7 +285,7 @@ TEST_CASE("block devices are opened exclusively, and others' looks are waited fo
             == std::vector<std::string>{
                 "/dev/nvme7n2 0", "/dev/nvme7n2 0", "/dev/nvme7n2 0", "/dev/nvme8n2 5"});
     }
-    SECTION("held by another, for good")
+    SECTION("another program keeps the device")
     {
         answers = {0};
         CHECK(claim_exclusively(devices, here.root(), open).has_other_holder);
@@ -289,10 +293,10 @@ TEST_CASE("block devices are opened exclusively, and others' looks are waited fo
         CHECK(holders_of(devices, here.root()).at(0).text == "held by process 812 (mdadm)");
         here.remove("proc/812");
         CHECK(holders_of(devices, here.root()).at(0).text.starts_with("held by the kernel"));
-        here.swap("/dev/nvme8n2"); // it came between
+        here.swap("/dev/nvme8n2"); // the swap appeared in the meantime
         CHECK(holders_of(devices, here.root()).at(0).text == "nvme8n2 swap");
     }
-    SECTION("not to be opened")
+    SECTION("the device cannot be opened")
     {
         answers = {0, -EACCES};
         const exclusive_claim claim = claim_exclusively(devices, here.root(), open);
@@ -303,7 +307,7 @@ TEST_CASE("block devices are opened exclusively, and others' looks are waited fo
     }
 }
 
-TEST_CASE("emu: needs no permit, and gets one whatever it is called")
+TEST_CASE("an emulated drive needs no permit and gets one under any name")
 {
     const nvme_namespace drive = nvme_namespace::open("emu:size=1M");
     const write_permit permit = write_permit::take(drive, {});

@@ -11,7 +11,7 @@ using test::fake_controller;
 using test::fake_namespace;
 using test::fake_tree;
 
-TEST_CASE("a machine without drives, or without sysfs, has none")
+TEST_CASE("a machine without drives or without sysfs has an empty list")
 {
     const fake_tree tree;
     CHECK(find_drives(tree.root()).drives.empty());
@@ -24,7 +24,7 @@ TEST_CASE("a machine without drives, or without sysfs, has none")
     CHECK(all.foreign.empty());
 }
 
-TEST_CASE("a namespace is what its block device and its controller say of it")
+TEST_CASE("a namespace is described by its block device and its controller")
 {
     const fake_tree tree;
     fake_controller(tree, "nvme0", "SN 0");
@@ -57,7 +57,7 @@ TEST_CASE("a namespace is what its block device and its controller say of it")
     CHECK(all.foreign.empty());
 }
 
-TEST_CASE("drives come in order of their numbers, and a node that is known is told")
+TEST_CASE("drives are listed by number, and a node without a block device is listed, too")
 {
     const fake_tree tree;
     for (const char* const name : {"nvme9", "nvme1"}) {
@@ -73,7 +73,7 @@ TEST_CASE("drives come in order of their numbers, and a node that is known is to
     CHECK(all.drives[1].path == "/dev/ng9n1");
     CHECK(all.drives[2].path == "/dev/ng9n10");
     CHECK(all.drives[1].paths.front().controller.numa_node == 1U);
-    // It has no block device, so nothing is known but its controller.
+    // Without a block device only the controller is known.
     CHECK(all.drives[2].block_device.empty());
     CHECK(all.drives[2].nsid == 0);
     REQUIRE(all.drives[2].paths.size() == 1);
@@ -113,7 +113,7 @@ TEST_CASE("a multipath node has the subsystem's serial and all its paths")
     CHECK(cut_off.without_namespace.size() == 2);
 }
 
-TEST_CASE("controllers without a namespace and drives of other drivers are told, too")
+TEST_CASE("controllers without a namespace and drives of other drivers are listed, too")
 {
     const fake_tree tree;
     fake_controller(tree, "nvme0", "SN0");
@@ -134,7 +134,7 @@ TEST_CASE("controllers without a namespace and drives of other drivers are told,
     CHECK(all.foreign[1].driver.empty());
 }
 
-TEST_CASE("a map of queues that cannot be had is no map, and says why")
+TEST_CASE("a drive whose queues cannot be mapped has no map and a text that says why")
 {
     const fake_tree tree;
     fake_controller(tree, "nvme0", "SN0");
@@ -150,13 +150,13 @@ TEST_CASE("a map of queues that cannot be had is no map, and says why")
     CHECK(without.has_poll_queues == false);
 }
 
-TEST_CASE("a drive that cannot be asked stays as it was found")
+TEST_CASE("a drive that does not answer keeps what sysfs says of it")
 {
     drive_info one;
     one.path = "/dev/null";
     one.paths.resize(1);
     one.paths.front().controller.state = "live";
-    identify_drive(one); // no NVMe device
+    identify_drive(one); // /dev/null is no NVMe device
     CHECK(one.nsid == 0);
     CHECK_FALSE(one.metadata_bytes);
     one.path = "/dev/there is no such device";

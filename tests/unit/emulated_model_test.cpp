@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint32_t kBlocksMax = 12;
 
-/// A command in flight and what it must come back with.
+/// A command in flight and the status and data that it must end with.
 struct operation : test::counted_request {
     bool in_flight = false;
     bool writes = false;
@@ -26,8 +26,8 @@ struct operation : test::counted_request {
     std::vector<std::byte> expected_data;
 };
 
-/// An emulated drive beside a plain array of bytes. Commands that overlap with a write in flight
-/// have no order, so none such are made.
+/// Compares an emulated drive with a plain array of bytes. It makes no command that overlaps with a
+/// write in flight, because such commands have no order.
 class model_run {
 public:
     model_run(test::chance& with, std::uint32_t lba, std::uint32_t depth, const char* latency)
@@ -69,7 +69,7 @@ public:
 private:
     static constexpr std::uint64_t kBlocks = 512;
 
-    /// Chooses a command; false where one that is in flight forbids it.
+    /// Chooses a command. Returns false if a command in flight forbids it.
     bool prepare(operation& next)
     {
         next.writes = random_.one_in(2);
@@ -88,7 +88,7 @@ private:
         return true;
     }
 
-    /// What the drive must do, done to the array.
+    /// Does to the array what the drive must do.
     void apply(operation& next)
     {
         next.expected = {};

@@ -12,8 +12,7 @@
 using ngpoll::emulated::parse_settings;
 using ngpoll::emulated::settings;
 
-TEST_CASE("without settings an emulated drive is 1 GiB of 512-byte blocks, with all the queues "
-          "that it may have")
+TEST_CASE("without settings an emulated drive has 1 GiB, blocks of 512 bytes and the most queues")
 {
     const settings parsed = parse_settings("emu:");
     CHECK(parsed.size_bytes == std::uint64_t{1} << 30);
@@ -35,7 +34,7 @@ TEST_CASE("each setting of an emulated drive is understood, in any order")
     CHECK(parsed.unreadable_last == 9);
 }
 
-TEST_CASE("sizes and times take their units")
+TEST_CASE("sizes and times may have units")
 {
     CHECK(parse_settings("emu:size=1024").size_bytes == 1024);
     CHECK(parse_settings("emu:size=3K").size_bytes == 3072);
@@ -52,7 +51,7 @@ TEST_CASE("sizes and times take their units")
     CHECK(parse_settings("emu:lba=65536").lba_bytes == 65536);
 }
 
-TEST_CASE("a setting that is not understood is named, with what is accepted")
+TEST_CASE("an error about a setting names the setting and the accepted values")
 {
     struct bad_setting {
         const char* settings;
@@ -103,7 +102,7 @@ TEST_CASE("a setting that is not understood is named, with what is accepted")
     }
 }
 
-TEST_CASE("an emulated namespace says what it was opened as")
+TEST_CASE("an emulated namespace reports the settings that it was opened with")
 {
     const std::string path = "emu:size=1M,lba=4096";
     const auto device = ngpoll::nvme_namespace::open(path);
@@ -122,7 +121,7 @@ TEST_CASE("an emulated namespace says what it was opened as")
     CHECK_FALSE(info.serial.empty());
 }
 
-TEST_CASE("opening says what is wrong with an emulated drive's settings")
+TEST_CASE("opening an emulated drive with wrong settings says what is wrong")
 {
     const auto error
         = ngpoll::test::error_of([] { (void)ngpoll::nvme_namespace::open("emu:lba=3"); });

@@ -24,7 +24,7 @@ status answer(std::uint16_t nvme_status) { return {.nvme_status = nvme_status}; 
 
 } // namespace
 
-// In parentheses, where data is compared: Catch would print a megabyte, for minutes.
+// Comparisons of data are in parentheses, else Catch2 prints a megabyte, which takes minutes.
 TEST_CASE("a read returns what was written, for every block size and across pages")
 {
     const std::uint32_t lba = GENERATE(512U, 1024U, 4096U, 65536U);
@@ -36,7 +36,8 @@ TEST_CASE("a read returns what was written, for every block size and across page
         std::uint64_t slba;
         std::uint32_t blocks;
     };
-    // One block, several that cross pages at an odd offset, and the drive's last ones.
+    // One block, several blocks that cross pages at an odd offset, and the last blocks of the
+    // drive.
     const place places[] = {{0, 1}, {0, 2}, {7, 7}, {last, 1}, {last - 4, 5}, {3, 8}};
     std::uint64_t salt = 0;
     for (const place& at : places) {
@@ -51,7 +52,7 @@ TEST_CASE("a read returns what was written, for every block size and across page
     }
 }
 
-TEST_CASE("a write changes its own blocks only, and what was never written reads as zeros")
+TEST_CASE("a write changes its own blocks only, and blocks never written read as zeros")
 {
     drive emulated("emu:size=1M");
     ring own(emulated.queue);
@@ -68,7 +69,7 @@ TEST_CASE("a write changes its own blocks only, and what was never written reads
     CHECK((whole == expected));
 }
 
-TEST_CASE("what is zeroed or deallocated reads as zeros, and nothing else does")
+TEST_CASE("zeroed and deallocated blocks read as zeros, and other blocks keep their data")
 {
     drive emulated("emu:size=1M");
     ring own(emulated.queue);
@@ -95,7 +96,7 @@ TEST_CASE("what is zeroed or deallocated reads as zeros, and nothing else does")
     CHECK(run(own, write_zeroes_command(1, 2047, 2)) == answer(0x4080));
     ranges[2] = {.blocks = 2, .slba = 2047};
     CHECK(deallocate(3, sizeof ranges) == answer(0x4080));
-    CHECK(deallocate(3, sizeof ranges - 1) == answer(0x400f)); // shorter than it says
+    CHECK(deallocate(3, sizeof ranges - 1) == answer(0x400f)); // shorter than the command says
 }
 
 TEST_CASE("a flush succeeds")
@@ -120,7 +121,7 @@ TEST_CASE("blocks beyond the capacity are answered with LBA Out of Range and do-
     CHECK(run(own, read_command(1, UINT64_MAX, 2), two) == answer(0x4080));
 }
 
-TEST_CASE("a command the drive does not take is answered as the specification says")
+TEST_CASE("a command that the drive does not know ends with the status in the specification")
 {
     drive emulated("emu:size=4M");
     ring own(emulated.queue);
@@ -141,11 +142,11 @@ TEST_CASE("a command the drive does not take is answered as the specification sa
     with_metadata.metadata = 0x1000;
     CHECK(run(own, with_metadata, data) == answer(0x4002));
 
-    std::vector<std::byte> too_much(512 * 1025); // above the largest transfer
+    std::vector<std::byte> too_much(512 * 1025); // longer than the longest transfer
     CHECK(run(own, read_command(1, 0, 1025), too_much) == answer(0x4002));
 }
 
-TEST_CASE("data that is not as long as the blocks is refused and left alone")
+TEST_CASE("a command is refused if its data is not as long as its blocks")
 {
     drive emulated("emu:size=4M");
     ring own(emulated.queue);
@@ -158,7 +159,7 @@ TEST_CASE("data that is not as long as the blocks is refused and left alone")
     CHECK(data == before);
 }
 
-TEST_CASE("reads that touch unreadable blocks fail, those beside them and writes do not")
+TEST_CASE("reads that touch unreadable blocks fail; reads beside them and writes succeed")
 {
     drive emulated("emu:size=1M,unreadable=10-12");
     ring own(emulated.queue);
@@ -202,7 +203,7 @@ TEST_CASE("a completion appears no sooner than the latency")
     }
 }
 
-TEST_CASE("commands of different latencies overtake each other, and none comes too soon")
+TEST_CASE("commands of different latencies overtake each other, and none completes too soon")
 {
     drive emulated("emu:size=1M,latency=1ms-4ms", {.depth = 64});
     ring own(emulated.queue, {.depth = 64});
@@ -226,7 +227,7 @@ TEST_CASE("commands of different latencies overtake each other, and none comes t
     CHECK_FALSE(std::is_sorted(order.begin(), order.end()));
 }
 
-TEST_CASE("commands of one queue wait out their latency together")
+TEST_CASE("commands of one queue wait for their latency at the same time")
 {
     drive emulated("emu:size=1M,latency=100ms");
     ring own(emulated.queue);
@@ -240,7 +241,7 @@ TEST_CASE("commands of one queue wait out their latency together")
     CHECK(own.wait(64) == 64);
     const auto took = std::chrono::steady_clock::now() - start;
     CHECK(took >= std::chrono::milliseconds(100));
-    CHECK(took < std::chrono::milliseconds(64 * 100)); // one after the other
+    CHECK(took < std::chrono::milliseconds(64 * 100)); // one after the other they would take longer
 }
 
 TEST_CASE("a queue goes round many times without losing a completion's phase")
@@ -256,7 +257,7 @@ TEST_CASE("a queue goes round many times without losing a completion's phase")
         requests[i].cmd = write_command(1, i, 1);
         requests[i].set_buffer({.data = &data[512 * std::size_t{i}], .size_bytes = 512});
     }
-    // Part of the queue each time, so that the wrap falls on every place of a batch.
+    // Each round uses part of the queue, so that the queue wraps at every place of a batch.
     for (unsigned round = 1; round <= 400; ++round) {
         const std::uint32_t count = 1 + round % depth;
         for (std::uint32_t i = 0; i < count; ++i) {

@@ -7,7 +7,7 @@
 
 namespace ngpoll::test {
 
-/// The files of sysfs that the nvme driver makes, as Linux 6.12 has them.
+/// Makes the files in sysfs that the nvme driver of Linux 6.12 makes.
 
 inline void fake_controller(
     const fake_tree& tree, const std::string& name, const std::string& serial)
@@ -41,7 +41,7 @@ inline void fake_queues(
     tree.file("sys/module/nvme/parameters/poll_queues", "1");
 }
 
-/// What a namespace's block device says of it: 1 GiB in blocks of 512 bytes.
+/// The format that a namespace's block device reports: 1 GiB in blocks of 512 bytes.
 inline void fake_format(const fake_tree& tree, const std::string& block)
 {
     const std::string folder = "sys/block/" + block;
@@ -51,7 +51,7 @@ inline void fake_format(const fake_tree& tree, const std::string& block)
     tree.file(folder + "/queue/logical_block_size", "512");
 }
 
-/// A namespace of `controller`, nvme0, which is made by fake_controller(): nvme0n1.
+/// The namespace nvme0n1 of `controller`, nvme0. fake_controller() makes the controller.
 inline void fake_namespace(const fake_tree& tree, const std::string& controller)
 {
     const std::string block = controller + "n1";
@@ -61,7 +61,7 @@ inline void fake_namespace(const fake_tree& tree, const std::string& controller)
     tree.link("sys/class/nvme-generic/" + node, "sys/class/nvme/" + controller + '/' + node);
 }
 
-/// One namespace, nvme2n1, through nvme2 and nvme3, which are made by fake_controller().
+/// One namespace, nvme2n1, reached through nvme2 and nvme3. fake_controller() makes both.
 inline void fake_multipath(const fake_tree& tree, const std::string& serial)
 {
     const std::string subsystem = "sys/devices/virtual/nvme-subsystem/nvme-subsys2/";

@@ -23,20 +23,20 @@
 
 namespace ngpoll::test {
 
-/// The kernel's side of a ring, in this process: takes entries and posts completions as a test
-/// says. Everything it was asked and everything it took is kept, in order. As a kernel that has no
-/// tag left does, it looks into a command's entry once more before it completes.
+/// The kernel's side of a ring, in this process. It takes entries and posts completions as a test
+/// says, and keeps every call and every entry in order. Like a kernel that has no tag left, it
+/// reads a command's entry once more before it completes the command.
 class fake_kernel final : public interrupt_kernel_ring {
 public:
     struct call {
         unsigned to_submit;
         unsigned min_complete;
         unsigned flags;
-        std::chrono::steady_clock::time_point until = {}; ///< 0: none
+        std::chrono::steady_clock::time_point until = {}; ///< 0: no deadline
     };
 
-    /// `start` is where all four indices begin: near UINT_MAX they wrap soon. `has_array`: it has
-    /// an index array, as kernels before 6.15 are set up with.
+    /// `start` is the first value of all four indices; near UINT_MAX they wrap soon. `has_array`:
+    /// the ring has an index array, like the rings of kernels before 6.15.
     explicit fake_kernel(unsigned entries, unsigned start = 0, bool has_array = false)
         : sqes_(entries)
         , array_(entries)
@@ -145,19 +145,20 @@ public:
             complete(0, 0);
     }
 
-    /// For each coming call how many entries it takes at most, or the -errno it fails with; when
-    /// there is nothing here any more, a call takes everything.
+    /// For each coming call the most entries that it takes, or the -errno that it fails with. When
+    /// the plan is empty, a call takes every entry.
     std::deque<int> plan;
-    std::function<void(fake_kernel&)> on_enter; ///< after the entries were taken
+    std::function<void(fake_kernel&)> on_enter; ///< runs after the entries were taken
     std::vector<call> calls;
     std::vector<uapi::passthrough_sqe> taken;
-    std::vector<std::uint64_t> in_flight; ///< user data, in the order they were taken
-    std::uint64_t rewritten = 0; ///< commands whose entry was another one's when they completed
+    /// user data, in the order in which the entries were taken
+    std::vector<std::uint64_t> in_flight;
+    std::uint64_t rewritten = 0; ///< commands whose entry held another command at completion
     bool keep_taken = true;
     int attached = 0;
     std::uint32_t registered = 0;
-    // By interrupt.
-    std::map<std::uint32_t, iovec> table; ///< of registered buffers: places that are not empty
+    // For rings by interrupt:
+    std::map<std::uint32_t, iovec> table; ///< the registered buffers, without empty places
     std::size_t locked_bytes = 0, locked_bytes_max = SIZE_MAX;
     int registered_event = -1;
     unsigned cq_flags = 0;
@@ -180,7 +181,7 @@ private:
     unsigned cq_head_ = 0;
     unsigned cq_tail_ = 0;
     unsigned cq_overflow_ = 0;
-    std::vector<unsigned> entries_in_flight_; ///< of `in_flight`
+    std::vector<unsigned> entries_in_flight_; ///< the entry of each command in `in_flight`
     std::vector<uapi::passthrough_sqe> sqes_;
     std::vector<unsigned> array_;
     std::vector<uapi::passthrough_cqe> cqes_;
@@ -188,7 +189,7 @@ private:
 
 /// A poll queue over a fake kernel.
 struct fake_drive {
-    fake_kernel* kernel; ///< the queue's
+    fake_kernel* kernel; ///< belongs to `queue`
     std::unique_ptr<poll_queue> queue;
 
     explicit fake_drive(poll_queue::options requested, uring_transport::options with = {},

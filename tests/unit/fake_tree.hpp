@@ -11,7 +11,7 @@
 
 namespace ngpoll::test {
 
-/// A tree like the kernel's /sys, below a folder of its own.
+/// A tree like the kernel's /sys, in its own folder.
 class fake_tree {
 public:
     fake_tree()

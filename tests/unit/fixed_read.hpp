@@ -12,7 +12,7 @@
 
 namespace ngpoll::test {
 
-/// Reads a page of /dev/zero into a registered buffer of the ring: the kernel's result.
+/// Reads a page of /dev/zero into a registered buffer of the ring. Returns the kernel's result.
 inline int fixed_read(
     io_uring_instance& ring, const transport_seat& seat, std::byte* at, unsigned index)
 {

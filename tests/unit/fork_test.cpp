@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A forked child has copies of its parent's objects, and nothing of what they stand for.
+// A forked child has copies of its parent's objects, but not the kernel's objects behind them.
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -26,13 +26,15 @@ using test::fixed_read;
 using test::in_child;
 
 #if defined(__SANITIZE_ADDRESS__)
-/// What the C library noted for threads that a forked child does not have: nobody can free that.
+/// The C library keeps notes about threads that a forked child does not have, and the child cannot
+/// free them.
 extern "C" const char* __lsan_default_suppressions() { return "leak:__cxa_thread_atexit_impl"; }
 #endif
 
 namespace {
 
-/// Whether `does` ends well in a forked child; what it said is in the test's report.
+/// True if `does` ends without an error in a forked child. The test's report has the child's
+/// output.
 template <class Does>
 bool ends_well(Does&& does)
 {
@@ -51,7 +53,7 @@ std::byte* map_pages(std::size_t bytes)
 
 } // namespace
 
-TEST_CASE("a ring used in a forked child stops it with a sentence")
+TEST_CASE("a ring used in a forked child aborts the child with an explanation")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2, .role = role});
@@ -61,11 +63,11 @@ TEST_CASE("a ring used in a forked child stops it with a sentence")
     CHECK(test::aborts_saying("forked child", [&] { own.flush(); }));
     CHECK(test::aborts_saying(
         "forked child", [&] { const ring more(emulated.queue, {.depth = 1}); }));
-#if !defined(__SANITIZE_THREAD__) // it knows no threads that a forked child makes
-    // The child has new threads where its parent's were; none of them is the ring's.
+#if !defined(__SANITIZE_THREAD__) // TSan cannot follow threads that a forked child starts
+    // New threads of the child may look like the parent's; the ring belongs to none of them.
     CHECK(test::aborts_saying("forked child", [&] { std::thread([&] { own.poll(); }).join(); }));
 #endif
-    // The parent's goes on.
+    // The parent's ring goes on.
     counted_request r(flush_command(1));
     REQUIRE(own.submit(r));
     CHECK(own.wait(1) == 1);
@@ -82,7 +84,7 @@ TEST_CASE("a forked child registers no buffers with its parent's queue")
     }));
 }
 
-TEST_CASE("what a forked child destroys, closes or leaves open ends well")
+TEST_CASE("a forked child may destroy, close or leave open its parent's objects")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     auto emulated = std::make_unique<drive>(
@@ -101,7 +103,7 @@ TEST_CASE("what a forked child destroys, closes or leaves open ends well")
     }));
     CHECK(ends_well([&] { emulated.reset(); })); // in the wrong order
     CHECK(ends_well([&] {
-        // A drive of its own, on the thread that has its parent's ring.
+        // The child opens a drive on the thread that has its parent's ring.
         drive mine("emu:size=1M");
         ring ring_of_mine(mine.queue);
         own.reset();
@@ -112,7 +114,7 @@ TEST_CASE("what a forked child destroys, closes or leaves open ends well")
     CHECK(own->wait(1) == 1);
 }
 
-TEST_CASE("a forked child's destroyed pool leaves the child's own memory alone")
+TEST_CASE("a pool destroyed in a forked child leaves the child's own memory alone")
 {
     drive emulated("emu:size=1M");
     auto pool = std::make_unique<buffer_pool>(emulated.queue,
@@ -128,7 +130,7 @@ TEST_CASE("a forked child's destroyed pool leaves the child's own memory alone")
     }));
 }
 
-TEST_CASE("a forked child takes nothing of its parent's kernel ring away")
+TEST_CASE("a forked child takes nothing away from its parent's kernel ring")
 {
     poll_queue_report report;
     io_uring_instance own(-1,
@@ -140,7 +142,7 @@ TEST_CASE("a forked child takes nothing of its parent's kernel ring away")
     REQUIRE(fixed_read(own, seat, memory, first) == 4096);
     CHECK(ends_well([&] {
         own.unregister_buffers(first, 2);
-        // The descriptor is closed: its number is the next one that is given out.
+        // The descriptor is closed, so the next open gets its number.
         for (int fd = 3; fd < 64; ++fd) {
             char path[64];
             char to[64] = "";
@@ -154,10 +156,11 @@ TEST_CASE("a forked child takes nothing of its parent's kernel ring away")
     ::munmap(memory, 8192);
 }
 
-TEST_CASE("a forked child keeps a file whose number a closed ring had before")
+TEST_CASE("a forked child keeps a file that has the number of a ring closed before")
 {
     const auto open_null = [] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); };
-    const int number = file_descriptor::opened_by(open_null).get(); // closed at once
+    // It is closed at once, so its number is free.
+    const int number = file_descriptor::opened_by(open_null).get();
     const int own = open_null();
     REQUIRE(own == number);
     CHECK(ends_well([own] {
@@ -167,13 +170,13 @@ TEST_CASE("a forked child keeps a file whose number a closed ring had before")
     ::close(own);
 }
 
-TEST_CASE("buffers that were refused are not pinned")
+TEST_CASE("buffers that the kernel refused are not pinned")
 {
     CHECK(ends_well([] {
         const rlimit half_a_mebibyte{512U << 10U, 512U << 10U};
         ::setrlimit(RLIMIT_MEMLOCK, &half_a_mebibyte);
         if (::setgid(65534) != 0 || ::setuid(65534) != 0)
-            return; // no limit counts for this user
+            return; // this user has no limit
         poll_queue_report report;
         io_uring_instance own(-1,
             {.depth = 8, .rings_max = 2, .mode = poll_mode::interrupt, .registered_file = false},

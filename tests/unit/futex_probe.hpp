@@ -13,17 +13,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Watches the futex calls of the engine. For one source file of a program: it defines syscall().
+// Watches the futex calls of the engine. Include it in one source file of a program only, because
+// it defines syscall().
 
 namespace {
 
-thread_local bool watched = false; ///< the calls of this thread count
+thread_local bool watched = false; ///< true: the calls of this thread count
 thread_local std::uint32_t jitter = 0; ///< xorshift state; 0: the hook delays nothing
 
-/// `timed`: sleeps that end by themselves, which a wait without a deadline must never make.
+/// `timed` counts sleeps with a timeout; a wait without a deadline must never make such a sleep.
 std::atomic<std::uint64_t> sleeps{0}, timed{0}, interrupted{0}, wakes{0};
 
-/// Runs on a watched thread that is about to wake another.
+/// Runs on a watched thread just before it wakes another.
 std::atomic<void (*)()> before_wake{nullptr};
 
 void bump(std::atomic<std::uint64_t>& counter) noexcept
@@ -38,7 +39,7 @@ std::uint32_t next_jitter() noexcept
     return jitter ^= jitter << 5U;
 }
 
-/// Lets others in where two steps of the engine should not be taken for one.
+/// Delays the thread so that other threads may run between two steps of the engine.
 void stagger() noexcept
 {
     if (jitter == 0)
@@ -52,7 +53,7 @@ void stagger() noexcept
 
 } // namespace
 
-/// The engine's futex calls come through here, before libc's own.
+/// The engine's futex calls reach this function instead of libc's.
 extern "C" long syscall(long number, ...) noexcept // NOLINT
 {
     static const auto libc = reinterpret_cast<long (*)(long, ...)>(::dlsym(RTLD_NEXT, "syscall"));

@@ -19,18 +19,18 @@
 #include "native.hpp"
 #include "shared_queue.hpp"
 
-/// The shared queue's protocol over the engine's own threads, clock and futexes, with two
-/// differences: a test can stop a thread between the two steps of a push, and the drive is a list.
+/// The shared queue's protocol with the engine's own threads, clock and futexes. Two things differ:
+/// a test can stop a thread between the two steps of a push, and the drive is a list.
 namespace ngpoll::test {
 
-/// What the calling thread does between the two steps of its next push. Runs once.
+/// The calling thread runs this between the two steps of its next push, once.
 inline thread_local std::function<void()> between_steps;
 
 template <class T>
 struct stopping_atomic : std::atomic<T> {
     using std::atomic<T>::atomic;
 
-    // Of pointers only a queue's tail is exchanged, by the first step of a push.
+    // The only pointer that the protocol exchanges is a queue's tail, in the first step of a push.
     T exchange(T wanted, std::memory_order order) noexcept
     {
         const T found = std::atomic<T>::exchange(wanted, order);
@@ -49,7 +49,7 @@ inline std::int64_t thread_cpu_ns() noexcept
     return std::int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec;
 }
 
-/// What a thread did inside a call of the queue's.
+/// Time and naps of a thread inside one call of the queue.
 struct spin_figures {
     std::int64_t wall_ns = 0;
     std::int64_t cpu_ns = 0;
@@ -57,7 +57,7 @@ struct spin_figures {
     std::int64_t naps = 0;
 };
 
-/// The calling thread's figures; World::nap and World::sleep cut its run into stretches.
+/// Measures the calling thread. World::nap and World::sleep divide its run into stretches.
 class spin_meter {
 public:
     void stretch_ends() noexcept { longest_ = std::max(longest_, thread_cpu_ns() - since_); }
@@ -93,12 +93,12 @@ struct gap_inbox;
 
 struct gap_request : mpsc_node<stopping_atomic> {
     gap_inbox* owner = nullptr;
-    std::int64_t takes_ns = 0; ///< at the drive
+    std::int64_t takes_ns = 0; ///< how long the drive takes
     std::int64_t due_ns = 0;
     std::atomic<bool> finished{false};
 };
 
-/// Commands are done when their time is over, and found by the next pass.
+/// A command is done when its time is over; the next pass finds it.
 class gap_drive {
 public:
     void pass(std::span<gap_request* const> to_send, detail::found_batch<gap_world>& completions,
@@ -121,8 +121,8 @@ public:
     }
 
     detail::counter sent, found;
-    // Set while no thread polls. They run on the thread that polls.
-    std::function<void(gap_request&)> when_found; ///< before the pass hands it over
+    // Set these only while no thread polls. They run on the thread that polls.
+    std::function<void(gap_request&)> when_found; ///< before the pass hands the request over
     std::function<void()> when_turn_ends; ///< before the role is free
 
 private:
@@ -130,7 +130,7 @@ private:
     std::uint32_t in_flight_ = 0;
 };
 
-/// What only a ring's own thread touches.
+/// Only the ring's own thread touches this.
 struct gap_ring {
     gap_inbox* in = nullptr;
     detail::pass_context passes;
@@ -139,8 +139,9 @@ struct gap_ring {
     void stage(gap_request& r) noexcept
     {
         r.owner = in;
-        r.finished.store(false, std::memory_order_relaxed); // relaxed: before it is pushed
-        // relaxed: published by the push of the chain.
+        // relaxed: the push that follows publishes it.
+        r.finished.store(false, std::memory_order_relaxed);
+        // relaxed: the push of the chain publishes it.
         if (first_ != nullptr)
             last_->next.store(&r, std::memory_order_relaxed);
         else
@@ -191,7 +192,7 @@ struct gap_world : detail::native {
         native::nap();
         meter.stretch_begins();
     }
-    static void write_event(const wake_target&) noexcept { } // no ring here has one
+    static void write_event(const wake_target&) noexcept { } // no ring of these tests has an event
     static void set_cancelled(request&) noexcept { }
     static void set_deferred(request&) noexcept { }
     static void set_fetched(request&) noexcept { }
@@ -226,7 +227,7 @@ inline void gap_drive::pass(std::span<gap_request* const> to_send,
     found.add(count);
 }
 
-/// A queue of two or three rings, and what a deadline prints of it.
+/// A queue with three rings, and the state that is printed when a deadline passes.
 struct gap_fixture {
     explicit gap_fixture(bool resident)
         : queue(drive, {.rings_max = 3, .has_resident = resident})
@@ -257,7 +258,7 @@ struct gap_fixture {
     gap_drive drive;
     gap_queue queue;
     std::array<gap_ring, 3> rings;
-    std::array<gap_request, 3> requests; ///< one of each ring's
+    std::array<gap_request, 3> requests; ///< one for each ring
 };
 
 } // namespace ngpoll::test

@@ -13,24 +13,24 @@ using ngpoll::read_hardware_queues;
 
 namespace {
 
-/// A drive's side of it.
+/// The files that describe a drive's queues.
 class drive_tree : public ngpoll::test::fake_tree {
 public:
-    /// Sysfs's side of a namespace: one list of processors a queue.
+    /// The files in sysfs of a namespace: for each queue a list of processors.
     void sysfs(const std::string& block, const std::vector<std::string>& queues) const
     {
         file("sys/block/" + block + "/queue/io_poll", "1");
         for (std::size_t i = 0; i < queues.size(); ++i)
             file("sys/block/" + block + "/mq/" + std::to_string(i) + "/cpu_list", queues[i]);
     }
-    /// A queue in debugfs.
+    /// The files in debugfs of one queue.
     void hctx(const std::string& block, int index, const std::string& type,
         const std::vector<int>& cpus) const
     {
         const std::string folder
             = "sys/kernel/debug/block/" + block + "/hctx" + std::to_string(index);
         file(folder + "/type", type);
-        file(folder + "/ctx_map", "00000000"); // one of the names beside them
+        file(folder + "/ctx_map", "00000000"); // one of the other files in the folder
         for (const int cpu : cpus)
             file(folder + "/cpu" + std::to_string(cpu) + "/poll_rq_list", "");
     }
@@ -45,7 +45,7 @@ public:
     }
 };
 
-/// "2:1 3:0": each queue's index and its processors.
+/// Each queue's index and processors, such as "2:1 3:0".
 std::string text(const hardware_queue_map& map)
 {
     std::string all;
@@ -60,7 +60,7 @@ std::string text(const hardware_queue_map& map)
     return all;
 }
 
-/// Two processors, two poll queues, as Linux 7.2 has them: not in order.
+/// Two processors and two poll queues, in the order that Linux 7.2 gives them.
 void two_of_two(const drive_tree& tree)
 {
     tree.sysfs("nvme0n1", {"1", "0", "1", "0"});
@@ -69,11 +69,11 @@ void two_of_two(const drive_tree& tree)
 
 } // namespace
 
-TEST_CASE("debugfs tells the poll queues and their processors")
+TEST_CASE("debugfs shows the poll queues and their processors")
 {
     const drive_tree tree;
     two_of_two(tree);
-    tree.poll_queues("7"); // not looked at
+    tree.poll_queues("7"); // not read
     tree.hctx("nvme0n1", 0, "default", {1});
     tree.hctx("nvme0n1", 1, "read", {0});
     tree.hctx("nvme0n1", 2, "poll", {1});
@@ -83,12 +83,12 @@ TEST_CASE("debugfs tells the poll queues and their processors")
     CHECK(tree.map().unknown.empty());
 }
 
-TEST_CASE("a drive without poll queues has none, and that is known")
+TEST_CASE("a drive without poll queues has an empty map and no unknowns")
 {
     const drive_tree tree;
     two_of_two(tree);
-    SECTION("by debugfs") { tree.hctx("nvme0n1", 0, "default", {0, 1}); }
-    SECTION("by sysfs") { tree.file("sys/block/nvme0n1/queue/io_poll", "0"); }
+    SECTION("debugfs shows it") { tree.hctx("nvme0n1", 0, "default", {0, 1}); }
+    SECTION("sysfs shows it") { tree.file("sys/block/nvme0n1/queue/io_poll", "0"); }
     CHECK(text(tree.map()).empty());
     CHECK(tree.map().unknown.empty());
 }
@@ -97,21 +97,21 @@ TEST_CASE("without debugfs the last queues in sysfs are the poll queues")
 {
     const drive_tree tree;
     two_of_two(tree);
-    SECTION("one a processor") { CHECK(text(tree.map()) == "2:1 3:0"); }
-    SECTION("a debugfs that does not tell the kinds, as before 5.0")
+    SECTION("one queue for each processor") { CHECK(text(tree.map()) == "2:1 3:0"); }
+    SECTION("a debugfs that does not show the types, as before Linux 5.0")
     {
         tree.hctx("nvme0n1", 0, "default", {1});
         tree.remove("sys/kernel/debug/block/nvme0n1/hctx0/type");
         CHECK(text(tree.map()) == "2:1 3:0");
     }
-    SECTION("more than ten queues, in the order of their numbers")
+    SECTION("more than ten queues, which are sorted by number")
     {
         tree.sysfs("nvme0n1",
             {"0", "1", "2", "3", "4", "5", "6", "7", "8", "0, 1, 2", "3, 4, 5, 6", "7, 8"});
         tree.poll_queues("3");
         CHECK(text(tree.map()) == "9:0,1,2 10:3,4,5,6 11:7,8");
     }
-    SECTION("queues of their own for reads")
+    SECTION("separate queues for reads")
     {
         tree.sysfs("nvme0n1", {"0, 1", "0", "1", "0, 1"});
         tree.poll_queues("1");
@@ -126,65 +126,65 @@ TEST_CASE("without debugfs the last queues in sysfs are the poll queues")
     CHECK(tree.map().unknown.empty());
 }
 
-TEST_CASE("what does not fit together is not known, and the text says what")
+TEST_CASE("contradictory files give no map and a text that says why")
 {
     const drive_tree tree;
     two_of_two(tree);
     std::string why;
-    SECTION("a parameter written after the driver was loaded, too low")
+    SECTION("the parameter was changed after the driver was loaded, and is too low")
     {
         tree.poll_queues("1");
         why = "poll_queues, 1, is not what";
     }
-    SECTION("or too high")
+    SECTION("the parameter is too high")
     {
         tree.poll_queues("3");
         why = "poll_queues, 3, is not what";
     }
-    SECTION("or none")
+    SECTION("the parameter is 0")
     {
         tree.poll_queues("0");
         why = "poll_queues, 0, is not what";
     }
-    SECTION("or above all there are")
+    SECTION("the parameter is higher than the number of queues")
     {
         tree.poll_queues("5");
         why = "poll_queues, 5, is not what";
     }
-    SECTION("or so that queues for reads would be among them")
+    SECTION("the parameter would include queues for reads")
     {
         tree.sysfs("nvme0n1", {"0, 1", "0", "1", "0, 1"});
         tree.poll_queues("3");
         why = "poll_queues, 3, is not what";
     }
-    SECTION("or of queues without any processor")
+    SECTION("the parameter counts queues without any processor")
     {
         tree.sysfs("nvme0n1", {"", "", "", ""});
         tree.poll_queues("5");
         why = "poll_queues, 5, is not what";
     }
-    SECTION("a processor that only a poll queue has")
+    SECTION("a processor has no queue but a poll queue")
     {
         tree.sysfs("nvme0n1", {"0", "0", "0", "0, 1"});
         tree.poll_queues("1");
         why = "poll_queues, 1, is not what";
     }
-    SECTION("no parameter")
+    SECTION("the parameter is missing")
     {
         tree.remove("sys/module");
         why = "poll_queues can be read";
     }
-    SECTION("a list of another form")
+    SECTION("a list of processors has an unknown format")
     {
         tree.file("sys/block/nvme0n1/mq/1/cpu_list", "0-1");
         why = "mq cannot be read";
     }
-    SECTION("no word on polling")
+    SECTION("io_poll is missing")
     {
         tree.remove("sys/block/nvme0n1/queue");
         why = "lists them";
     }
-    SECTION("no namespace")
+    SECTION("the namespace is missing")
     {
         tree.remove("sys/block");
         why = "no queues of nvme0n1";
@@ -195,7 +195,7 @@ TEST_CASE("what does not fit together is not known, and the text says what")
     CHECK(tree.map().unknown.find(why) != std::string::npos);
 }
 
-TEST_CASE("a name that is no passthrough device's has no map")
+TEST_CASE("a path that is no passthrough device has no map")
 {
     const drive_tree tree;
     two_of_two(tree);
@@ -205,14 +205,14 @@ TEST_CASE("a name that is no passthrough device's has no map")
     CHECK_FALSE(tree.map("").unknown.empty());
 }
 
-TEST_CASE("behind a multipath node the only path's map counts")
+TEST_CASE("behind a multipath node with one path that path's map counts")
 {
     const drive_tree tree;
     tree.file("sys/block/nvme0n1/queue/io_poll", "1");
     tree.sysfs("nvme0c3n1", {"0, 1", "0", "1"});
-    tree.sysfs("nvme0c3n11", {"0, 1", "0, 1"}); // another namespace's
+    tree.sysfs("nvme0c3n11", {"0, 1", "0, 1"}); // of another namespace
     tree.sysfs("nvme0c3n2", {"0, 1", "0, 1"});
-    tree.sysfs("nvme1c0n1", {"0, 1", "0, 1"}); // another drive's
+    tree.sysfs("nvme1c0n1", {"0, 1", "0, 1"}); // of another drive
     tree.poll_queues("2");
     CHECK(text(tree.map()) == "1:0 2:1");
 

@@ -32,7 +32,7 @@ namespace {
 
 constexpr int kEvent = 77;
 
-/// A queue by interrupt, a fake kernel for each ring.
+/// A queue by interrupt with a fake kernel for each ring.
 class fake_rings final : public interrupt_rings {
 public:
     explicit fake_rings(std::vector<fake_kernel*>& kernels)
@@ -217,7 +217,7 @@ TEST_CASE("a wait by interrupt sleeps in the kernel, to its deadline at the late
     CHECK(f.kernel().calls[1].until == std::chrono::steady_clock::time_point{});
 }
 
-TEST_CASE("a ring registers the queue's buffers when it is made, and later ones at its next call")
+TEST_CASE("a ring registers the queue's buffers when it opens, and later buffers at its next call")
 {
     fixture f;
     auto early = f.pool(2);
@@ -237,7 +237,8 @@ TEST_CASE("a ring registers the queue's buffers when it is made, and later ones 
     CHECK(f.kernel().table.size() == 5);
     CHECK(f.kernel().table.at(later->at(2).fixed_index).iov_base == later->at(2).data);
 
-    // What is gone is taken out at the next call, and its places serve again.
+    // The ring removes the destroyed pool's buffers at its next call, and a new pool uses their
+    // places.
     early.reset();
     own->poll();
     CHECK(f.kernel().table.size() == 3);
@@ -245,7 +246,7 @@ TEST_CASE("a ring registers the queue's buffers when it is made, and later ones 
     CHECK(again->at(0).fixed_index == 0);
     own->poll();
     CHECK(f.kernel().table.at(0).iov_base == again->at(0).data);
-    // Unchanged, it is left alone.
+    // A table that has not changed is not registered again.
     f.kernel().table.clear();
     own->poll();
     CHECK(f.kernel().table.empty());
@@ -274,26 +275,26 @@ TEST_CASE("commands on buffers that a ring could not register end with ENOMEM")
     CHECK(f.kernel().taken.size() == 2);
     CHECK(own->outstanding() == 0);
 
-    // A ring that is made now says so at once, and leaves no place taken.
+    // A new ring fails at once and leaves no place taken.
     const auto refused = test::error_of([&] { f.open(); });
     CHECK(refused.value == ENOMEM);
     CHECK(refused.says("the queue's 4 buffers"));
     CHECK(refused.says("each ring registers the queue's buffers again"));
 
-    // When another pool goes, it is tried again.
+    // The ring tries again after another pool is destroyed.
     fits.reset();
     REQUIRE(own->submit(f.requests[2]));
     CHECK(own->wait(1) == 1);
     CHECK(f.requests[2].status.ok());
 }
 
-TEST_CASE("an armed ring has the kernel write to its eventfd, until it polls")
+TEST_CASE("an armed ring has the kernel write to its eventfd until the ring polls")
 {
     fixture f;
     const auto own = f.open(kEvent);
     CHECK(f.kernel().registered_event == kEvent);
     CHECK(f.kernel().cq_flags == IORING_CQ_EVENTFD_DISABLED);
-    // Nothing is outstanding: nothing is armed.
+    // Nothing is outstanding, so the ring arms nothing.
     CHECK(own->arm_event());
     CHECK(f.kernel().cq_flags == IORING_CQ_EVENTFD_DISABLED);
 
@@ -306,20 +307,20 @@ TEST_CASE("an armed ring has the kernel write to its eventfd, until it polls")
     CHECK(f.kernel().calls.back().min_complete == 0);
     CHECK(f.kernel().calls.back().flags == IORING_ENTER_GETEVENTS);
     f.kernel().complete(0, 0);
-    // One is enough, whatever `n` was.
+    // One completion is enough, whatever `n` was.
     CHECK_FALSE(own->arm_event(2));
     CHECK(f.kernel().cq_flags == IORING_CQ_EVENTFD_DISABLED);
     CHECK(own->poll() == 1);
     CHECK(own->arm_event());
     CHECK(own->poll() == 0);
     CHECK(f.kernel().cq_flags == IORING_CQ_EVENTFD_DISABLED);
-    // A completion that comes with the call that arms is seen.
+    // The ring notices a completion that comes with the call that arms.
     f.kernel().on_enter = [](fake_kernel& k) { k.complete_all(); };
     CHECK_FALSE(own->arm_event());
     CHECK(own->poll() == 1);
 }
 
-TEST_CASE("a ring by interrupt that could not send what is staged is not armed")
+TEST_CASE("a ring by interrupt is not armed if it could not send its staged requests")
 {
     fixture f;
     const auto own = f.open(kEvent);

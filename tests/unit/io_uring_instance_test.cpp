@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The table of registered buffers of a ring of the running kernel. No drive is needed for that.
+// Tests the table of registered buffers of a ring of the running kernel. It needs no drive.
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -36,7 +36,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE("buffers that are registered later leave the earlier ones their places")
+TEST_CASE("buffers registered later do not move the earlier ones")
 {
     fixture f;
     const std::uint16_t first = f.register_from(0, 2);
@@ -44,13 +44,13 @@ TEST_CASE("buffers that are registered later leave the earlier ones their places
     CHECK(second == first + 2);
     for (std::uint16_t i = 0; i < 4; ++i) {
         CAPTURE(i);
-        // The kernel refuses memory that is not what the place holds.
+        // The kernel refuses memory that is not in the registered place.
         CHECK(fixed_read(f.own, f.seat, f.at(i), first + i) == kBytes);
         CHECK(f.at(i)[0] == std::byte{0});
     }
 }
 
-TEST_CASE("places of buffers that were taken out are empty, and are given out again")
+TEST_CASE("the places of removed buffers are empty and are used again")
 {
     fixture f;
     const std::uint16_t first = f.register_from(0, 2);

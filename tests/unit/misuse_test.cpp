@@ -27,7 +27,7 @@ bool is_refused(ring& own, request& r) { return kDebug || !own.submit(r); }
 
 } // namespace
 
-TEST_CASE("a request that is outstanding is not taken again")
+TEST_CASE("submit refuses a request that is outstanding")
 {
     const std::uint32_t rings_max = GENERATE(1U, 2U);
     drive emulated("emu:size=1M", {.depth = 8, .rings_max = rings_max});
@@ -37,21 +37,21 @@ TEST_CASE("a request that is outstanding is not taken again")
         REQUIRE(own.submit(r));
         CHECK(is_refused(own, r)); // staged
         own.flush();
-        CHECK(is_refused(own, r)); // at the drive, or queued for it
+        CHECK(is_refused(own, r)); // at the drive, or queued for the drive
         CHECK(own.outstanding() == 1);
         CHECK(own.wait(2) == 1);
         CHECK(r.finished == again);
         CHECK(r.status.ok());
     }
     REQUIRE(own.submit(r));
-    own.close(); // ended with ECANCELED: the caller's again
+    own.close(); // ended with ECANCELED; the request belongs to the caller again
     CHECK(r.finished == 4);
     ring next(emulated.queue, {.depth = 4});
     REQUIRE(next.submit(r));
     CHECK(next.wait(1) == 1);
 }
 
-TEST_CASE("a request that another ring found is outstanding until its owner has finished it")
+TEST_CASE("a request that another ring found stays outstanding until its owner has finished it")
 {
     drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2, .role = role_policy::waiter});
     ring own(emulated.queue, {.depth = 4});
@@ -64,7 +64,7 @@ TEST_CASE("a request that another ring found is outstanding until its owner has 
     std::thread([&] {
         ring other(emulated.queue, {.depth = 4});
         counted_request r(flush_command(1));
-        // Its pass finds the first ring's, too, and hands them over.
+        // This ring's pass also finds the first ring's request and hands it over.
         if (!other.submit(r) || other.wait(1) != 1)
             std::abort();
     }).join();
@@ -79,7 +79,7 @@ TEST_CASE("a request that another ring found is outstanding until its owner has 
     CHECK(own.wait(2) == 2);
 }
 
-TEST_CASE("a request without a callback is not taken")
+TEST_CASE("submit refuses a request without a callback")
 {
     drive emulated("emu:size=1M");
     ring own(emulated.queue, {.depth = 4});
@@ -110,7 +110,7 @@ TEST_CASE("a debug build stops the program where a release build returns false")
     }));
 }
 
-TEST_CASE("submit_and_wait stops the program for what it cannot take")
+TEST_CASE("submit_and_wait stops the program for requests that it cannot take")
 {
     const std::uint32_t rings_max = GENERATE(1U, 2U);
     CHECK(aborts_saying("a request was submitted that", [&] {
@@ -147,7 +147,7 @@ TEST_CASE("a ring used on another thread stops the program")
     }));
 }
 
-TEST_CASE("an event asked for without an eventfd stops the program")
+TEST_CASE("arm_event on a ring without an eventfd stops the program")
 {
     CHECK(aborts_saying("arm_event() needs ring::options::event_fd", [] {
         drive emulated("emu:size=1M", {.rings_max = 2});
@@ -156,7 +156,7 @@ TEST_CASE("an event asked for without an eventfd stops the program")
     }));
 }
 
-TEST_CASE("a ring on a shared queue closed inside another one's callback stops the program")
+TEST_CASE("closing a ring on a shared queue inside another ring's callback stops the program")
 {
     CHECK(aborts_saying("from inside a callback of such a ring", [] {
         drive emulated("emu:size=1M", {.rings_max = 2});
@@ -170,7 +170,7 @@ TEST_CASE("a ring on a shared queue closed inside another one's callback stops t
     }));
 }
 
-TEST_CASE("a pool destroyed after its queue stops the program, one that is left does not")
+TEST_CASE("a pool destroyed after its queue stops the program, and a leaked pool does not")
 {
     CHECK(aborts_saying("destroyed after its poll_queue", [] {
         auto emulated = std::make_unique<drive>("emu:size=1M");
@@ -199,7 +199,7 @@ TEST_CASE("a count that a command cannot hold stops the program")
     CHECK(aborts_saying("1 to 256 ranges", [&] { (void)deallocate_command(1, ranges); }));
 }
 
-TEST_CASE("deadlines at both ends of the clock are right")
+TEST_CASE("deadlines at both ends of the clock's range work")
 {
     using time_point = std::chrono::steady_clock::time_point;
     const std::uint32_t rings_max = GENERATE(1U, 2U);
