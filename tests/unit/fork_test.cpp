@@ -64,7 +64,8 @@ TEST_CASE("a ring used in a forked child aborts the child with an explanation")
     CHECK(test::aborts_saying(
         "forked child", [&] { const ring more(emulated.queue, {.depth = 1}); }));
 #if !defined(__SANITIZE_THREAD__) // TSan cannot follow threads that a forked child starts
-    // New threads of the child may look like the parent's; the ring belongs to none of them.
+
+    // New threads of the child may reuse the parent's thread ids, but own none of its rings.
     CHECK(test::aborts_saying("forked child", [&] { std::thread([&] { own.poll(); }).join(); }));
 #endif
     // The parent's ring goes on.

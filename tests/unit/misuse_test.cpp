@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a caller can do wrong, and what comes of it; the table is in engine/docs/misuse.md.
+// Tests the mistakes that a caller can make; the table in engine/docs/misuse.md lists them.
 #include <cstdint>
 #include <cstdlib>
 #include <limits>

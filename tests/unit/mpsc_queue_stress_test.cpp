@@ -16,17 +16,17 @@ namespace {
 using queue = ngpoll::mpsc_queue<>;
 
 struct item : queue::node {
-    unsigned producer = 0; // plain: the queue alone orders them
+    unsigned producer = 0; // plain: only the queue orders accesses to it
     std::uint64_t sequence = 0;
     std::atomic<bool> queued{false};
 };
 
-/// Pushes numbered nodes, singly and in chains, and takes each again once it has been popped, as
+/// Pushes numbered nodes, singly and in chains. Uses each node again after it was popped, like
 /// requests that are submitted over and over.
 struct producer {
     unsigned number = 0;
     std::atomic<std::uint64_t> pushed{0};
-    std::uint64_t found_empty = 0; // read after join
+    std::uint64_t found_empty = 0; // read after the thread was joined
     std::vector<item> items = std::vector<item>(32);
 
     void run(queue& into, std::uint64_t wanted, std::uint64_t seed)
@@ -95,7 +95,7 @@ struct consumer {
 
 } // namespace
 
-TEST_CASE("nothing is lost and each producer's order is kept with many producers")
+TEST_CASE("many producers lose nothing, and the nodes of each producer stay in order")
 {
     const unsigned count = GENERATE(1U, 2U, 4U, 7U);
     CAPTURE(count);
@@ -127,7 +127,7 @@ TEST_CASE("nothing is lost and each producer's order is kept with many producers
     CHECK(taking.out_of_order == 0);
     CHECK(tested.pop(at).taken == nullptr);
     CHECK(tested.empty(at));
-    // Each time the queue was left empty, exactly one push found it so (the first one included).
+    // Each time the queue became empty, exactly one push reported it, as did the very first push.
     std::uint64_t found_empty = 0;
     for (const producer& one : producers)
         found_empty += one.found_empty;

@@ -13,9 +13,10 @@
 
 namespace {
 
-/// What happens between two steps of a queue's operation: each runs once, then is forgotten.
+/// Callbacks between two steps of a queue's operation. Each runs once and is then removed.
 struct {
-    std::function<void()> after_exchange; ///< a producer has published the tail, not linked yet
+    /// A producer has exchanged the tail, but not linked its node.
+    std::function<void()> after_exchange;
     std::function<void()> before_put_back; ///< the consumer is about to put the stub back
 } interruption;
 
@@ -25,7 +26,7 @@ void run_once(std::function<void()>& what)
         taken();
 }
 
-/// std::atomic that lets a test in at the two points where threads meet.
+/// A std::atomic that runs a test's code at the two points where threads meet.
 template <class T>
 class interruptible : public std::atomic<T> {
 public:
@@ -65,7 +66,7 @@ struct fixture {
     queue::node* pop() { return tested.pop(at).taken; }
     bool empty() { return tested.empty(at); }
 
-    /// Links items `first` to `last` and pushes them as one.
+    /// Links items `first` to `last` and pushes them as one chain.
     bool push_chain(std::size_t first, std::size_t last)
     {
         for (std::size_t i = first; i < last; ++i)
@@ -101,7 +102,7 @@ TEST_CASE("nodes are popped in the order they were pushed")
     CHECK(f.empty());
 }
 
-TEST_CASE("a push says whether the queue was empty, and a pop whether it emptied it")
+TEST_CASE("a push reports whether the queue was empty, and a pop whether it emptied the queue")
 {
     fixture f;
     for (int again = 0; again < 3; ++again) {
@@ -115,7 +116,7 @@ TEST_CASE("a push says whether the queue was empty, and a pop whether it emptied
     }
 }
 
-TEST_CASE("a chain is popped in its order, between what came before and after")
+TEST_CASE("a chain is popped in its order, after earlier and before later nodes")
 {
     fixture f;
     CHECK(f.tested.push(f.items[0]));
@@ -124,7 +125,7 @@ TEST_CASE("a chain is popped in its order, between what came before and after")
     for (std::size_t i = 0; i <= 5; ++i)
         CHECK(f.pop() == &f.items[i]);
     CHECK(f.empty());
-    CHECK(f.push_chain(2, 3)); // into the empty queue
+    CHECK(f.push_chain(2, 3)); // the queue is empty
     CHECK(f.pop() == &f.items[2]);
     CHECK(f.pop() == &f.items[3]);
     CHECK(f.pop() == nullptr);
@@ -145,10 +146,10 @@ TEST_CASE("a popped node may be pushed again at once")
     CHECK(f.empty());
 }
 
-TEST_CASE("with a producer between its two steps, pop finds nothing and empty() says false")
+TEST_CASE("while a producer is between its two steps, pop finds nothing and empty() returns false")
 {
     fixture f;
-    SECTION("behind the stub")
+    SECTION("the push is behind the stub")
     {
         interruption.after_exchange = [&] {
             CHECK(f.pop() == nullptr);
@@ -157,7 +158,7 @@ TEST_CASE("with a producer between its two steps, pop finds nothing and empty() 
         };
         f.tested.push(f.items[0]);
     }
-    SECTION("behind a node that is linked: it stays, too")
+    SECTION("the push is behind a linked node, which stays in the queue")
     {
         f.tested.push(f.items[0]);
         interruption.after_exchange = [&] {
@@ -171,7 +172,7 @@ TEST_CASE("with a producer between its two steps, pop finds nothing and empty() 
         CHECK(f.empty());
         return;
     }
-    SECTION("with a chain")
+    SECTION("the push is a chain")
     {
         interruption.after_exchange = [&] {
             CHECK(f.pop() == nullptr);
@@ -183,7 +184,7 @@ TEST_CASE("with a producer between its two steps, pop finds nothing and empty() 
     CHECK(f.pop() == &f.items[0]);
 }
 
-TEST_CASE("a finished push behind one between its steps waits for it and keeps its place")
+TEST_CASE("a push behind one that is between its steps waits for it and keeps its place")
 {
     fixture f;
     interruption.after_exchange = [&] {
@@ -198,7 +199,8 @@ TEST_CASE("a finished push behind one between its steps waits for it and keeps i
     CHECK(f.empty());
 }
 
-TEST_CASE("a push that comes before the stub is put back is not lost and not called emptied")
+TEST_CASE("a push before the stub is put back is not lost, and the pop does not report an empty "
+          "queue")
 {
     fixture f;
     f.tested.push(f.items[0]);
@@ -212,7 +214,8 @@ TEST_CASE("a push that comes before the stub is put back is not lost and not cal
     CHECK(f.empty());
 }
 
-TEST_CASE("pop_each uses the oldest nodes, no more than asked for, and goes on behind them")
+TEST_CASE(
+    "pop_each takes the oldest nodes, at most as many as asked for, and continues behind them")
 {
     fixture f;
     for (item& each : f.items)
@@ -251,7 +254,7 @@ TEST_CASE("pop_each stops in front of a node that is not linked yet")
     CHECK(f.empty());
 }
 
-TEST_CASE("pop_each ends behind a node that emptied the queue, even if its use pushes it again")
+TEST_CASE("pop_each ends after a node that emptied the queue, even if the callback pushes it again")
 {
     fixture f;
     f.tested.push(f.items[0]);
@@ -262,7 +265,7 @@ TEST_CASE("pop_each ends behind a node that emptied the queue, even if its use p
 
 namespace {
 
-/// The queue beside a std::deque, driven by chance.
+/// Compares the queue with a std::deque, with random operations.
 class model_run {
 public:
     explicit model_run(ngpoll::test::chance& with)
@@ -286,7 +289,7 @@ public:
     }
 
 private:
-    /// Pushes a chain of up to `count`; when `stopped`, pops a few times between the two steps.
+    /// Pushes a chain of up to `count` nodes. If `stopped`, pops a few times between the two steps.
     void push(std::size_t count, bool stopped)
     {
         std::vector<item*> chain;
@@ -299,7 +302,7 @@ private:
         for (std::size_t i = 0; i + 1 < chain.size(); ++i)
             chain[i]->next.store(chain[i + 1], std::memory_order_relaxed);
         const bool was_empty = model_.empty();
-        // The node that the new one will be linked behind cannot be taken before it is.
+        // The last node cannot be popped before the new chain is linked behind it.
         const std::size_t poppable = was_empty ? 0 : model_.size() - 1;
         if (stopped)
             interruption.after_exchange = [this, poppable] {
@@ -349,7 +352,7 @@ private:
 
 } // namespace
 
-TEST_CASE("random pushes, chains, stopped producers and pops agree with a std::deque")
+TEST_CASE("random pushes, chains, stopped producers and pops give the same nodes as a std::deque")
 {
     ngpoll::test::chance random("mpsc_queue against std::deque");
     CAPTURE(random.seed());

@@ -28,7 +28,7 @@ test::thrown ring_error(poll_queue& queue, ring::options requested)
     return test::error_of([&] { ring made(queue, requested); });
 }
 
-/// As a kernel that cannot register a thread's ring.
+/// A drive whose ring cannot be registered, as on some kernels.
 struct refusing_drive final : test::scripted_drive {
     bool refuses = true;
 
@@ -42,10 +42,10 @@ struct refusing_drive final : test::scripted_drive {
 
 } // namespace
 
-TEST_CASE("a poll queue with a depth it cannot have is refused, with what it can")
+TEST_CASE("a poll queue refuses a depth out of range and names the limit")
 {
     CHECK(queue_error({.depth = 32769}).value == EINVAL);
-    CHECK_FALSE(queue_error({.depth = 32769}).says("Invalid argument")); // it is said better
+    CHECK_FALSE(queue_error({.depth = 32769}).says("Invalid argument")); // the text says more
     CHECK(queue_error({.depth = 32769}).says("32768"));
     CHECK(queue_error({.depth = 32768}).value == 0);
     CHECK(queue_error({.depth = 1}).value == 0);
@@ -53,7 +53,7 @@ TEST_CASE("a poll queue with a depth it cannot have is refused, with what it can
     CHECK(queue_error({.rings_max = 0}).says("rings_max 0"));
 }
 
-TEST_CASE("a poll queue that could not be made leaves the emulated queue pair free")
+TEST_CASE("a poll queue that failed to open leaves the emulated queue pair free")
 {
     const nvme_namespace device = nvme_namespace::open("emu:size=1M,queues=1");
     for (int again = 0; again < 3; ++again) {
@@ -63,7 +63,7 @@ TEST_CASE("a poll queue that could not be made leaves the emulated queue pair fr
     }
 }
 
-TEST_CASE("a poll queue reports how it was set up and what it declined")
+TEST_CASE("a poll queue reports how it was set up and which options it declined")
 {
     drive polled("emu:size=1M");
     CHECK(polled.queue.report().mode == poll_mode::polled);
@@ -83,7 +83,7 @@ TEST_CASE("a poll queue reports how it was set up and what it declined")
     CHECK(std::string(to_string(poll_mode::interrupt)) == "interrupt");
 }
 
-TEST_CASE("who polls: on an emulated drive a ring, unless asked for otherwise")
+TEST_CASE("on an emulated drive the role is waiter, unless the caller asks for another")
 {
     drive own("emu:size=1M");
     CHECK(own.queue.role() == role_policy::waiter);
@@ -97,7 +97,7 @@ TEST_CASE("who polls: on an emulated drive a ring, unless asked for otherwise")
     CHECK(std::string(to_string(role_policy::resident)) == "resident");
 }
 
-TEST_CASE("a ring that returns has given the role up, and a resident never does")
+TEST_CASE("a ring has given up the role when its call returns, and a resident keeps the role")
 {
     for (const role_policy role : {role_policy::waiter, role_policy::resident}) {
         drive emulated("emu:size=1M", {.rings_max = 2, .role = role});
@@ -125,7 +125,7 @@ TEST_CASE("hybrid polling is refused on a shared queue")
     }
 }
 
-TEST_CASE("a depth of 0 is what there is room for")
+TEST_CASE("a depth of 0 takes the room that is left, up to the default")
 {
     drive own("emu:size=1M");
     CHECK(poll_queue::options{}.depth == 0);
@@ -141,7 +141,7 @@ TEST_CASE("a depth of 0 is what there is room for")
     CHECK(ring(flat.queue).depth() == 3);
 }
 
-TEST_CASE("a shared queue has room for as many default rings as it was made for")
+TEST_CASE("a shared queue has room for rings_max rings of the default depth")
 {
     drive emulated("emu:size=1M", {.rings_max = 4});
     ring first(emulated.queue);
@@ -155,10 +155,10 @@ TEST_CASE("a shared queue has room for as many default rings as it was made for"
     drive flat("emu:size=1M", {.depth = 2, .rings_max = 3});
     ring one(flat.queue);
     ring other(flat.queue);
-    CHECK(ring_error(flat.queue, {}).value == EBUSY); // there is nothing left
+    CHECK(ring_error(flat.queue, {}).value == EBUSY); // no room is left
 }
 
-TEST_CASE("what an error says, it says once, and the errno follows in brackets")
+TEST_CASE("an error text says its cause once and ends with the errno in brackets")
 {
     const auto missing
         = test::error_of([] { const auto none = nvme_namespace::open("/dev/no-such-ng"); });
@@ -169,7 +169,7 @@ TEST_CASE("what an error says, it says once, and the errno follows in brackets")
     CHECK_FALSE(busy.says("errno"));
 }
 
-TEST_CASE("a queue with rings_max 1 is its first ring's thread's for good")
+TEST_CASE("a queue with rings_max 1 belongs to the thread of its first ring for good")
 {
     drive emulated("emu:size=1M");
     std::thread([&] { ring first(emulated.queue, {.depth = 1}); }).join();
@@ -195,7 +195,7 @@ TEST_CASE("more rings than rings_max are refused until one is closed")
     CHECK(ring_error(emulated.queue, {.depth = 1}).value == 0);
 }
 
-TEST_CASE("rings whose depths do not fit into the queue's are refused, and leave no trace")
+TEST_CASE("a ring whose depth does not fit into the queue's is refused and takes no room")
 {
     drive emulated("emu:size=1M", {.depth = 10, .rings_max = 3});
     CHECK(ring_error(emulated.queue, {.depth = 11}).value == EBUSY);
@@ -211,7 +211,7 @@ TEST_CASE("rings whose depths do not fit into the queue's are refused, and leave
     CHECK(ring_error(emulated.queue, {.depth = 4}).value == 0);
 }
 
-TEST_CASE("a ring that its transport refuses leaves no trace")
+TEST_CASE("a ring that its transport refuses takes no room")
 {
     const std::uint32_t rings_max = GENERATE(1U, 2U);
     auto made = std::make_unique<refusing_drive>();
@@ -246,7 +246,7 @@ TEST_CASE("closing a ring inside its own callback stops the program")
     }));
 }
 
-TEST_CASE("asking a buffer pool for a buffer it does not have stops the program")
+TEST_CASE("asking a buffer pool for a buffer that it does not have stops the program")
 {
     CHECK(aborts_saying("a buffer it does not have", [] {
         drive emulated("emu:size=1M");

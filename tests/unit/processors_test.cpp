@@ -21,7 +21,7 @@ void clocks(const fake_tree& tree, const char* current, const char* available)
 
 } // namespace
 
-TEST_CASE("a processor is called what /proc/cpuinfo calls it")
+TEST_CASE("a processor has the name that /proc/cpuinfo gives it")
 {
     const fake_tree tree;
     CHECK_FALSE(processor_name(tree.root()).empty()); // the architecture
@@ -31,20 +31,21 @@ TEST_CASE("a processor is called what /proc/cpuinfo calls it")
     CHECK(processor_name(tree.root()) == "A Processor @ 3 GHz");
 }
 
-TEST_CASE("the time stamp counter is trusted where the kernel keeps its time by it")
+TEST_CASE("the time stamp counter is trusted if it is the kernel's clock source")
 {
     const fake_tree tree;
     CHECK_FALSE(time_stamp_counter_is_steady(tree.root()));
     clocks(tree, "tsc", "tsc hpet acpi_pm");
     CHECK(time_stamp_counter_is_steady(tree.root()));
-    // The kernel has given it up, or not looked at it to the end.
+    // The kernel has given the counter up, or has not finished its check.
     clocks(tree, "hpet", "hpet acpi_pm");
     CHECK_FALSE(time_stamp_counter_is_steady(tree.root()));
     clocks(tree, "tsc-early", "tsc-early hpet acpi_pm");
     CHECK_FALSE(time_stamp_counter_is_steady(tree.root()));
 }
 
-TEST_CASE("beside a hypervisor's clock it is trusted on the processor's word")
+TEST_CASE("with a hypervisor's clock the time stamp counter is trusted if the processor's flags "
+          "allow it")
 {
     const fake_tree tree;
     clocks(tree, "kvm-clock", "kvm-clock tsc acpi_pm");

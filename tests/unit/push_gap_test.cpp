@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A thread stopped between the two steps of a push, and a thread that depends on the second step.
-// With NGPOLL_TEST_REAL_TIME=1, which needs root, the threads share processor 0, and the one that
-// depends has real-time priority: were it to spin, the other one would never run again.
+// One thread stops between the two steps of a push, and another thread depends on the second step.
+// With NGPOLL_TEST_REAL_TIME=1, which needs root, the threads share processor 0. The thread that
+// depends then has real-time priority, so a spin of it would stop the other thread forever.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -31,10 +31,10 @@ bool is_real_time()
     return asked;
 }
 
-/// The most processor time between two naps, where the kernel stops a real-time thread after 950 ms
-/// or not at all. A guest also counts what its host gives to others.
+/// The longest allowed processor time between two naps. The kernel stops a real-time thread after
+/// 950 ms or not at all. In a guest the figure includes time that the host gives to others.
 std::int64_t spin_max_ns() { return is_real_time() ? 100'000'000 : 20'000'000; }
-/// Longer than any case takes, and shorter than a deadline.
+/// Longer than any case takes, and shorter than the watchdog's deadline.
 constexpr milliseconds kLate{1000};
 
 void share_processor()
@@ -46,7 +46,7 @@ void share_processor()
         std::abort();
 }
 
-/// A thread that others depend on.
+/// A thread on which other threads depend.
 class lower_thread {
 public:
     explicit lower_thread(std::function<void()> work)
@@ -64,8 +64,8 @@ private:
     std::thread thread_;
 };
 
-/// The thread that depends on them. It loses its priority should it keep them from the processor:
-/// the case then ends, and its figures tell.
+/// The thread that depends on the lower threads. It loses its priority if it keeps them from the
+/// processor, so that the case ends and prints its figures.
 class upper_thread {
 public:
     explicit upper_thread(std::function<void()> work)
@@ -83,7 +83,7 @@ public:
     upper_thread(const upper_thread&) = delete;
     upper_thread& operator=(const upper_thread&) = delete;
 
-    /// Whether `over` came true in time.
+    /// True if `over` returned true in time.
     bool lets_others(const std::function<bool()>& over)
     {
         const auto late = std::chrono::steady_clock::now() + kLate;
@@ -102,8 +102,8 @@ private:
     std::thread thread_;
 };
 
-/// Between the steps of a push. In real time for 2 ms of its own: those it gets while the thread
-/// above it sleeps.
+/// Stops between the steps of a push. In real time it runs for 2 ms of its own processor time,
+/// which it gets only while the thread above it sleeps.
 void stay_stopped()
 {
     if (!is_real_time()) {
@@ -130,7 +130,7 @@ void check_naps(const char* who, const spin_figures& figures)
 
 } // namespace
 
-TEST_CASE("a ring that polls naps while the push before its own is between its steps")
+TEST_CASE("a ring that polls naps while an earlier push is between its steps")
 {
     gap_fixture f(false);
     const watchdog dog([&f] { f.print(); });
@@ -149,7 +149,7 @@ TEST_CASE("a ring that polls naps while the push before its own is between its s
             f.rings[0].stage(f.requests[0]);
             between_steps = [&] {
                 stopped.release();
-                while (!waits.load()) // on a busy machine it comes late
+                while (!waits.load()) // on a busy machine this comes late
                     std::this_thread::yield();
                 stay_stopped();
             };
@@ -178,7 +178,7 @@ TEST_CASE("a resident naps while a push is between its steps")
                 std::this_thread::sleep_for(milliseconds(1));
             f.rings[0].stage(f.requests[0]);
             between_steps = [&f] {
-                f.queue.its_resident.wake(); // as another ring does that pushes behind
+                f.queue.its_resident.wake(); // as a ring does that pushes behind this one
                 stay_stopped();
             };
             f.queue.wait(f.rings[0], 1, nullptr);
@@ -191,7 +191,7 @@ TEST_CASE("a resident naps while a push is between its steps")
     check_naps("a resident", figures);
 }
 
-TEST_CASE("a ring naps while the ring that polls is between the steps of a hand-over to it")
+TEST_CASE("a ring naps while the polling ring is between the steps of a hand-over to it")
 {
     const std::uint32_t looks_skipped = GENERATE(0U, 1U);
     CAPTURE(looks_skipped);
@@ -266,7 +266,7 @@ TEST_CASE("a ring naps while the resident is between the steps of a hand-over to
     check_naps("a ring below which the resident polls", figures);
 }
 
-TEST_CASE("a ring polls on beside a stopped push, and lets go of the role without a wait")
+TEST_CASE("a ring polls on beside a stopped push, and releases the role without a wait")
 {
     gap_fixture f(false);
     const watchdog dog([&f] { f.print(); });
@@ -298,15 +298,15 @@ TEST_CASE("a ring polls on beside a stopped push, and lets go of the role withou
     CHECK(in_time);
     CHECK_FALSE(went_on_first);
     CHECK(free_at_return);
-    // It polled for what was in flight, and for nothing else.
+    // The ring polled only for its command in flight.
     CHECK(figures.naps == 0);
     CHECK(figures.cpu_ns < spin_max_ns());
-    // The stopped thread found the role free, and needed nobody's help.
+    // The stopped thread found the role free and needed no help.
     CHECK(f.rings[0].passes.passes.get() != 0);
     CHECK(f.rings[0].passes.sleeps.get() == 0);
 }
 
-TEST_CASE("a release sends what a thread has queued that tried for the role in vain meanwhile")
+TEST_CASE("a release sends the request of a thread that tried for the role meanwhile")
 {
     gap_fixture f(false);
     const watchdog dog([&f] { f.print(); });
@@ -322,7 +322,7 @@ TEST_CASE("a release sends what a thread has queued that tried for the role in v
             f.drive.when_turn_ends = [&, turn = 0]() mutable {
                 if (++turn != 2)
                     return;
-                // It has looked again, and found the gap. Now the push goes on.
+                // The releasing ring has looked again and found the gap. Now the push goes on.
                 go_on.release();
                 was_late = !tried.try_acquire_for(kLate);
             };
@@ -347,7 +347,7 @@ TEST_CASE("a release sends what a thread has queued that tried for the role in v
     f.queue.wait(f.rings[0], 1, nullptr);
 }
 
-TEST_CASE("a release looks again where a third ring pushed behind a gap, and then leaves it")
+TEST_CASE("a release looks again if a third ring pushed behind a gap, and then leaves the gap")
 {
     gap_fixture f(false);
     const watchdog dog([&f] { f.print(); });
@@ -392,7 +392,8 @@ TEST_CASE("a release looks again where a third ring pushed behind a gap, and the
     }
     CHECK(in_time);
     CHECK_FALSE(was_late);
-    // The turn's own end, the look that the third ring asked for, and one more: nobody tried.
+    // The turn's own end, the look that the third ring asked for, and one more after which no ring
+    // tried.
     CHECK(looks == 3);
     CHECK(sent_at_return == 1);
     // The stopped thread sent its own command and the one behind it.

@@ -16,7 +16,8 @@ using test::drive;
 
 namespace {
 
-/// A ring on a queue of its own, or alone on a shareable one: the same contract holds for both.
+/// A ring on its own queue, or the only ring on a shareable queue. The same contract holds for
+/// both.
 struct fixture {
     drive emulated;
     ring own;
@@ -91,7 +92,7 @@ TEST_CASE("each request finishes once, on its owner's thread, and may be used ag
     }
 }
 
-TEST_CASE("submit alone sends nothing, and polling sends all of it, a batch or more at a time")
+TEST_CASE("submit alone sends nothing, and polling sends everything, at least a batch at a time")
 {
     fixture f(GENERATE(1U, 2U), 100, "emu:size=1M,latency=1ms");
     auto requests = flushes(100);
@@ -106,7 +107,7 @@ TEST_CASE("submit alone sends nothing, and polling sends all of it, a batch or m
         CHECK(r.finished == 1);
 }
 
-TEST_CASE("poll returns how many requests finished, and never waits for one")
+TEST_CASE("poll returns how many requests finished, and never waits")
 {
     fixture f(GENERATE(1U, 2U), 8, "emu:size=1M,latency=20ms");
     auto requests = flushes(3);
@@ -122,7 +123,7 @@ TEST_CASE("poll returns how many requests finished, and never waits for one")
     CHECK(f.own.poll() == 0);
 }
 
-TEST_CASE("wait returns at the number asked for, or what is outstanding if that is less")
+TEST_CASE("wait returns after the given number of requests, or after all if fewer are outstanding")
 {
     fixture f(GENERATE(1U, 2U), 8, "emu:size=1M,latency=10us");
     auto requests = flushes(8);
@@ -139,7 +140,7 @@ TEST_CASE("wait returns at the number asked for, or what is outstanding if that 
     CHECK(f.own.outstanding() == 0);
 }
 
-TEST_CASE("a callback may submit its request again, until the ring is full or closing")
+TEST_CASE("a callback may submit its request again until the ring is full or closing")
 {
     fixture f(GENERATE(1U, 2U), 2);
     repeating_request r(f.own, 99);
@@ -156,7 +157,7 @@ TEST_CASE("a callback may submit its request again, until the ring is full or cl
     CHECK(f.own.outstanding() == 0);
 }
 
-TEST_CASE("an array is submitted from its first request, as far as there is room")
+TEST_CASE("submit takes an array from its first request on, as far as there is room")
 {
     fixture f(GENERATE(1U, 2U), 4);
     auto requests = flushes(6);
@@ -173,7 +174,7 @@ TEST_CASE("an array is submitted from its first request, as far as there is room
     CHECK(f.own.submit(std::span(all).first(1)) == 0);
 }
 
-TEST_CASE("submit_and_wait sends what it is given, of any number, and waits for as many as asked")
+TEST_CASE("submit_and_wait sends any number of requests and waits for as many as asked")
 {
     fixture f(GENERATE(1U, 2U), 100, "emu:size=1M,latency=10us");
     auto requests = flushes(100);
@@ -243,7 +244,7 @@ TEST_CASE("flush sends everything staged and finishes nothing")
     CHECK(f.own.stats().sent == 100);
 }
 
-TEST_CASE("closing aborts what is staged and waits for what reached the drive")
+TEST_CASE("closing aborts staged requests and waits for those at the drive")
 {
     fixture f(GENERATE(1U, 2U), 8, "emu:size=1M,latency=5ms");
     auto sent = flushes(4);
@@ -291,7 +292,7 @@ TEST_CASE("a ring that goes out of scope closes itself and makes room for the ne
     }
 }
 
-TEST_CASE("a ring counts its passes, what it sent and what it found itself")
+TEST_CASE("a ring counts its passes, the requests that it sent and those that it found")
 {
     fixture f(GENERATE(1U, 2U), 8);
     auto requests = flushes(5);

@@ -18,13 +18,13 @@ using std::chrono::steady_clock;
 
 namespace {
 
-/// A drive that takes its time within a pass, so that others overtake the ring that polls, and sees
-/// when two rings are at it at once.
+/// A drive with slow passes, so that other threads overtake the ring that polls. It counts how
+/// often two rings poll at once.
 class rough_drive : public transport {
 public:
     struct options {
         std::uint64_t latency_ns = 0;
-        bool rough = false; ///< stumbles between completions and after the last one
+        bool rough = false; ///< may pause after each completion and at the end of a pass
         std::chrono::microseconds pass_takes{0};
     };
 
@@ -100,7 +100,7 @@ private:
     }
 
     options requested_;
-    std::deque<flying> flying_; // not atomic: TSan tells of passes that are not in order
+    std::deque<flying> flying_; // not atomic, so that TSan reports passes that are not ordered
 };
 
 } // namespace

@@ -21,8 +21,8 @@
 
 namespace ngpoll::test {
 
-/// A drive that does what a test says: its commands stall, and its passes run the test's code. It
-/// answers each command with a result of its own, so that a mix-up is seen.
+/// A drive that a test controls: commands stall, and each pass runs the test's code. Each command
+/// gets its own result, so that a mix-up is noticed.
 class scripted_drive : public transport {
 public:
     scripted_drive() { report_.transport = "scripted"; }
@@ -75,7 +75,7 @@ public:
         return reinterpret_cast<std::uintptr_t>(&r) ^ 0x5a5a;
     }
 
-    /// Runs in each pass from then on, after the pass has sent and before it looks. Once.
+    /// From now on each pass runs `script` after it has sent and before it looks. Call this once.
     void on_pass(std::function<void()> script)
     {
         script_ = std::move(script);
@@ -83,7 +83,7 @@ public:
     }
 
     std::atomic<std::chrono::nanoseconds> latency{std::chrono::nanoseconds(0)};
-    /// Commands that have a bit of these in cdw15 stall.
+    /// A command stalls while cdw15 has one of these bits.
     std::atomic<std::uint32_t> held{0};
     std::atomic<std::uint64_t> sent{0}, passes{0};
     std::atomic<std::uint32_t> in_flight_now{0};
@@ -95,7 +95,7 @@ private:
     };
     std::function<void()> script_;
     std::atomic<bool> has_script_{false};
-    std::vector<flying> flying_; // not atomic: TSan tells of passes that are not in order
+    std::vector<flying> flying_; // not atomic, so that TSan reports passes that are not ordered
 };
 
 /// A queue over a scripted drive.
@@ -108,7 +108,8 @@ struct scripted_queue {
     {
     }
 
-    /// What the queue says of its ring with that number, by the order in which they were made.
+    /// True if the queue's description of that ring has `words`. Rings are numbered in order of
+    /// opening.
     [[nodiscard]] bool says(unsigned number, const std::string& words) const
     {
         return says_of(*queue, number, words);
@@ -130,7 +131,8 @@ private:
     }
 };
 
-/// Looks again and again, on any thread. The watchdog of the test ends it otherwise.
+/// Waits until `done()` returns true. Any thread may call it; the test's watchdog ends a wait that
+/// is too long.
 template <class Done>
 void await(Done&& done)
 {
@@ -155,14 +157,14 @@ inline std::vector<counted_request> flushes(std::size_t count)
     return made;
 }
 
-/// Catch2's checks are for the test's own thread; this is for the others.
+/// Checks on threads other than the test's, where Catch2's macros must not be used.
 inline void must(bool holds)
 {
     if (!holds)
         std::abort();
 }
 
-/// What its scripted drive answered, as often as it was sent.
+/// True if the request finished `times` times with the scripted drive's result.
 inline bool is_answered(const counted_request& r, unsigned times = 1)
 {
     return r.finished == times && r.status.ok() && r.result == scripted_drive::result_of(r);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Cases of a shared queue in which a completion, a wake-up or the poller's duty could get lost.
-// Each is staged on a scripted drive, step by step.
+// Cases of a shared queue in which a completion, a wake-up or the duty to poll could get lost. Each
+// case runs step by step on a scripted drive.
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -37,10 +37,10 @@ enum class then : std::uint8_t { stays_away, closes, ends_its_thread };
 
 } // namespace
 
-TEST_CASE("a successor that is late, closes or ends its thread passes the duty on")
+TEST_CASE("a successor that is late, closes or ends its thread passes the duty to poll on")
 {
-    // Ring 1 polls and leaves. It chooses ring 2, which has a completion to finish: its callback
-    // takes longer than its deadline. Ring 3 sleeps, and nobody else polls.
+    // Ring 1 polls and leaves. It chooses ring 2, which has a completion to finish. Ring 2's
+    // callback takes longer than its deadline. Ring 3 sleeps, and no other ring polls.
     const auto what = GENERATE(then::stays_away, then::closes, then::ends_its_thread);
     CAPTURE(static_cast<int>(what));
     scripted_queue on({.depth = 24, .rings_max = 3, .role = role_policy::waiter});
@@ -62,7 +62,7 @@ TEST_CASE("a successor that is late, closes or ends its thread passes the duty o
             || !on.says(3, "sleeps on 1"))
             return;
         staged = true;
-        on.drive.held = 12; // the first and the second come in one pass
+        on.drive.held = 12; // the first and the second command complete in one pass
     });
     const test::watchdog dog(*on.queue);
 
@@ -88,7 +88,7 @@ TEST_CASE("a successor that is late, closes or ends its thread passes the duty o
     });
     REQUIRE(own.submit(first));
     CHECK(own.wait(1) == 1);
-    CHECK(own.stats().wakes == 1); // its successor, and no other
+    CHECK(own.stats().wakes == 1); // only its successor
     on.drive.held = what == then::stays_away ? 4 : 0;
     await([&] { return third_done.load(); });
     on.drive.held = 0;
@@ -99,9 +99,9 @@ TEST_CASE("a successor that is late, closes or ends its thread passes the duty o
         CHECK(is_answered(*r));
 }
 
-TEST_CASE("a successor whose deadline passes as it is chosen leaves no other asleep")
+TEST_CASE("a successor whose deadline passes while it is chosen leaves no other ring asleep")
 {
-    // By chance: ring 1's wait and ring 2's deadline end within some microseconds of each other.
+    // By chance ring 1's wait and ring 2's deadline end within a few microseconds of each other.
     test::chance random("late successor");
     CAPTURE(random.seed());
     scripted_queue on({.depth = 24, .rings_max = 3, .role = role_policy::waiter});
@@ -122,7 +122,7 @@ TEST_CASE("a successor whose deadline passes as it is chosen leaves no other asl
             ready.fetch_add(1);
             const auto in = microseconds(300 + mine.below(300));
             must(two.wait(1, steady_clock::now() + in) == 0);
-            await([&] { return third_done.load() >= i; }); // and polls for nobody
+            await([&] { return third_done.load() >= i; }); // polls for no other ring
         }
         on.drive.held = 0;
         must(two.wait(1) == 1);
@@ -153,11 +153,11 @@ TEST_CASE("a successor whose deadline passes as it is chosen leaves no other asl
     sleeps.join();
 }
 
-TEST_CASE("a ring that looked for the role just before it was let go does not sleep on")
+TEST_CASE("a ring that looked for the role just before it was released does not sleep on")
 {
-    // By chance: ring 1's wait ends while ring 2 is between its look at the role and its sleep. A
-    // new ring looks for completions in between, 20 us, as long as none was in vain. Ring 1 makes
-    // no call before ring 2 is done.
+    // By chance ring 1's wait ends while ring 2 is between its look at the role and its sleep. In
+    // between, a ring spins for 20 us if no earlier spin of it found nothing, so each round opens a
+    // new ring. Ring 1 makes no call before ring 2 is done.
     test::chance random("look at the role");
     CAPTURE(random.seed());
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::waiter});
@@ -194,7 +194,7 @@ TEST_CASE("a ring that looked for the role just before it was let go does not sl
     second.join();
 }
 
-TEST_CASE("a ring whose own command stalls does not hold up the others'")
+TEST_CASE("a ring with a stalled command does not hold up the other rings")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -235,7 +235,7 @@ TEST_CASE("a ring whose own command stalls does not hold up the others'")
     CHECK(is_answered(stalls));
 }
 
-TEST_CASE("what is flushed while another ring makes its only pass is sent, and done without more")
+TEST_CASE("a flush during another ring's only pass is sent, and the request completes")
 {
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::waiter});
     std::atomic<bool> in_pass{false};
@@ -246,12 +246,12 @@ TEST_CASE("what is flushed while another ring makes its only pass is sent, and d
         ring own(*on.queue, {.depth = 8});
         await([&] { return in_pass.load(); });
         must(own.submit(r));
-        own.flush(); // in vain: the role is the other one's
+        own.flush(); // cannot send: the other ring has the role
         flushed = true;
         await([&] { return !in_pass.load(); });
         std::this_thread::sleep_for(milliseconds(10));
         must(on.drive.sent.load() == 1);
-        must(own.poll() == 1); // it was there, one look is enough
+        must(own.poll() == 1); // one look is enough, because the completion is there
     });
     ring polls(*on.queue, {.depth = 8});
     on.drive.on_pass([&] {
@@ -267,7 +267,7 @@ TEST_CASE("what is flushed while another ring makes its only pass is sent, and d
     CHECK(is_answered(r));
 }
 
-TEST_CASE("what a ring flushes goes on while it computes")
+TEST_CASE("flushed requests go on while their ring computes")
 {
     struct rule {
         role_policy role;
@@ -299,8 +299,8 @@ TEST_CASE("what a ring flushes goes on while it computes")
         REQUIRE(own.submit(r));
         own.flush();
         if (with.role == role_policy::waiter && !with.another_polls)
-            CHECK(on.drive.sent.load() == again); // by flush() itself
-        std::this_thread::sleep_for(milliseconds(10)); // computes
+            CHECK(on.drive.sent.load() == again); // flush() itself sent them
+        std::this_thread::sleep_for(milliseconds(10)); // stands for computing
         if (with.role == role_policy::resident || with.another_polls)
             await([&] { return on.says(1, "handed over and not finished: 1;"); });
         CHECK(own.poll() == 1);
@@ -310,9 +310,9 @@ TEST_CASE("what a ring flushes goes on while it computes")
     busy.join();
 }
 
-TEST_CASE("what a poller found for others waits for at most 16 of its own callbacks")
+TEST_CASE("completions for other rings wait for at most 16 callbacks of the poller")
 {
-    // The 17th callback of the polling thread goes on only once the other ring has finished.
+    // The 17th callback of the polling thread continues only after the other ring has finished.
     scripted_queue on({.depth = 80, .rings_max = 2, .role = role_policy::waiter});
     on.drive.held = 1;
     held_request others(1);
@@ -341,7 +341,7 @@ TEST_CASE("what a poller found for others waits for at most 16 of its own callba
     std::thread waits([&] {
         ring other(*on.queue, {.depth = 8});
         must(other.submit(others));
-        other.flush(); // the first one that the pass finds
+        other.flush(); // the pass finds this command first
         await([&] { return on.drive.passes.load() != 0; });
         must(other.wait(1) == 1);
         state.other_done = true;
@@ -364,12 +364,12 @@ TEST_CASE("what a poller found for others waits for at most 16 of its own callba
         CHECK(is_answered(*r));
 }
 
-// ThreadSanitizer makes the store with a lock of its own held, which the poller's load needs.
+// ThreadSanitizer holds an internal lock during the store, and the poller's load needs that lock.
 #ifndef __SANITIZE_THREAD__
 
 namespace {
 
-// A request whose memory cannot be written: the next push stops between its two steps.
+// A request in memory that cannot be written, so that the next push stops between its two steps.
 std::byte* guarded_page;
 std::size_t page_bytes;
 std::atomic<bool> push_has_stopped, push_may_go;
@@ -387,7 +387,7 @@ void stop_at_guarded(int, siginfo_t* info, void*)
 
 } // namespace
 
-TEST_CASE("a push that stops between its two steps holds up no poller that lets go, and is sent")
+TEST_CASE("a stopped push does not hold up a poller that leaves, and its request is sent")
 {
     page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     void* const page
@@ -426,12 +426,12 @@ TEST_CASE("a push that stops between its two steps holds up no poller that lets 
             ring three(*on.queue, {.depth = 8});
             await([&] { return is_queued.load(); });
             must(three.submit(r));
-            three.flush(); // its link into the guarded request
-            must(on.drive.sent.load() == 2); // both, for nobody polls
+            three.flush(); // stops when it links into the guarded request
+            must(on.drive.sent.load() == 2); // no other ring polls, so flush() sent both
             is_flushed = true;
             must(three.wait(1) == 1);
         });
-        CHECK(own.poll() == 0); // returns, though what is queued cannot be had
+        CHECK(own.poll() == 0); // returns although the queued requests cannot be taken
         CHECK(on.drive.sent.load() == 0);
         push_may_go = true;
         queues.join();

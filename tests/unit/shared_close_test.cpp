@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A ring that closes while something of it is in other hands: queued, in flight, about to be woken,
-// chosen to poll.
+// Cases in which a ring closes while its requests are queued or in flight. In other cases another
+// thread is about to wake the ring, or has chosen it to poll.
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -41,7 +41,8 @@ struct counting_request : held_request {
 
 } // namespace
 
-TEST_CASE("closing during another's pass cancels what is queued at once and waits for the rest")
+TEST_CASE("closing during another ring's pass cancels queued requests at once and waits for the "
+          "rest")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -75,8 +76,8 @@ TEST_CASE("closing during another's pass cancels what is queued at once and wait
         await([&] { return in_pass.load(); });
         for (unsigned i = 2; i < 6; ++i)
             must(own.submit(*requests[i]));
-        own.flush(); // queued: the pass goes on
-        must(own.submit(*requests[6])); // staged
+        own.flush(); // stays queued, because the pass is not over
+        must(own.submit(*requests[6])); // stays staged
         own.close();
         closed = true;
     });
@@ -97,7 +98,7 @@ TEST_CASE("closing during another's pass cancels what is queued at once and wait
     }
 }
 
-TEST_CASE("a ring whose wake-up is put off has closed only when the poller has let go of it")
+TEST_CASE("a ring whose wake-up is postponed closes only after the poller has let go of it")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -112,7 +113,7 @@ TEST_CASE("a ring whose wake-up is put off has closed only when the poller has l
     on.drive.on_pass([&] {
         if (!armed || on.drive.sent.load() != 9 || closed)
             return;
-        on.drive.held = 1; // in the first of these passes all eight come
+        on.drive.held = 1; // the first of these passes finds all eight
         if (++passes != 2)
             return;
         put_off = true;
@@ -126,7 +127,7 @@ TEST_CASE("a ring whose wake-up is put off has closed only when the poller has l
         REQUIRE(leaves.submit(*r));
     leaves.flush();
     await([&] { return on.drive.sent.load() == 8; });
-    testing_access::arm(leaves, 8, 100); // as if it expected 100 more
+    testing_access::arm(leaves, 8, 100); // expects 100 more
     armed = true;
     std::thread polls([&] {
         ring own(*on.queue, {.depth = 8});
@@ -147,7 +148,7 @@ TEST_CASE("a ring whose wake-up is put off has closed only when the poller has l
     CHECK(is_answered(stalls));
 }
 
-TEST_CASE("a ring that closes when it is chosen to poll polls, and wakes the next one")
+TEST_CASE("a ring that closes when it is chosen polls, and then wakes the next ring")
 {
     scripted_queue on({.depth = 24, .rings_max = 3, .role = role_policy::waiter});
     on.drive.held = 7;
@@ -179,7 +180,7 @@ TEST_CASE("a ring that closes when it is chosen to poll polls, and wakes the nex
     CHECK(own.wait(1) == 1);
     CHECK_FALSE(second_closed.load());
     const std::uint64_t passes = on.drive.passes.load();
-    await([&] { return on.drive.passes.load() > passes + 2; }); // the second one polls
+    await([&] { return on.drive.passes.load() > passes + 2; }); // the second ring polls
     on.drive.held = 4;
     closes.join();
     on.drive.held = 0;
@@ -200,7 +201,7 @@ void hold_waker()
 
 } // namespace
 
-TEST_CASE("a ring that its waker has claimed and not yet touched does not close before")
+TEST_CASE("a ring that is claimed by a waker closes only after the waker has touched it")
 {
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::waiter});
     on.drive.held = 3;
@@ -220,7 +221,7 @@ TEST_CASE("a ring that its waker has claimed and not yet touched does not close 
     std::thread closes([&] {
         auto own = std::make_unique<ring>(*on.queue, ring::options{.depth = 8});
         must(own->submit(r));
-        // Its deadline wakes it in the waker's place.
+        // Its deadline wakes the ring, because the waker is held up.
         must(own->wait(1, steady_clock::now() + milliseconds(200)) == 1);
         must(waker_is_there);
         closing = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a shared queue costs: wake-ups, sleeps, looks at the clock, calls of an event loop, and the
-// time of a processor while nothing is to do.
+// Tests what a shared queue costs: wake-ups, sleeps, looks at the clock, calls of an event loop,
+// and processor time while nothing is in flight.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -35,7 +35,7 @@ using test::scripted_queue;
 
 namespace {
 
-/// Writes a block of its own with each submission, then reads it back, and so on.
+/// Each submission writes a block of its own or reads the block back, in turns.
 struct block_io {
     counted_request r;
     std::vector<std::byte> data;
@@ -99,7 +99,7 @@ std::chrono::nanoseconds time_of_the_process()
 
 } // namespace
 
-TEST_CASE("one loop on poll() beside seven rings that sleep wakes them a bounded number of times")
+TEST_CASE("a loop on poll() and seven rings that sleep need a bounded number of wake-ups")
 {
     constexpr unsigned kSleepers = 7;
     constexpr unsigned kWaits = 100;
@@ -133,12 +133,13 @@ TEST_CASE("one loop on poll() beside seven rings that sleep wakes them a bounded
     constexpr std::uint64_t kCompletions = std::uint64_t{kSleepers} * kWaits * kEach;
     std::printf("%llu wake-ups for %llu completions\n", static_cast<unsigned long long>(all),
         static_cast<unsigned long long>(kCompletions));
-    // Each wait is woken once for what it waits for. As many may be chosen to poll, and find that
-    // the loop has taken the role again: so two a wait, half of the completions.
+    // Each wait is woken once for its completions. It may also be chosen to poll once, and find
+    // that the loop has taken the role again. So there are two wake-ups a wait, half of the
+    // completions.
     CHECK(all <= kCompletions / 2);
 }
 
-TEST_CASE("rings that all loop on poll() finish all, and never sleep")
+TEST_CASE("rings that all loop on poll() finish all requests and never sleep")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -165,7 +166,7 @@ TEST_CASE("rings that all loop on poll() finish all, and never sleep")
     CHECK(sleeps.load() == 0);
 }
 
-TEST_CASE("event loops go on beside one that never reads its event")
+TEST_CASE("event loops go on while one ring never reads its event")
 {
     drive emulated("emu:size=1M,latency=0-100us",
         {.depth = 32, .rings_max = 4, .role = role_policy::resident});
@@ -209,7 +210,7 @@ TEST_CASE("event loops go on beside one that never reads its event")
         each->check();
 }
 
-TEST_CASE("an event loop that has something to finish is told to poll, and gets no event")
+TEST_CASE("an event loop with completions to finish is told to poll, and gets no event")
 {
     drive emulated("emu:size=1M", {.depth = 8, .role = role_policy::resident});
     const event told;
@@ -230,7 +231,7 @@ TEST_CASE("an event loop that has something to finish is told to poll, and gets 
         CHECK(r.finished == 1);
 }
 
-TEST_CASE("two rings on each of two threads finish all, whichever of them waits")
+TEST_CASE("two rings on each of two threads finish all requests, whichever ring waits")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -250,7 +251,8 @@ TEST_CASE("two rings on each of two threads finish all, whichever of them waits"
                     each->submit(b);
                 if (again % 3 == 0)
                     b.flush();
-                must(a.wait(8) == 8); // b's are sent or not, and may be with this thread's poller
+                // B's requests may be staged, or this thread's poller may have found them.
+                must(a.wait(8) == 8);
                 must(b.wait(8) == 8);
                 for (unsigned k = 0; k < 8; ++k) {
                     for_a[k]->check();
@@ -282,7 +284,8 @@ TEST_CASE("a wait looks at its deadline at least every 16 callbacks")
         REQUIRE(own.submit(r));
     }
     own.flush();
-    std::this_thread::sleep_for(milliseconds(10)); // all are there, and seen where another polls
+    // All are complete, and found if another ring polls.
+    std::this_thread::sleep_for(milliseconds(10));
     const std::uint32_t told = own.wait(64, steady_clock::now() + milliseconds(1));
     CHECK(told >= 1);
     CHECK(told <= 16);
@@ -292,7 +295,7 @@ TEST_CASE("a wait looks at its deadline at least every 16 callbacks")
         CHECK(r.finished == 1);
 }
 
-TEST_CASE("a wake-up that is put off is paid by the second pass after, or by the next that finds")
+TEST_CASE("a postponed wake-up is sent two passes later, or by an earlier pass with a completion")
 {
     const bool finds = GENERATE(false, true);
     CAPTURE(finds);
@@ -304,12 +307,12 @@ TEST_CASE("a wake-up that is put off is paid by the second pass after, or by the
     ring polls(*on.queue, {.depth = 8});
     REQUIRE(sleeps.submit(others));
     sleeps.flush();
-    testing_access::arm(sleeps, 1, 100); // as if it expected 100 more
-    std::vector<bool> owed; // at the start of each pass
+    testing_access::arm(sleeps, 1, 100); // expects 100 more
+    std::vector<bool> owed; // the state at the start of each pass
     on.drive.on_pass([&] {
         owed.push_back(on.says(1, "is owed a wake-up"));
         if (owed.size() == 3)
-            on.drive.held = 5; // the sleeper's comes in this pass
+            on.drive.held = 5; // this pass finds the sleeper's command
         if (owed.size() == 4 && finds)
             on.drive.held = 1;
         if (owed.size() == 8)
@@ -328,7 +331,7 @@ TEST_CASE("a wake-up that is put off is paid by the second pass after, or by the
     CHECK(sleeps.poll() == 1);
 }
 
-TEST_CASE("a resident that goes to sleep has paid the wake-ups that it put off")
+TEST_CASE("a resident sends its postponed wake-ups before it goes to sleep")
 {
     scripted_queue on({.depth = 8, .role = role_policy::resident});
     on.drive.held = 1;
@@ -337,7 +340,7 @@ TEST_CASE("a resident that goes to sleep has paid the wake-ups that it put off")
     ring sleeps(*on.queue, {.depth = 8});
     REQUIRE(sleeps.submit(r));
     sleeps.flush();
-    testing_access::arm(sleeps, 1, 100); // as if it expected 100 more
+    testing_access::arm(sleeps, 1, 100); // expects 100 more
     on.drive.held = 0;
     await([&] { return on.says(1, "handed over and not finished: 1; awake"); });
     await([&] { return !on.says(1, "is owed a wake-up"); });
@@ -346,7 +349,7 @@ TEST_CASE("a resident that goes to sleep has paid the wake-ups that it put off")
     CHECK(is_answered(r));
 }
 
-TEST_CASE("a submission finds everyone asleep, and is carried out")
+TEST_CASE("a submission is carried out although every thread was asleep")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -358,7 +361,7 @@ TEST_CASE("a submission finds everyone asleep, and is carried out")
             ring own(emulated.queue, {.depth = 8});
             auto all = blocks(i * 8, 2);
             for (unsigned again = 0; again < 50; ++again) {
-                // Longer than a resident looks for more, and all threads at about the same time.
+                // Longer than a resident spins. All threads wake at about the same time.
                 std::this_thread::sleep_for(microseconds(700));
                 for (auto& each : all)
                     each->submit(own);
@@ -373,7 +376,7 @@ TEST_CASE("a submission finds everyone asleep, and is carried out")
         CHECK(emulated.queue.resident_stats().sleeps >= 20);
 }
 
-TEST_CASE("an event loop is called at most once for 8 completions, and costs nothing when idle")
+TEST_CASE("an event loop is called at most once for 8 completions and costs nothing when idle")
 {
     constexpr std::uint32_t kDepth = 32;
     constexpr std::uint64_t kCompletions = 20'000;
@@ -405,8 +408,8 @@ TEST_CASE("an event loop is called at most once for 8 completions, and costs not
             finished += r.finished;
         return finished;
     };
-    // The best round counts. Where others take the processors, or ThreadSanitizer makes the loop as
-    // slow as the drive, it can be awake for each completion for a while.
+    // Only the best round counts. For a while the loop may be awake for each completion: other
+    // programs take the processors, or ThreadSanitizer makes the loop as slow as the drive.
     double calls_least = 1;
     std::uint64_t finished = 0;
     while (own.outstanding() != 0) {
@@ -420,19 +423,20 @@ TEST_CASE("an event loop is called at most once for 8 completions, and costs not
             finished = count_finished();
         }
         const double each = double(calls) / double(finished - before);
-        std::printf("%.3f calls of the loop a completion\n", each);
-        // The last round may be a short one.
+        std::printf("%.3f calls of the loop for each completion\n", each);
+        // The last round may be shorter and then does not count.
         if (finished - before >= kCompletions / 8)
             calls_least = std::min(calls_least, each);
     }
     CHECK(finished == kCompletions);
     CHECK(calls_least <= 1.0 / 8);
 
-    // Idle: past the resident's last look for more.
+    // Idle: the resident has stopped spinning for more work.
     std::this_thread::sleep_for(milliseconds(10));
     CHECK(own.arm_event());
     constexpr milliseconds kIdle{500};
-    std::chrono::nanoseconds least = kIdle; // of three: the sanitizers have threads, too
+    // The least of three, because the sanitizers have threads, too.
+    std::chrono::nanoseconds least = kIdle;
     for (int i = 0; i < 3 && least >= kIdle / 100; ++i) {
         const auto before = time_of_the_process();
         CHECK_FALSE(is_readable(told.fd, kIdle));

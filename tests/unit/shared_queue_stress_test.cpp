@@ -20,7 +20,7 @@ constexpr std::uint64_t kBlocksEach = 64;
 
 struct worker;
 
-/// Writes a block, reads it back, and so on; checked at each completion.
+/// Writes a block, reads it back, and so on. Each completion is checked.
 struct checked_request : request {
     worker* by = nullptr;
     std::uint64_t slba = 0;
@@ -33,7 +33,7 @@ struct checked_request : request {
     void complete() noexcept;
 };
 
-/// One thread: makes a ring, sends I/O, closes the ring, and again. What goes wrong is counted,
+/// One thread, which opens a ring, sends I/O, closes the ring, and starts again. It counts errors,
 /// because Catch2's checks belong to the test's own thread.
 struct worker {
     unsigned number = 0;
@@ -41,9 +41,9 @@ struct worker {
     std::thread::id thread;
     std::vector<checked_request> requests{kDepthEach};
     ring* own = nullptr;
-    std::uint64_t left = 0; ///< requests its callbacks may still submit
+    std::uint64_t left = 0; ///< how often its callbacks may still submit
 
-    // Watched by the deadline's thread.
+    // The watchdog's thread reads these.
     std::atomic<std::uint64_t> finished{0};
     std::atomic<std::uint64_t> submitted{0};
     std::atomic<std::uint64_t> sessions{0};
@@ -87,7 +87,7 @@ void checked_request::complete() noexcept
         bump(w.on_another_thread);
     if (status.errno_value == ECANCELED) {
         bump(w.aborted);
-        salt = 0; // what the block holds is not known any more: write first
+        salt = 0; // the block's content is unknown, so the next command writes
         return;
     }
     if (!status.ok())
@@ -110,7 +110,7 @@ bool worker::submit(checked_request& r, bool read)
     r.in_flight = true;
     if (!own->submit(r)) {
         r.in_flight = false;
-        r.salt = 0; // as for an aborted one
+        r.salt = 0; // the block's content is unknown, as after an abort
         return false;
     }
     bump(submitted);
@@ -134,7 +134,7 @@ void worker::session(poll_queue& queue, test::chance& random)
         default: here.poll(); break;
         }
     }
-    here.close(); // with whatever is staged, queued, in the drive or deferred
+    here.close(); // with requests that are staged, queued, at the drive or deferred
     for (const checked_request& r : requests)
         if (r.in_flight)
             bump(lost);
@@ -167,7 +167,7 @@ void check_sums(const std::vector<std::unique_ptr<worker>>& workers)
 
 } // namespace
 
-TEST_CASE("rings that come and go on several threads lose, double and mix up nothing")
+TEST_CASE("rings that open and close on several threads lose, repeat and mix up nothing")
 {
     const unsigned threads_count = GENERATE(2U, 4U);
     const char* latency = GENERATE("0", "0-40us");

@@ -25,12 +25,12 @@ using test::drive;
 
 namespace {
 
-/// Two rings of one thread on one poll queue: each step of a hand-over is then ours to choose.
+/// Two rings of one thread on one poll queue, so that the test chooses each step of a hand-over.
 struct fixture {
     std::vector<counted_request> for_a{16};
     std::vector<counted_request> for_b{16};
     drive emulated;
-    test::watchdog dog{emulated.queue}; // outlives the rings, whose destructors wait
+    test::watchdog dog{emulated.queue}; // outlives the rings, because their destructors wait
     ring a;
     ring b;
 
@@ -56,10 +56,10 @@ TEST_CASE("the ring that polls hands another ring's completion over")
 {
     fixture f;
     f.submit_to_b(1);
-    f.b.flush(); // nobody polls: it is sent at once
+    f.b.flush(); // no ring polls, so flush() sends at once
     CHECK(f.b.stats().sent == 1);
     CHECK(f.a.poll() == 0);
-    CHECK(f.for_b[0].finished == 0); // never on the polling ring's turn
+    CHECK(f.for_b[0].finished == 0); // never in the polling ring's call
     CHECK(f.b.outstanding() == 1);
     CHECK(f.a.stats().sent == 0);
     CHECK(f.a.stats().finished_inline == 0);
@@ -90,12 +90,12 @@ TEST_CASE("deferred completions finish in the order in which they were found")
     CHECK(order.empty());
     CHECK(f.b.wait(16) == 16);
     REQUIRE(order.size() == 16);
-    // The emulated drive completes in the order of the submissions.
+    // The emulated drive completes commands in the order of their submission.
     for (std::size_t i = 0; i < 16; ++i)
         CHECK(order[i] == &f.for_b[i]);
 }
 
-TEST_CASE("commands of several rings are sent in the order they were handed in")
+TEST_CASE("commands of several rings are sent in the order in which they were submitted")
 {
     fixture f;
     const auto written = test::pattern(512, 1);
@@ -116,7 +116,7 @@ TEST_CASE("commands of several rings are sent in the order they were handed in")
     CHECK(found == over);
 }
 
-TEST_CASE("a ring that polls finishes its own completions and defers the others of one pass")
+TEST_CASE("a pass finishes the polling ring's completions and defers those of other rings")
 {
     fixture f;
     f.submit_to_b(3);
@@ -129,7 +129,7 @@ TEST_CASE("a ring that polls finishes its own completions and defers the others 
     CHECK(f.b.stats().finished_deferred == 3);
 }
 
-TEST_CASE("a deferred callback may submit again, and what it submits is sent")
+TEST_CASE("a deferred callback may submit again, and its request is sent")
 {
     fixture f;
     f.for_b[0].by = &f.b;
@@ -147,7 +147,7 @@ TEST_CASE("a deferred callback may submit again, and what it submits is sent")
     CHECK(f.for_b[0].finished == 5);
 }
 
-TEST_CASE("closing a ring finishes what is in the drive and cancels what is staged")
+TEST_CASE("closing a ring finishes requests at the drive and cancels staged ones")
 {
     fixture f("emu:size=1M,latency=2ms");
     f.submit_to_b(4);
@@ -155,7 +155,7 @@ TEST_CASE("closing a ring finishes what is in the drive and cancels what is stag
     f.a.poll();
     for (std::size_t i = 4; i < 8; ++i)
         REQUIRE(f.b.submit(f.for_b[i]));
-    f.b.flush(); // these are in the drive, too
+    f.b.flush(); // these are at the drive, too
     for (std::size_t i = 8; i < 12; ++i)
         REQUIRE(f.b.submit(f.for_b[i]));
     REQUIRE(f.a.submit(f.for_a[0]));
@@ -170,7 +170,7 @@ TEST_CASE("closing a ring finishes what is in the drive and cancels what is stag
         CHECK(f.for_b[i].status.ok());
     for (std::size_t i = 8; i < 12; ++i)
         CHECK(f.for_b[i].status == status{.errno_value = ECANCELED});
-    CHECK(f.a.wait(1) == 1); // whoever found it
+    CHECK(f.a.wait(1) == 1); // either ring may have found it
     CHECK(f.for_a[0].finished == 1);
 }
 
@@ -186,7 +186,7 @@ TEST_CASE("a ring closes while its completions wait in its deferred queue")
         CHECK(f.for_b[i].finished == 1);
 }
 
-TEST_CASE("a poller that leaves has paid the wake-ups that it put off, and their ring may close")
+TEST_CASE("a poller that leaves has sent its postponed wake-ups, and the woken ring may close")
 {
     drive emulated("emu:size=1M", {.depth = 32, .rings_max = 2});
     std::latch polled(1);
@@ -215,7 +215,7 @@ TEST_CASE("a poller that leaves has paid the wake-ups that it put off, and their
     }
 }
 
-TEST_CASE("a ring finishes its requests whether or not another ring is there to poll")
+TEST_CASE("a ring finishes its requests without another ring that polls")
 {
     fixture f("emu:size=1M,latency=10us");
     f.submit_to_b(16);
@@ -225,7 +225,7 @@ TEST_CASE("a ring finishes its requests whether or not another ring is there to 
 
 namespace {
 
-/// Finishes so many commands a pass, the oldest first.
+/// Finishes `finishes` commands in each pass, the oldest first.
 struct steady_drive final : transport {
     explicit steady_drive(std::size_t per_pass)
         : finishes(per_pass)
@@ -266,7 +266,7 @@ struct steady_drive final : transport {
     }
     void unregister_buffers(std::uint16_t, std::uint32_t) noexcept override { }
 
-    /// Forgets the looks so far. Any thread, as these two.
+    /// Resets `most_at_looks`. Any thread may call this, and may use the next two members.
     void look_anew() { most_at_looks = 0; }
     std::atomic<std::size_t> finishes;
     std::atomic<std::size_t> most_at_looks{0};
@@ -277,7 +277,7 @@ struct steady_drive final : transport {
 
 } // namespace
 
-TEST_CASE("a pass sends 128 before it looks, and all is sent in order")
+TEST_CASE("a pass sends 128 commands before it looks, and all commands are sent in order")
 {
     auto made = std::make_unique<steady_drive>(0);
     steady_drive& drive = *made;
@@ -302,14 +302,15 @@ TEST_CASE("a pass sends 128 before it looks, and all is sent in order")
         CHECK(r.finished == 1);
 }
 
-TEST_CASE("a shared queue keeps 128 at a drive that keeps the poller busy, and all at another")
+TEST_CASE("a shared queue keeps 128 commands at a drive that keeps the poller busy, else all")
 {
     auto made = std::make_unique<steady_drive>(32);
     steady_drive& drive = *made;
     constexpr std::uint32_t kDepth = 512;
     const auto queue = testing_access::make(
         std::move(made), {.depth = kDepth, .rings_max = 2, .role = role_policy::resident});
-    // Within a turn: a ring that lets go of the role sends the rest, for it may turn to other work.
+    // The limit holds within a turn. A ring that releases the role sends the remaining commands,
+    // because it may turn to other work.
     ring own(*queue, {.depth = kDepth});
     std::vector<counted_request> requests(kDepth);
     for (counted_request& r : requests) {
@@ -318,7 +319,7 @@ TEST_CASE("a shared queue keeps 128 at a drive that keeps the poller busy, and a
         r.on_complete = [](request& done) noexcept {
             auto& self = static_cast<counted_request&>(done);
             ++self.finished;
-            static_cast<void>(self.by->submit(self)); // refused when it closes
+            static_cast<void>(self.by->submit(self)); // submit() refuses when the ring closes
         };
         REQUIRE(own.submit(r));
     }
@@ -329,13 +330,13 @@ TEST_CASE("a shared queue keeps 128 at a drive that keeps the poller busy, and a
             finished += own.wait(32);
     };
     finish(4 * 32);
-    CHECK(drive.most_at_looks >= 384); // nothing is known of the drive yet
+    CHECK(drive.most_at_looks >= 384); // the queue knows nothing about the drive yet
     finish(200 * 32);
     finish(200 * 32);
     CHECK(drive.most_at_looks <= 128);
     CHECK(drive.most_at_looks >= 64);
     drive.finishes = 1;
-    // The resident's average takes some passes to fall, and the ring may be late to submit again.
+    // The resident's average takes some passes to fall, and the ring may submit again late.
     drive.look_anew();
     for (std::uint32_t finished = 0; finished < 4000 && drive.most_at_looks <= 384;)
         finished += own.wait(32);
@@ -375,7 +376,7 @@ TEST_CASE("inside a callback, other rings of the thread on shared queues do not 
     CHECK(second.wait(1) == 1);
 }
 
-TEST_CASE("a resident poller polls for rings that never do")
+TEST_CASE("a resident poller polls for rings that never poll")
 {
     const std::uint32_t rings_max = GENERATE(1U, 2U);
     CAPTURE(rings_max);
@@ -418,18 +419,19 @@ TEST_CASE("a resident poller sleeps when nothing is in flight, and is woken by a
         const std::uint64_t before = sleeps();
         REQUIRE(own.submit(r));
         CHECK(own.wait(1) == 1);
-        // Past its last look for more. Asleep it makes no pass.
+        // Wait until the resident has stopped spinning for more work. A resident that sleeps makes
+        // no pass.
         while (sleeps() == before)
             std::this_thread::yield();
         const std::uint64_t passes = emulated.queue.resident_stats().passes;
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
         CHECK(emulated.queue.resident_stats().passes == passes);
     }
-    CHECK(own.stats().wakes >= 19); // the first one may have come before it slept
+    CHECK(own.stats().wakes >= 19); // the first request may come before the resident sleeps
     CHECK(own.stats().wakes <= 20);
 }
 
-TEST_CASE("a resident poller's thread has a name, and takes no signals")
+TEST_CASE("a resident poller's thread has a name and blocks signals")
 {
     const drive emulated("emu:size=1M", {.role = role_policy::resident});
     unsigned found = 0;
@@ -444,7 +446,7 @@ TEST_CASE("a resident poller's thread has a name, and takes no signals")
         while (std::getline(status, line))
             if (line.starts_with("SigBlk:"))
                 break;
-        CHECK(line.find("fffffffe") != std::string::npos); // all but those that cannot be blocked
+        CHECK(line.find("fffffffe") != std::string::npos); // every signal that can be blocked
     }
     CHECK(found == 1);
 }

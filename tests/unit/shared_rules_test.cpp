@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a shared queue promises besides finishing requests: deadlines, event loops, rings that are
-// left open, polling that stopped.
+// Tests the promises of a shared queue other than finishing requests: deadlines, event loops, rings
+// left open, and a warning when no thread polls.
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -30,7 +30,7 @@ using test::drive;
 
 namespace {
 
-/// A thread that polls a queue for all until it goes.
+/// A thread that polls for every ring of a queue until it is destroyed.
 class other_poller {
 public:
     explicit other_poller(poll_queue& queue)
@@ -58,7 +58,7 @@ private:
     std::thread thread_;
 };
 
-/// What `child` wrote to stderr in a process of its own, which has to end by abort().
+/// Runs `child` in another process, which must end by abort(). Returns its output on stderr.
 template <class Child>
 std::string last_words(Child&& child)
 {
@@ -97,18 +97,18 @@ TEST_CASE("wait returns by its deadline with what has finished, and the rest com
     const test::watchdog dog(emulated.queue, own);
     counted_request r(flush_command(1));
     REQUIRE(own.submit(r));
-    // Behind it already: what is there and no more.
+    // The deadline has passed already, so wait returns what is there.
     CHECK(own.wait(1, steady_clock::now()) == 0);
     CHECK(own.wait(1, steady_clock::now() + milliseconds(5)) == 0);
     CHECK(r.finished == 0);
     CHECK(own.outstanding() == 1);
     CHECK(own.wait(1, steady_clock::now() + test::kDeadline) == 1);
     CHECK(r.finished == 1);
-    // Nothing outstanding, nothing to wait for.
+    // Nothing is outstanding, so there is nothing to wait for.
     CHECK(own.wait(1, steady_clock::now() + test::kDeadline) == 0);
 }
 
-TEST_CASE("an event loop is told when its requests are done, where a resident polls")
+TEST_CASE("with a resident an event loop is told when its requests are done")
 {
     const std::uint32_t rings_max = GENERATE(1U, 2U);
     CAPTURE(rings_max);
@@ -138,7 +138,7 @@ TEST_CASE("an event loop is told when its requests are done, where a resident po
     ::close(events);
 }
 
-TEST_CASE("an event loop is refused on a queue that nobody polls while it waits")
+TEST_CASE("an event loop is refused on a queue on which no thread polls while the loop waits")
 {
     const int events = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     for (const std::uint32_t rings_max : {1U, 2U}) {
@@ -147,7 +147,7 @@ TEST_CASE("an event loop is refused on a queue that nobody polls while it waits"
             [&] { const ring own(emulated.queue, {.depth = 4, .event_fd = events}); });
         CHECK(error.value == EINVAL);
         CHECK(error.says("resident"));
-        // It has taken nothing.
+        // The refused ring has taken no room.
         const ring all(emulated.queue, {.depth = 8});
         CHECK(all.depth() == 8);
     }
@@ -163,7 +163,7 @@ TEST_CASE("an event loop with nothing outstanding is told to wait, and gets no e
     CHECK(own.arm_event());
     CHECK(own.arm_event(7));
     CHECK_FALSE(is_readable(events, 5));
-    // What is asked for is cut to what is outstanding: an event for one of four comes.
+    // The count is cut to what is outstanding, so one request out of four gives an event.
     counted_request r(flush_command(1));
     REQUIRE(own.submit(r));
     if (own.arm_event(4))
@@ -173,7 +173,7 @@ TEST_CASE("an event loop with nothing outstanding is told to wait, and gets no e
     ::close(events);
 }
 
-TEST_CASE("a thread that ends closes the rings it leaves open")
+TEST_CASE("the end of a thread closes the rings that it left open")
 {
     const std::uint32_t rings_max = GENERATE(1U, 3U);
     drive emulated("emu:size=1M,latency=1ms", {.depth = 12, .rings_max = rings_max});
@@ -194,13 +194,13 @@ TEST_CASE("a thread that ends closes the rings it leaves open")
     }
     for (const auto& each : left)
         CHECK(each->outstanding() == 0);
-    left.clear(); // on another thread than theirs: they are closed
-    // Their places are free again; a queue of their own was that thread's.
+    left.clear(); // on another thread than theirs, which is allowed because they are closed
+    // Their places are free again. With rings_max 1 the queue still belongs to the first thread.
     const auto error = test::error_of([&] { const ring next(emulated.queue, {.depth = 12}); });
     CHECK(error.value == (rings_max == 1 ? EINVAL : 0));
 }
 
-TEST_CASE("once all have returned, no ring counts as asleep or as woken")
+TEST_CASE("after every call has returned, no ring counts as asleep or as woken")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -227,7 +227,7 @@ TEST_CASE("once all have returned, no ring counts as asleep or as woken")
     CHECK(testing_access::woken(emulated.queue) == 0);
 }
 
-TEST_CASE("commands that nobody polled for long are warned of once")
+TEST_CASE("commands that no thread polls for a long time cause one warning")
 {
     const std::string said = last_words([] {
         drive emulated("emu:size=1M,latency=20ms", {.depth = 8, .rings_max = 2});
@@ -241,7 +241,7 @@ TEST_CASE("commands that nobody polled for long are warned of once")
             own.poll();
             own.wait(1);
         }
-        std::abort(); // the end that last_words() expects
+        std::abort(); // last_words() expects this end
     });
     const std::size_t first = said.find("nobody polled");
     CHECK(first != std::string::npos);

@@ -35,7 +35,7 @@ TEST_CASE("rings that wait, poll, leave and close on an emulated drive lose noth
     check_all(workers);
 }
 
-TEST_CASE("a poller that stumbles within its passes touches no ring that is gone")
+TEST_CASE("a poller with slow passes touches no ring that is gone")
 {
     const unsigned threads = GENERATE(2U, 5U, 16U);
     const std::uint64_t latency_us = GENERATE(0, 20, 200);
@@ -60,11 +60,11 @@ TEST_CASE("a poller that stumbles within its passes touches no ring that is gone
     CHECK(timed.load() == 0);
 }
 
-TEST_CASE("no ring goes to sleep on completions it was handed")
+TEST_CASE("no ring goes to sleep on completions that were handed to it")
 {
     const std::uint32_t batch = GENERATE(1U, 2U, 8U);
     const bool with_jitter = GENERATE(false, true);
-    // Under a resident nobody is chosen to poll, which would wake a ring that sleeps for nothing.
+    // Choosing a ring to poll wakes it, which hides a wrong sleep. A resident chooses no ring.
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(batch, with_jitter, to_string(role));
     auto made = std::make_unique<rough_drive>(rough_drive::options{.rough = with_jitter});
@@ -84,10 +84,10 @@ TEST_CASE("no ring goes to sleep on completions it was handed")
                 ring own(*queue, {.depth = 32});
                 w->own = &own;
                 if (w->number == 0) {
-                    // Polls for the others.
+                    // Polls for the other rings.
                     while (running.load() != 0) {
                         own.poll();
-                        if (role == role_policy::resident) // its thread needs a processor
+                        if (role == role_policy::resident) // the resident needs a processor
                             std::this_thread::sleep_for(milliseconds(1));
                     }
                 } else {
@@ -110,10 +110,10 @@ TEST_CASE("no ring goes to sleep on completions it was handed")
     CHECK(timed.load() == 0);
 }
 
-TEST_CASE("threads taken off their processor anywhere lose no wake and touch no ring that is gone")
+TEST_CASE("threads interrupted at any instruction lose no wake-up and touch no ring that is gone")
 {
-    // A signal's handler sleeps: between any two instructions of the engine, those too between
-    // which a test has no place of its own.
+    // A signal handler sleeps. The signal may come between any two instructions of the engine, also
+    // where a test has no hook.
     struct sigaction away { };
     away.sa_handler = [](int) {
         const int error = errno;
@@ -155,7 +155,7 @@ TEST_CASE("threads taken off their processor anywhere lose no wake and touch no 
                 }
                 watched = false;
                 alive.fetch_sub(1);
-                while (!may_end.load()) // its handle is good until then
+                while (!may_end.load()) // its handle is valid until then
                     std::this_thread::sleep_for(milliseconds(1));
             });
         for (std::uint64_t i = 0; alive.load() != 0; ++i) {
@@ -172,10 +172,10 @@ TEST_CASE("threads taken off their processor anywhere lose no wake and touch no 
     CHECK(timed.load() == 0);
 }
 
-TEST_CASE("the last completion of those waited for wakes the ring")
+TEST_CASE("the last completion that a ring waits for wakes the ring")
 {
-    // The other ring polls all the while, and a completion takes longer than falling asleep, so
-    // nearly each wait sleeps; were it not woken, it would sleep for good.
+    // The other ring polls all the time. A completion takes longer than falling asleep, so nearly
+    // each wait sleeps. A lost wake-up would let the ring sleep for good.
     auto made = std::make_unique<rough_drive>(rough_drive::options{.latency_ns = 200'000});
     const auto queue = on(std::move(made), 2);
     const workers_list workers = make_workers(2);
@@ -205,7 +205,7 @@ TEST_CASE("the last completion of those waited for wakes the ring")
                 for (unsigned j = 0; j < 4; ++j)
                     w.submit(w.requests[j]);
                 w.wait(4);
-                // Should it have polled for all: time for the other to be the one.
+                // If this ring polled, the pause lets the other ring take the role.
                 std::this_thread::sleep_for(microseconds(150));
             }
             w.close();
@@ -220,7 +220,7 @@ TEST_CASE("the last completion of those waited for wakes the ring")
     CHECK(wakes.load() >= kWaits / 2);
 }
 
-TEST_CASE("two rings of one thread wait in turns without sleeping")
+TEST_CASE("two rings of one thread that wait in turns do not sleep")
 {
     test::drive emulated("emu:size=1M", {.depth = 64, .rings_max = 2});
     const workers_list workers = make_workers(2);
@@ -244,7 +244,7 @@ TEST_CASE("two rings of one thread wait in turns without sleeping")
     CHECK(sleeps.load() < kTurns / 10);
 }
 
-TEST_CASE("signals do not end a wait, nor keep its ring asleep")
+TEST_CASE("signals neither end a wait nor keep its ring asleep")
 {
     auto made = std::make_unique<rough_drive>(rough_drive::options{.latency_ns = 5'000'000});
     const auto queue = on(std::move(made), 2, role_policy::resident);
@@ -269,7 +269,7 @@ TEST_CASE("signals do not end a wait, nor keep its ring asleep")
         over = true;
         watched = false;
     });
-    while (!over) { // as a profiler's timer would
+    while (!over) { // as a profiler's timer does
         ::pthread_kill(waiting.native_handle(), SIGUSR1);
         std::this_thread::sleep_for(microseconds(100));
     }
@@ -295,7 +295,7 @@ std::chrono::nanoseconds processor_time()
 
 TEST_CASE("a closing ring leaves the processor to a poller whose pass takes long")
 {
-    // It may be the very processor that the poller needs, and this thread the more urgent one.
+    // The poller may need this very processor, and this thread may have the higher priority.
     auto made
         = std::make_unique<rough_drive>(rough_drive::options{.pass_takes = milliseconds(100)});
     rough_drive& drive = *made;
@@ -314,9 +314,9 @@ TEST_CASE("a closing ring leaves the processor to a poller whose pass takes long
     polling.join();
 }
 
-TEST_CASE("a ring that is elsewhere between its polls keeps no other from its own")
+TEST_CASE("a ring that works elsewhere between its polls does not stop another ring's polling")
 {
-    // B's requests complete while B is busy with other things; A must not sleep until it is back.
+    // B's requests complete while B is busy with other work. A must not sleep until B is back.
     test::drive emulated("emu:size=1M", {.depth = 64, .rings_max = 2});
     const workers_list workers = make_workers(2);
     std::atomic<bool> started{false};
@@ -340,7 +340,8 @@ TEST_CASE("a ring that is elsewhere between its polls keeps no other from its ow
         });
         std::thread absent([&] {
             worker& w = *workers[1];
-            w.thread = std::this_thread::get_id(); // does not wait, so its calls are not counted
+            // Never waits, so its futex calls are not counted.
+            w.thread = std::this_thread::get_id();
             while (!started)
                 std::this_thread::yield();
             ring own(emulated.queue, {.depth = 32});
@@ -361,6 +362,6 @@ TEST_CASE("a ring that is elsewhere between its polls keeps no other from its ow
     }
     print_counts("beside one that is elsewhere");
     CHECK(timed.load() == 0);
-    // Were A to sleep until B is back, it would come to a few waits for each absence.
+    // If A slept until B is back, there would be only a few waits for each absence.
     CHECK(workers[0]->done.load() > 20 * kRounds);
 }

@@ -25,14 +25,14 @@ struct tracked_request : request {
     bool in_flight = false;
 };
 
-/// A thread with a ring whose callbacks count; and the thread's part of the checks.
+/// A thread with a ring whose callbacks count, and with its results to check.
 struct worker {
     unsigned number = 0;
     std::thread::id thread;
     ring* own = nullptr;
     std::vector<tracked_request> requests{32};
-    std::uint64_t finished = 0; ///< by its callbacks
-    std::uint64_t left = 0; ///< resubmissions that callbacks may still make
+    std::uint64_t finished = 0; ///< counted by its callbacks
+    std::uint64_t left = 0; ///< how often its callbacks may still submit
 
     std::atomic<std::uint64_t> submitted{0}, sessions{0}, done{0};
     std::atomic<std::uint64_t> twice{0}, elsewhere{0}, lost{0}, wrong_count{0};
@@ -106,7 +106,7 @@ void start(worker& w, std::uint64_t seed, bool with_jitter)
 
 void session(worker& w, poll_queue& queue, test::chance& random)
 {
-    // On the heap: the sanitizers see who comes back to a ring that is gone.
+    // On the heap, so that the sanitizers notice a thread that touches a ring after its end.
     const auto depth = static_cast<std::uint32_t>(1 + random.below(32));
     auto own = std::make_unique<ring>(queue,
         ring::options{
@@ -126,7 +126,7 @@ void session(worker& w, poll_queue& queue, test::chance& random)
         case 2: own->poll(); break;
         default: own->flush(); break;
         }
-        if (random.one_in(40)) // while others wait, perhaps
+        if (random.one_in(40)) // other threads may wait meanwhile
             std::this_thread::sleep_for(microseconds(random.below(3000)));
     }
     if (random.one_in(2))

@@ -16,7 +16,7 @@ bool is_armed(const asleep& owner)
 
 } // namespace
 
-TEST_CASE("a sleeper is woken once, by the count-down that brings the last one missing")
+TEST_CASE("only the count-down of the last missing completion wakes a sleeper")
 {
     asleep owner;
     CHECK_FALSE(owner.count_down(1).complete); // awake
@@ -31,7 +31,7 @@ TEST_CASE("a sleeper is woken once, by the count-down that brings the last one m
     CHECK(owner.disarm().claimed);
 }
 
-TEST_CASE("a count-down of more than is missing says how many are still to come")
+TEST_CASE("a count-down of more than the missing number returns how many are still to come")
 {
     asleep owner;
     owner.arm(2, 5);
@@ -41,7 +41,7 @@ TEST_CASE("a count-down of more than is missing says how many are still to come"
     CHECK(counted.to_come == 3);
 }
 
-TEST_CASE("a count-down says that the sleeper is an event loop")
+TEST_CASE("a count-down returns whether the sleeper is an event loop")
 {
     asleep owner;
     owner.arm(1, 0, asleep::waits_by::event);
@@ -63,10 +63,10 @@ TEST_CASE("a sleeper is chosen once, and only while it sleeps")
     CHECK(was.claimed);
     CHECK(was.chosen);
     owner.arm(2);
-    CHECK_FALSE(owner.disarm().chosen); // the duty is of one arming
+    CHECK_FALSE(owner.disarm().chosen); // the duty to poll ends with the arming
 }
 
-TEST_CASE("a sleeper that disarms unclaimed has nobody to wait for")
+TEST_CASE("a sleeper that disarms unclaimed waits for no waker")
 {
     asleep owner;
     owner.arm(2);
@@ -78,13 +78,13 @@ TEST_CASE("a sleeper that disarms unclaimed has nobody to wait for")
     CHECK(owner.is_untouched());
 }
 
-TEST_CASE("a sleeper is touched until each waker that claimed it has done so")
+TEST_CASE("a sleeper is touched until each waker that claimed it has let go")
 {
     asleep owner;
     owner.arm(1);
     CHECK(owner.count_down(1).complete);
     CHECK(owner.disarm().claimed);
-    owner.arm(1); // a late waker's touch is still to come
+    owner.arm(1); // the first waker has not let go yet
     CHECK(owner.choose());
     CHECK_FALSE(owner.is_untouched());
     owner.touched();

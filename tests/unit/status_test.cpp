@@ -26,7 +26,7 @@ TEST_CASE("a status with neither an errno nor an NVMe status is success")
     CHECK(outcome == status{});
 }
 
-TEST_CASE("an errno is not success and is told by its text and number")
+TEST_CASE("an errno is no success, and its text has the errno's text and number")
 {
     const status outcome{.errno_value = ECANCELED};
     CHECK_FALSE(outcome.ok());
@@ -49,13 +49,14 @@ TEST_CASE("an NVMe status is split into code, type and do-not-retry")
     CHECK(media.code_type() == 2);
     CHECK_FALSE(media.do_not_retry());
 
-    const status decorated{.nvme_status = 0x3a81}; // command retry delay and "more"
+    // With the bits for command retry delay and "more".
+    const status decorated{.nvme_status = 0x3a81};
     CHECK(decorated.code() == 0x81);
     CHECK(decorated.code_type() == 2);
     CHECK_FALSE(decorated.do_not_retry());
 }
 
-TEST_CASE("an NVMe status is told by the specification's name and its number")
+TEST_CASE("the text of an NVMe status has the specification's name and the number")
 {
     const std::string range = status{.nvme_status = 0x4080}.text();
     INFO(range);
@@ -77,7 +78,7 @@ TEST_CASE("an io_uring result is split into errno, NVMe status and success")
     static_assert(ngpoll::status_from_result(-1).errno_value == 1);
 }
 
-TEST_CASE("set-up errors of the drive have a category of their own")
+TEST_CASE("set-up errors of the drive have their own category")
 {
     const std::error_category& category = ngpoll::nvme_category();
     CHECK(std::string(category.name()) == "nvme");
@@ -86,7 +87,7 @@ TEST_CASE("set-up errors of the drive have a category of their own")
     CHECK(category != std::system_category());
 }
 
-TEST_CASE("EFAULT is told with its likely cause, and what is safe from it")
+TEST_CASE("the text of EFAULT has its likely cause and a way to avoid it")
 {
     const std::string text = ngpoll::status{.errno_value = EFAULT}.text();
     CHECK(text.find("Bad address (errno 14): the drive's tags ran out;") == 0);

@@ -21,15 +21,15 @@
 
 namespace ngpoll::test {
 
-/// A number from the environment, or `otherwise`.
+/// A number from the environment, or `otherwise` if the variable is not set.
 inline std::uint64_t environment_number(const char* name, std::uint64_t otherwise)
 {
     const char* text = std::getenv(name);
     return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-/// How often tests on chance or on time repeat: NGPOLL_TEST_ROUNDS, 1 by default, 10 for a full
-/// run. Printed, so that a log says how much was tried.
+/// How often tests repeat that depend on chance or time: `each` times NGPOLL_TEST_ROUNDS, which is
+/// 1 by default and 10 for a full run. Prints the number for the log.
 inline std::uint64_t rounds(const char* of_what, std::uint64_t each)
 {
     const std::uint64_t all = each * environment_number("NGPOLL_TEST_ROUNDS", 1);
@@ -37,7 +37,7 @@ inline std::uint64_t rounds(const char* of_what, std::uint64_t each)
     return all;
 }
 
-/// Chance that can be had again: prints its seed, and takes one from NGPOLL_TEST_SEED.
+/// Random numbers that can be repeated: prints its seed, and takes one from NGPOLL_TEST_SEED.
 class chance {
 public:
     explicit chance(const char* of_what)
@@ -46,7 +46,7 @@ public:
     {
         std::printf("%s: NGPOLL_TEST_SEED=%llu\n", of_what, static_cast<unsigned long long>(seed_));
     }
-    /// For a second thread: its own sequence, of the same seed.
+    /// A second thread's own sequence from the same seed.
     chance(std::uint64_t seed, std::uint64_t stream)
         : seed_(seed)
         , engine_(seed + 1000003 * stream)
@@ -54,7 +54,7 @@ public:
     }
 
     [[nodiscard]] std::uint64_t seed() const { return seed_; }
-    /// 0 to `end` - 1.
+    /// Returns 0 to `end` - 1.
     std::uint64_t below(std::uint64_t end) { return engine_() % end; }
     bool one_in(std::uint64_t n) { return below(n) == 0; }
 
@@ -66,12 +66,12 @@ private:
 /// NGPOLL_TEST_DEADLINE in seconds, two minutes by default.
 inline const std::chrono::seconds kDeadline{environment_number("NGPOLL_TEST_DEADLINE", 120)};
 
-/// Ends the process with the state printed, should the scope that holds it take too long: for waits
-/// inside the engine, which cannot be given a deadline. The state is printed from another thread.
+/// Prints the state and ends the process if its scope takes too long. For waits inside the engine,
+/// which cannot be given a deadline. Another thread prints the state.
 class watchdog {
 public:
-    /// Prints each of `watched`: what a queue says of itself, the figures that a ring shows to
-    /// other threads, or what a callable prints. Goes before the rings and queues do.
+    /// Prints each of `watched`: a queue's description, the figures that a ring shows to other
+    /// threads, or the output of a callable. Destroy it before the rings and queues.
     template <class... Watched>
     explicit watchdog(Watched&&... watched)
         : print_state_([all = std::tuple<Watched...>(std::forward<Watched>(watched)...)] {
@@ -116,7 +116,7 @@ private:
     {
         std::unique_lock lock(mutex_);
         const auto until = std::chrono::system_clock::now() + kDeadline;
-        // wait_until on the system clock: GCC 12's ThreadSanitizer does not know the other one.
+        // The system clock: GCC 12's ThreadSanitizer does not know a wait on the steady clock.
         if (changed_.wait_until(lock, until, [this] { return done_; }))
             return;
         std::fprintf(
@@ -132,7 +132,7 @@ private:
     std::thread thread_;
 };
 
-/// What a call threw: the errno (or NVMe status) and the text; zero and "" where it did not throw.
+/// The errno (or NVMe status) and the text that a call threw. Zero and "" if it did not throw.
 struct thrown {
     int value = 0;
     std::string text;

@@ -23,7 +23,7 @@ void plain_drive(const fake_tree& tree)
 
 } // namespace
 
-TEST_CASE("a device is known by its number, whatever its path is called")
+TEST_CASE("a device is found by its number, under any path")
 {
     const fake_tree tree;
     // /dev/null is number 1:3 on every Linux.
@@ -32,12 +32,12 @@ TEST_CASE("a device is known by its number, whatever its path is called")
     const std::string link = tree.root() + "/my-drive";
     std::filesystem::create_symlink("/dev/null", link);
     CHECK(block_name(link, tree.root()) == "nvme7n2");
-    CHECK(block_name("/dev/zero", tree.root()).empty()); // no sysfs: its own name, and no ngXnY
-    CHECK(block_name("/dev/ng3n1", tree.root()) == "nvme3n1"); // not there: its name
+    CHECK(block_name("/dev/zero", tree.root()).empty()); // not in sysfs, and its name is no ngXnY
+    CHECK(block_name("/dev/ng3n1", tree.root()) == "nvme3n1"); // no such file, so its name counts
     CHECK(block_name("/dev/disk", tree.root()).empty());
 }
 
-TEST_CASE("a drive's limit is the least of its tags and what may be requested")
+TEST_CASE("a drive's limit is the lower of its tags and nr_requests")
 {
     const fake_tree tree;
     plain_drive(tree);
@@ -61,7 +61,8 @@ TEST_CASE("a drive's limit is the least of its tags and what may be requested")
     CHECK(read_drive_limits("nvme0n1", tree.root()).tags == 0);
 }
 
-TEST_CASE("a multipath node has the least limit of its paths, and any transport that is not pcie")
+TEST_CASE("a multipath node has the lowest limit of its paths and reports a transport other than "
+          "pcie")
 {
     const fake_tree tree;
     tree.link("sys/block/nvme0n1/device", "sys/devices/nvme-subsys0");

@@ -36,7 +36,7 @@ test::thrown error_of(const tag_budget::claim& wanted)
 
 } // namespace
 
-TEST_CASE("queues of a controller together have no more tags than one hardware queue")
+TEST_CASE("the queues of a controller together get at most the tags of one hardware queue")
 {
     {
         const tag_budget first(claim(12));
@@ -52,7 +52,7 @@ TEST_CASE("queues of a controller together have no more tags than one hardware q
     const tag_budget all_again(claim(15));
 }
 
-TEST_CASE("a depth of 0 is what is left, up to the default")
+TEST_CASE("a depth of 0 takes what is left, up to the default")
 {
     const tag_budget first(claim(4));
     {
@@ -65,7 +65,7 @@ TEST_CASE("a depth of 0 is what is left, up to the default")
     CHECK(tag_budget(small).depth() == 5);
 }
 
-TEST_CASE("queues that were told their hardware queues count apart, others count in each")
+TEST_CASE("queues with a known hardware queue count for it alone, other queues count for each")
 {
     const tag_budget first(claim(15, 1));
     CHECK(error_of(claim(1, 1)).value == EBUSY);
@@ -82,7 +82,7 @@ TEST_CASE("queues that were told their hardware queues count apart, others count
     CHECK(error_of(claim(12)).value == EBUSY);
 }
 
-TEST_CASE("a queue that was told no hardware queue leaves less in each of them")
+TEST_CASE("a queue without a known hardware queue leaves less in each hardware queue")
 {
     const tag_budget anywhere(claim(10));
     CHECK(error_of(claim(6, 1)).value == EBUSY);
@@ -90,7 +90,7 @@ TEST_CASE("a queue that was told no hardware queue leaves less in each of them")
     const tag_budget second(claim(5, 2));
 }
 
-TEST_CASE("namespaces of a controller have an equal part each")
+TEST_CASE("each namespace of a controller has an equal part")
 {
     {
         const tag_budget first(claim(8));
@@ -110,14 +110,14 @@ TEST_CASE("namespaces of a controller have an equal part each")
     CHECK(error_of(claim(5, {}, "nvme0n3")).value == EBUSY);
 }
 
-TEST_CASE("namespaces on different hardware queues do not share")
+TEST_CASE("namespaces on different hardware queues share no tags")
 {
     const tag_budget first(claim(15, 1));
     const tag_budget second(claim(15, 2, "nvme0n2"));
     CHECK(error_of(claim(1, 2)).value == EBUSY);
 }
 
-TEST_CASE("a budget is moved, and given back once")
+TEST_CASE("a budget can be moved, and is given back once")
 {
     tag_budget first(claim(10));
     {
@@ -136,7 +136,7 @@ TEST_CASE("a budget is moved, and given back once")
     CHECK(error_of(claim(15)).value == 0);
 }
 
-TEST_CASE("what a parent has does not count in a forked child")
+TEST_CASE("a parent's budget does not count in a forked child")
 {
     const tag_budget first(claim(15));
     CHECK(test::in_child([] {

@@ -15,7 +15,7 @@ using test::fake_kernel;
 
 namespace {
 
-/// A kernel that takes what it likes, fails when it likes, and completes in any order.
+/// Makes the kernel take, fail and complete at random, in any order.
 void make_moody(fake_kernel& kernel, test::chance& random)
 {
     kernel.keep_taken = false;
@@ -42,12 +42,12 @@ void plan_next(fake_kernel& kernel, test::chance& random)
             random.one_in(3) ? kPassing[random.below(4)] : static_cast<int>(random.below(6)));
 }
 
-/// Finishes exactly once for each time it was accepted, on the ring it belongs to.
+/// Must finish exactly once for each accepted submission, on its own ring.
 struct watched_request : request {
     ring* expected_owner = nullptr;
     ring* const* active = nullptr; ///< the ring that is in a call
     bool in_flight = false;
-    unsigned again = 0; ///< times its callback may submit it anew
+    unsigned again = 0; ///< how often its callback may submit it again
     std::uint64_t* finished = nullptr;
     std::uint64_t* wrong = nullptr;
 
@@ -80,7 +80,7 @@ struct watched_request : request {
     std::uint64_t* accepted = nullptr;
 };
 
-/// Rings of one thread on one moody kernel; one ring has the queue for itself.
+/// Rings of one thread on one moody kernel. A single ring has the queue for itself.
 class schedule {
 public:
     schedule(test::chance& with, std::uint32_t rings, unsigned start, bool has_array)
@@ -144,7 +144,7 @@ public:
     [[nodiscard]] std::uint64_t finished() const { return finished_; }
     [[nodiscard]] const poll_queue& queue() const { return *drive_.queue; }
 
-    /// From another thread, and the program ends after it: the figures may be a little off.
+    /// Called on another thread just before the program ends, so the figures may be slightly off.
     void print_state() const
     {
         std::fprintf(stderr, "accepted %llu, finished %llu, in the kernel %zu\n",
@@ -204,7 +204,7 @@ private:
     test::chance& random_;
     fake_drive drive_;
     std::vector<watched_request> requests_;
-    std::vector<std::unique_ptr<ring>> rings_; // before the requests go, its destructor closes
+    std::vector<std::unique_ptr<ring>> rings_; // the rings close before the requests are destroyed
     ring* active_ = nullptr;
     std::uint64_t accepted_ = 0;
     std::uint64_t finished_ = 0;
@@ -213,7 +213,7 @@ private:
 
 } // namespace
 
-TEST_CASE("on a kernel that takes, fails and completes as it likes each request finishes once")
+TEST_CASE("each request finishes once on a kernel that takes, fails and completes at random")
 {
     const std::uint32_t rings = GENERATE(1U, 2U, 4U);
     const unsigned start = GENERATE(0U, 0xffffff00U);
@@ -227,8 +227,8 @@ TEST_CASE("on a kernel that takes, fails and completes as it likes each request 
         tried.step();
     tried.finish();
     CHECK(tried.finished() > 1000);
-    // A kernel with an array reads entries late, so none may be written again too soon. Without one
-    // they are, which shows that the look at it can fail.
+    // A kernel with an array reads entries late, so no entry may be rewritten too soon. Without an
+    // array entries are rewritten, which shows that the check can fail.
     if (has_array)
         CHECK(tried.rewritten() == 0);
     else

@@ -44,7 +44,7 @@ struct fixture {
             REQUIRE(own.submit(requests[i]));
     }
 
-    /// Whether the kernel took exactly the first `count` requests, each once and in order.
+    /// True if the kernel took exactly the first `count` requests, each once and in order.
     [[nodiscard]] bool took_in_order(std::size_t count)
     {
         if (kernel().taken.size() != count)
@@ -59,7 +59,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE("an entry carries the command, its buffer and what never changes")
+TEST_CASE("an entry carries the command, its buffer and the constant fields")
 {
     const bool registered = GENERATE(true, false);
     fixture f({.registered_file = registered, .fd = 17});
@@ -87,7 +87,7 @@ TEST_CASE("an entry carries the command, its buffer and what never changes")
     CHECK(f.kernel().taken[1].timeout_ms == 0);
 }
 
-TEST_CASE("an entry used again carries nothing of the command before")
+TEST_CASE("a reused entry carries nothing of the command before")
 {
     fixture f;
     f.kernel().on_enter = [](fake_kernel& k) { k.complete_all(); };
@@ -117,7 +117,7 @@ TEST_CASE("an entry used again carries nothing of the command before")
     }
 }
 
-TEST_CASE("a kernel that needs data refuses a command without, and nothing else")
+TEST_CASE("if the kernel needs data, only commands without data are marked to be refused")
 {
     const bool needs_data = GENERATE(true, false);
     fake_drive drive({.depth = 4, .rings_max = 1}, {.needs_data = needs_data}, 4, 0, true);
@@ -125,7 +125,7 @@ TEST_CASE("a kernel that needs data refuses a command without, and nothing else"
     ring own(*drive.queue);
     std::vector<std::byte> memory(512);
     std::vector<counted_request> requests(3);
-    // Each entry has both kinds in turn, and wraps: three do not fill four places.
+    // Three requests do not fill four places, so each entry gets both kinds in turn.
     for (unsigned round = 0; round < 4; ++round) {
         drive.kernel->taken.clear();
         for (unsigned i = 0; i < 3; ++i) {
@@ -144,7 +144,7 @@ TEST_CASE("a kernel that needs data refuses a command without, and nothing else"
         CHECK(r.cmd.flags == 0);
 }
 
-TEST_CASE("a short submit is taken up where it stopped, each command sent once and in order")
+TEST_CASE("a short submit continues where it stopped, and each command is sent once and in order")
 {
     fixture f({}, GENERATE(0U, 0xfffffffdU));
     f.kernel().plan = {3, 0, 4};
@@ -166,7 +166,7 @@ TEST_CASE("a short submit is taken up where it stopped, each command sent once a
     CHECK(f.kernel().calls[3].to_submit == 1);
 }
 
-TEST_CASE("an error that passes is tried again, with nothing lost or doubled")
+TEST_CASE("a temporary error is tried again, with nothing lost or repeated")
 {
     const int error = GENERATE(EAGAIN, EBUSY, EINTR, ENOMEM);
     CAPTURE(error);
@@ -185,7 +185,7 @@ TEST_CASE("an error that passes is tried again, with nothing lost or doubled")
         CHECK(f.requests[i].finished == 1);
 }
 
-TEST_CASE("completions are found although the call that found them failed")
+TEST_CASE("a pass finds completions although its call to the kernel failed")
 {
     fixture f;
     f.submit(0, 3);
@@ -196,7 +196,7 @@ TEST_CASE("completions are found although the call that found them failed")
     CHECK(f.requests[1].finished == 1);
 }
 
-TEST_CASE("wait survives errors until everything is done")
+TEST_CASE("wait goes on after errors until everything is done")
 {
     fixture f;
     f.kernel().plan = {-EAGAIN, 1, -EINTR, 3, -ENOMEM, -EBUSY, 0, 2};
@@ -228,7 +228,7 @@ TEST_CASE("completions in any order find their requests, with errno, status and 
     CHECK(f.own.outstanding() == 1);
 }
 
-TEST_CASE("a later success does not keep an earlier failure")
+TEST_CASE("a success after a failure reports no failure")
 {
     fixture f;
     for (const int res : {0x0281, 0, -EIO, 0}) {
@@ -240,7 +240,7 @@ TEST_CASE("a later success does not keep an earlier failure")
     }
 }
 
-TEST_CASE("the indices wrap, at the end of the arrays and of the 32-bit count")
+TEST_CASE("the indices wrap at the end of the arrays and of the 32-bit count")
 {
     const unsigned start = GENERATE(0U, 5U, 0xfffffff0U, 0xffffffffU);
     CAPTURE(start);
@@ -257,7 +257,7 @@ TEST_CASE("the indices wrap, at the end of the arrays and of the 32-bit count")
     }
 }
 
-TEST_CASE("polling sends no more than the batch's limit with one call, and sends everything")
+TEST_CASE("each call sends at most submit_batch_max commands, and polling sends everything")
 {
     fixture f({}, 0, 3);
     f.submit(0, 8);
@@ -272,7 +272,7 @@ TEST_CASE("polling sends no more than the batch's limit with one call, and sends
     CHECK(f.own.stats().sent == 8);
 }
 
-TEST_CASE("batches keep their order wherever the ring's own staging starts")
+TEST_CASE("batches keep their order wherever the ring's staging starts")
 {
     fixture f({}, 0, 3);
     f.kernel().on_enter = [](fake_kernel& k) { k.complete_all(); };
@@ -315,7 +315,7 @@ TEST_CASE("submit_and_wait sends and waits with one call, after what was staged 
         CHECK(r.finished == 1);
 }
 
-TEST_CASE("submit_and_wait for none sends and looks for no completions")
+TEST_CASE("submit_and_wait with n = 0 sends and looks for no completions")
 {
     fixture f;
     const auto all = test::pointers(f.requests);
@@ -327,7 +327,7 @@ TEST_CASE("submit_and_wait for none sends and looks for no completions")
     CHECK(f.own.outstanding() == 3);
 }
 
-TEST_CASE("submit_and_wait goes on where the kernel took or found less")
+TEST_CASE("submit_and_wait goes on if the kernel took or found less")
 {
     fixture f;
     const auto all = test::pointers(f.requests);
@@ -341,7 +341,7 @@ TEST_CASE("submit_and_wait goes on where the kernel took or found less")
     CHECK(f.own.outstanding() == 0);
 }
 
-TEST_CASE("what a flush could not send is sent by the next poll")
+TEST_CASE("the next poll sends the requests that a flush could not send")
 {
     fixture f;
     f.kernel().plan = {-EAGAIN};
@@ -353,7 +353,7 @@ TEST_CASE("what a flush could not send is sent by the next poll")
     CHECK(f.took_in_order(4));
 }
 
-TEST_CASE("poll never waits in the kernel, wait does once everything is sent")
+TEST_CASE("poll never waits in the kernel, and wait does after everything is sent")
 {
     fixture f({}, 0, 4);
     f.submit(0, 8);
@@ -366,7 +366,7 @@ TEST_CASE("poll never waits in the kernel, wait does once everything is sent")
     };
     CHECK(f.own.wait(5) == 5);
     CHECK(f.kernel().calls.back().min_complete == 5);
-    CHECK(f.own.wait(100) == 3); // never for more than there is
+    CHECK(f.own.wait(100) == 3); // at most as many as are outstanding
     CHECK(f.kernel().calls.back().min_complete == 3);
 }
 
@@ -383,12 +383,12 @@ TEST_CASE("a ring of a shared queue never waits in the kernel")
         CHECK(each.min_complete == 0);
 }
 
-TEST_CASE("closing polls what the kernel has until it is done and aborts the rest")
+TEST_CASE("closing polls until the kernel's requests are done, and aborts the others")
 {
     fixture f;
     f.kernel().plan = {2};
     f.submit(0, 4);
-    f.own.poll(); // 4 prepared, 2 of them taken
+    f.own.poll(); // 4 prepared, the kernel took 2
     f.submit(4, 4); // staged
     f.kernel().on_enter = [](fake_kernel& k) {
         if (k.calls.size() > 5 && !k.in_flight.empty())
@@ -405,7 +405,7 @@ TEST_CASE("closing polls what the kernel has until it is done and aborts the res
     CHECK(f.kernel().attached == 0);
 }
 
-TEST_CASE("a ring that closes leaves other rings' commands to them")
+TEST_CASE("a ring that closes leaves other rings' commands alone")
 {
     counted_request r(flush_command(1));
     fake_drive drive({.depth = 8, .rings_max = 2});
@@ -433,7 +433,7 @@ TEST_CASE("a closed ring does not enter the kernel any more")
     CHECK(f.kernel().calls.size() == calls); // its seat is given back
 }
 
-TEST_CASE("what the kernel refuses for good ends with its errno, and the ring goes on")
+TEST_CASE("requests that the kernel refuses for good end with its errno, and the ring goes on")
 {
     const bool has_array = GENERATE(false, true);
     const std::uint32_t rings_max = GENERATE(1U, 2U);
@@ -444,7 +444,7 @@ TEST_CASE("what the kernel refuses for good ends with its errno, and the ring go
     drive.kernel->on_enter = [](fake_kernel& k) { k.complete_all(); };
     for (int again = 0; again < 3; ++again) {
         CAPTURE(has_array, rings_max, again);
-        drive.kernel->plan = {-ENXIO, -ENXIO}; // where its own array wraps it sends with two calls
+        drive.kernel->plan = {-ENXIO, -ENXIO}; // two calls if the array wraps
         for (std::size_t i = 0; i < 3; ++i)
             REQUIRE(own.submit(requests[i]));
         CHECK(own.wait(3) == 3);
@@ -460,7 +460,7 @@ TEST_CASE("what the kernel refuses for good ends with its errno, and the ring go
     CHECK(drive.kernel->rewritten == 0);
 }
 
-TEST_CASE("what a flush could not send ends with the errno in the next pass")
+TEST_CASE("requests that a flush could not send end with the errno in the next pass")
 {
     fixture f;
     f.kernel().plan = {-ENXIO, -ENXIO};
@@ -471,7 +471,7 @@ TEST_CASE("what a flush could not send ends with the errno in the next pass")
     CHECK(f.requests[7].status.errno_value == ENXIO);
 }
 
-TEST_CASE("what is in flight on a ring that cannot be entered any more stops the program")
+TEST_CASE("a ring that cannot be entered any more stops the program if requests are in flight")
 {
     CHECK(test::aborts_saying("errno 6): what is in flight can never be found complete", [] {
         fixture f;
@@ -482,7 +482,7 @@ TEST_CASE("what is in flight on a ring that cannot be entered any more stops the
     }));
 }
 
-TEST_CASE("a buffer pool's indices are those the kernel gave, and are given back")
+TEST_CASE("a buffer pool has the indices that the kernel gave, and gives them back")
 {
     fixture f;
     {
