@@ -13,7 +13,7 @@ using namespace ngpoll::cli;
 
 namespace {
 
-/// What a parser threw; empty: it took the value.
+/// The error text that a parser threw; empty if it accepted the value.
 std::string refusal(const std::function<void()>& parse)
 {
     try {
@@ -54,7 +54,7 @@ TEST_CASE("a count is decimal digits within its range")
     }
 }
 
-TEST_CASE("an option is named as people write it")
+TEST_CASE("an error names an option as people write it")
 {
     CHECK(as_given("-d", "010") == "-d010");
     CHECK(as_given("--rate", "5x") == "--rate 5x");
@@ -63,7 +63,7 @@ TEST_CASE("an option is named as people write it")
         == "--role sometimes: give auto");
 }
 
-TEST_CASE("sizes are bytes, or take powers of 1024")
+TEST_CASE("a size is a number of bytes, or has a suffix for a power of 1024")
 {
     struct size {
         const char* text;
@@ -86,7 +86,7 @@ TEST_CASE("sizes are bytes, or take powers of 1024")
     }
 }
 
-TEST_CASE("seconds are decimal, or take a unit")
+TEST_CASE("a time is a decimal number of seconds, or has a unit")
 {
     CHECK(parse_seconds("-r", "0") == 0);
     CHECK(parse_seconds("-r", "10") == 10);
@@ -116,7 +116,7 @@ TEST_CASE("a switch is 0 or 1")
     }
 }
 
-TEST_CASE("the first steps name what can be measured here, and all commands")
+TEST_CASE("the first steps name a drive that can be measured here, and all commands")
 {
     const command_summary commands[] = {{"bench", "Read"}, {"list", "List drives"}};
     const std::string drives[] = {"/dev/ng0n1"};

@@ -39,7 +39,7 @@ bool has(const std::string& text, const std::string& part)
 
 } // namespace
 
-TEST_CASE("without anything to read each check is there once, and unknown")
+TEST_CASE("without any file each check appears once, as unknown")
 {
     const fake_tree tree;
     const std::vector<check> checks = check_all(examine({}, tree.root()));
@@ -48,7 +48,7 @@ TEST_CASE("without anything to read each check is there once, and unknown")
     CHECK(names_of(checks) == names);
     for (const check& each : checks) {
         CAPTURE(each.name);
-        // A kernel without the switch, which is read as its absence, has io_uring.
+        // io_uring_disabled counts as absent if it cannot be read, and then io_uring is allowed.
         CHECK((each.told.state == check_state::unknown || each.name == "io_uring_disabled"));
         CHECK_FALSE(each.told.found.empty());
         CHECK_FALSE(each.why.empty());
@@ -57,7 +57,7 @@ TEST_CASE("without anything to read each check is there once, and unknown")
     CHECK(has(said(tree, "iostats"), "takes a DEVICE"));
 }
 
-TEST_CASE("a healthy machine has nothing slow and nothing unsafe")
+TEST_CASE("on a healthy machine no check is slow or unsafe")
 {
     const fake_tree tree;
     healthy_machine(tree);
@@ -66,13 +66,13 @@ TEST_CASE("a healthy machine has nothing slow and nothing unsafe")
     for (const check& each : check_all(examine({}, tree.root()))) {
         CAPTURE(each.name);
         CAPTURE(each.told.found);
-        // A file in place of a drive cannot be asked for its formats.
+        // The drive is a plain file here, which does not answer about its formats.
         CHECK((each.told.state == check_state::ok || each.name == "lba_format"));
         CHECK((each.told.fix.empty() || each.told.state != check_state::ok));
     }
 }
 
-TEST_CASE("each drive has its own lines, and only those given are looked into")
+TEST_CASE("each drive has its own lines, and only the given drives are checked")
 {
     const fake_tree tree;
     healthy_machine(tree);
@@ -84,7 +84,7 @@ TEST_CASE("each drive has its own lines, and only those given are looked into")
     const std::vector<check> one = check_all(examine({"/dev/ng1n1"}, tree.root()));
     CHECK(one.size() == kMachineNames.size() + kDriveNames.size());
     CHECK(one.back().device == "/dev/ng1n1");
-    // Its block device will do.
+    // The name of its block device is accepted, too.
     CHECK(check_all(examine({"/dev/nvme1n1"}, tree.root())).back().device == "/dev/ng1n1");
     for (const char* const wrong : {"/dev/ng7n1", "emu:", "", "/dev/sda", "nvm", "ng"}) {
         CAPTURE(wrong);
@@ -92,7 +92,7 @@ TEST_CASE("each drive has its own lines, and only those given are looked into")
     }
 }
 
-TEST_CASE("the text has a line, a reason and a command for each, and counts them")
+TEST_CASE("the text has a line, a reason and a command for each check, and counts the checks")
 {
     const fake_tree tree;
     healthy_machine(tree);
@@ -107,11 +107,11 @@ TEST_CASE("the text has a line, a reason and a command for each, and counts them
         "             IOPS were reported.\n"
         "        fix: echo 0 > /sys/block/nvme0n1/queue/iostats\n"
         "ok      nomerges: 2\n"));
-    // The fault that comes with the scheduler, and the scheduler.
+    // The scheduler, and the kernel fault that needs a scheduler.
     CHECK(text.ends_with("2 unsafe, 1 slow, 1 unknown, 24 ok\n"));
 }
 
-TEST_CASE("the JSON has name, state, found, why and fix of each check")
+TEST_CASE("the JSON has the name, state, found, why and fix of each check")
 {
     const fake_tree tree;
     healthy_machine(tree);

@@ -9,7 +9,7 @@
 
 namespace ngpoll::test {
 
-/// A machine on which all is well: Linux 7.3, four processors, one drive with two poll queues.
+/// A machine without any problem: Linux 7.3, four processors, one drive with two poll queues.
 inline void healthy_machine(const fake_tree& tree)
 {
     tree.file("proc/sys/kernel/osrelease", "7.3.4-amd64");
@@ -64,7 +64,7 @@ inline void healthy_drive(const fake_tree& tree)
     healthy_function(tree, "0000:00:00.0");
 }
 
-/// What the check `name` says of the tree, with the drives that it shows.
+/// Runs the check `name` on the tree and the drives in it.
 inline cli::check checked(const fake_tree& tree, const std::string& name)
 {
     std::vector<cli::check> found;
@@ -76,7 +76,7 @@ inline cli::check checked(const fake_tree& tree, const std::string& name)
     return found.front();
 }
 
-/// Its state and what it found: "slow: mq-deadline".
+/// The check's state and finding, such as "slow: mq-deadline".
 inline std::string said(const fake_tree& tree, const std::string& name)
 {
     const cli::check one = checked(tree, name);

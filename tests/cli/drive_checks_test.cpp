@@ -21,7 +21,7 @@ struct one_drive {
     const std::string function = "sys/bus/pci/devices/0000:00:00.0/";
 };
 
-/// And one with a drive behind nvme2 and nvme3.
+/// A healthy machine with a drive behind nvme2 and nvme3.
 struct two_paths {
     two_paths()
     {
@@ -35,7 +35,7 @@ struct two_paths {
     fake_tree tree;
 };
 
-/// The check of formats on a drive that has these.
+/// The check of formats on a drive with these formats.
 check formats_checked(std::vector<ngpoll::lba_format> formats)
 {
     patient all;
@@ -50,11 +50,11 @@ check formats_checked(std::vector<ngpoll::lba_format> formats)
 
 } // namespace
 
-TEST_CASE("poll_queues: what the drive has, not what the parameter promises")
+TEST_CASE("poll_queues: the drive's poll queues count, not the module's parameter")
 {
     const one_drive of;
     CHECK(said(of.tree, "poll_queues") == "ok: 1");
-    of.tree.file("sys/module/nvme/parameters/poll_queues", "2"); // and the drive has one
+    of.tree.file("sys/module/nvme/parameters/poll_queues", "2"); // the drive has one
     CHECK(said(of.tree, "poll_queues") == "ok: some; how many takes root");
     of.tree.file(of.queue + "io_poll", "0");
     CHECK(said(of.tree, "poll_queues")
@@ -65,7 +65,7 @@ TEST_CASE("poll_queues: what the drive has, not what the parameter promises")
         fix(of.tree, "poll_queues").starts_with("modprobe -r nvme && modprobe nvme poll_queues="));
 }
 
-TEST_CASE("poll_queue_processors: each queue should have one that may be used")
+TEST_CASE("poll_queue_processors: this process may use a processor of each poll queue")
 {
     const one_drive of;
     CHECK(said(of.tree, "poll_queue_processors") == "ok: hctx1: cpus 0-1");
@@ -95,18 +95,18 @@ TEST_CASE("nomerges should be 2")
     CHECK(fix(of.tree, "nomerges") == "echo 2 > /sys/block/nvme0n1/queue/nomerges");
 }
 
-TEST_CASE("scheduler: any is unsafe")
+TEST_CASE("scheduler: every scheduler is unsafe")
 {
     const one_drive of;
     CHECK(said(of.tree, "scheduler") == "ok: none");
     of.tree.file(of.queue + "scheduler", "none [mq-deadline] kyber");
     CHECK(said(of.tree, "scheduler") == "unsafe: mq-deadline");
     CHECK(fix(of.tree, "scheduler") == "echo none > /sys/block/nvme0n1/queue/scheduler");
-    of.tree.file(of.queue + "scheduler", "none"); // where there is no other
+    of.tree.file(of.queue + "scheduler", "none"); // the kernel has no scheduler
     CHECK(said(of.tree, "scheduler") == "ok: none");
 }
 
-TEST_CASE("numa_node: the process should be able to run on the drive's")
+TEST_CASE("numa_node: this process may run on the drive's NUMA node")
 {
     const one_drive of;
     CHECK(said(of.tree, "numa_node") == "ok: node 0: cpus 0-1");
@@ -121,7 +121,7 @@ TEST_CASE("numa_node: the process should be able to run on the drive's")
     CHECK(said(of.tree, "numa_node") == "ok: the machine has one node");
 }
 
-TEST_CASE("iommu: passed through, or none at all")
+TEST_CASE("iommu: passed through, or switched off")
 {
     const one_drive of;
     CHECK(said(of.tree, "iommu") == "ok: passed through");
@@ -134,7 +134,7 @@ TEST_CASE("iommu: passed through, or none at all")
     CHECK(said(of.tree, "iommu") == "ok: no IOMMU translates");
 }
 
-TEST_CASE("pcie_link: as fast and as wide as the drive can")
+TEST_CASE("pcie_link: as fast and as wide as the drive supports")
 {
     const one_drive of;
     CHECK(said(of.tree, "pcie_link") == "ok: 16 GT/s, 4 lanes");
@@ -149,7 +149,7 @@ TEST_CASE("pcie_link: as fast and as wide as the drive can")
     CHECK(said(of.tree, "pcie_link") == "unknown: sysfs does not say");
 }
 
-TEST_CASE("lba_format: the drive says which is faster")
+TEST_CASE("lba_format: the drive reports the faster format")
 {
     CHECK(formats_checked({}).told.state == check_state::unknown);
     const ngpoll::lba_format small{
@@ -165,11 +165,11 @@ TEST_CASE("lba_format: the drive says which is faster")
     CHECK(formats_checked({small, equal}).told.found == "512 bytes");
     CHECK(formats_checked({small, equal}).told.state == check_state::ok);
     ngpoll::lba_format with_metadata = large;
-    with_metadata.metadata_bytes = 8; // another thing altogether
+    with_metadata.metadata_bytes = 8; // a format with metadata does not replace one without
     CHECK(formats_checked({small, with_metadata}).told.state == check_state::ok);
 }
 
-TEST_CASE("multipath: the controller's own device, or a node with a path that lives")
+TEST_CASE("multipath: the controller's own device, or a node with a live path")
 {
     const one_drive plain;
     CHECK(said(plain.tree, "multipath") == "ok: the device is the controller's own");
@@ -187,7 +187,7 @@ TEST_CASE("multipath: the controller's own device, or a node with a path that li
     CHECK(said(of.tree, "iostats") == "unknown: the multipath node has no path");
 }
 
-TEST_CASE("transport: PCIe is polled, TCP must not be")
+TEST_CASE("transport: PCIe can be polled, TCP must not be polled")
 {
     const one_drive of;
     CHECK(said(of.tree, "transport") == "ok: pcie");
@@ -198,7 +198,7 @@ TEST_CASE("transport: PCIe is polled, TCP must not be")
     CHECK(said(of.tree, "transport") == "slow: rdma");
 }
 
-TEST_CASE("of two paths the heavier one counts, and each is named")
+TEST_CASE("the worst of two paths counts, and each path is named")
 {
     const two_paths of;
     CHECK(said(of.tree, "iostats") == "ok: nvme2c2n1: 0, nvme2c3n1: 0");

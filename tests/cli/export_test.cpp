@@ -22,7 +22,7 @@ struct row {
     double value = 0;
     double share = 0;
     std::uint64_t count = 0;
-    double inverse = 0; ///< the last one has none
+    double inverse = 0; ///< the last row has none
 };
 
 std::vector<row> rows_of(const std::string& text)
@@ -47,7 +47,7 @@ std::vector<row> rows_of(const std::string& text)
 
 } // namespace
 
-TEST_CASE("a percentile file has the histogram's own percentiles, and all of the values")
+TEST_CASE("a percentile file has the histogram's percentiles and counts all values")
 {
     ngpoll::test::chance chance("a percentile file");
     const std::uint64_t count = GENERATE(1U, 7U, 1000U, 100000U);
@@ -66,7 +66,7 @@ TEST_CASE("a percentile file has the histogram's own percentiles, and all of the
         REQUIRE(rows[i].share < rows[i + 1].share);
         REQUIRE(rows[i].count <= rows[i + 1].count);
         REQUIRE(std::abs(rows[i].inverse * (1 - rows[i].share) - 1) < 0.01);
-        // The file has the upper end of the bucket whose middle the histogram says.
+        // The file has the upper end of a bucket, and the histogram returns its middle.
         const double expected = histogram.percentile(rows[i].share) * 2 / 1000;
         REQUIRE(std::abs(rows[i].value - expected) <= 0.01 * expected + 0.001);
         REQUIRE(static_cast<double>(rows[i].count)
@@ -84,10 +84,10 @@ TEST_CASE("a percentile file ends with mean, deviation and maximum")
     CHECK(text.find("#[Mean    =       12.5") != std::string::npos);
     CHECK(text.find("StdDeviation   =        4.3") != std::string::npos);
     CHECK(text.find("Total count    =            4]") != std::string::npos);
-    CHECK(rows_of(hgrm_text({}, 1)).size() == 1); // of nothing: the last line alone
+    CHECK(rows_of(hgrm_text({}, 1)).size() == 1); // without values only the last line remains
 }
 
-TEST_CASE("seconds become lines, and what was not measured is empty")
+TEST_CASE("each second becomes a line, and figures that were not measured are empty")
 {
     bench_result part;
     part.options.block_bytes = 512;
@@ -108,7 +108,7 @@ TEST_CASE("seconds become lines, and what was not measured is empty")
            "1,2.000,1.000000,1000.0,512000,3,10,20,15,15,15,15,15,15,15\n");
 }
 
-TEST_CASE("what is due does not move when something is late")
+TEST_CASE("due times do not move when a command is late")
 {
     pace third(1000, 2.0 / 3);
     third.start(5000000);
@@ -120,7 +120,7 @@ TEST_CASE("what is due does not move when something is late")
     CHECK(third.due_ns() == 1005666666);
 }
 
-TEST_CASE("a command line is written as a shell takes it")
+TEST_CASE("a command line is quoted for the shell")
 {
     const char* const words[]
         = {"ngpoll", "bench", "-b512", "emu:size=1G,lba=512", "a b", "it's", ""};

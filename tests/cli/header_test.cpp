@@ -12,7 +12,7 @@ using namespace ngpoll::cli;
 
 namespace {
 
-/// A run that is planned for a drive of 1,000 blocks.
+/// A run planned for a drive of 1,000 blocks.
 bench_result planned()
 {
     bench_result run;
@@ -51,7 +51,7 @@ struct machine_with_drive {
 
 } // namespace
 
-TEST_CASE("a drive that keeps data of a part of its blocks is warned of, where it is read")
+TEST_CASE("a run with reads warns of a drive that holds data in few of its blocks")
 {
     bench_result run = planned();
     CHECK_FALSE(says(drive_text(run), "warning"));
@@ -63,7 +63,7 @@ TEST_CASE("a drive that keeps data of a part of its blocks is warned of, where i
     CHECK_FALSE(says(drive_text(run), "warning"));
 }
 
-TEST_CASE("the line of fio's has a job's share of the rate, and of each kind of I/O")
+TEST_CASE("the equivalent fio line has one job's share of the rate, for each kind of I/O")
 {
     bench_result run = planned();
     run.options.threads = 4;
@@ -76,7 +76,7 @@ TEST_CASE("the line of fio's has a job's share of the rate, and of each kind of 
     CHECK_FALSE(says(equivalent_text(run), "rate_iops"));
 }
 
-TEST_CASE("first reads that are zeros, half of them or more, are warned of")
+TEST_CASE("the summary warns if half of the first reads or more are zeros")
 {
     bench_result run = planned();
     run.threads.resize(1);
@@ -91,7 +91,7 @@ TEST_CASE("first reads that are zeros, half of them or more, are warned of")
     CHECK_FALSE(says(summary_text(run), "warning"));
 }
 
-TEST_CASE("of several drives each is named where it is spoken of")
+TEST_CASE("with several drives each line about a drive names it")
 {
     bench_result run = planned();
     run.drives.push_back(run.drives.front());
@@ -108,7 +108,7 @@ TEST_CASE("of several drives each is named where it is spoken of")
     CHECK(says(summary_text(run), "\n/dev/ng0n1: IOPS=0"));
 }
 
-TEST_CASE("the header says where the drive sits")
+TEST_CASE("the header shows the drive's NUMA node and IOMMU")
 {
     machine_with_drive on;
     bench_result run = planned();
@@ -123,7 +123,7 @@ TEST_CASE("the header says where the drive sits")
     CHECK(on.place().iommu == iommu_use::passed_through);
 }
 
-TEST_CASE("what is not known of a drive's place is not said")
+TEST_CASE("the header leaves out what is unknown about the drive's place")
 {
     machine_with_drive on;
     on.tree.file("sys/class/nvme/nvme0/numa_node", "-1");
@@ -134,7 +134,7 @@ TEST_CASE("what is not known of a drive's place is not said")
     CHECK_FALSE(says(drive_text(planned()), "IOMMU"));
 }
 
-TEST_CASE("a drive whose paths come from two NUMA nodes is near neither")
+TEST_CASE("a drive with paths from two NUMA nodes belongs to neither")
 {
     machine_with_drive on;
     for (const char* controller : {"nvme2", "nvme3"}) {
@@ -149,7 +149,7 @@ TEST_CASE("a drive whose paths come from two NUMA nodes is near neither")
     CHECK_FALSE(on.place().node);
 }
 
-TEST_CASE("a machine with one NUMA node has nothing to say of it")
+TEST_CASE("a machine with one NUMA node shows no node")
 {
     machine_with_drive on;
     on.tree.file("sys/class/nvme/nvme0/numa_node", "0");

@@ -22,8 +22,7 @@ namespace {
 
 constexpr std::uint32_t kBlock = 512;
 
-/// An emulated drive of 256 blocks, with a source that works on the 64 blocks from 32 on, two at a
-/// time.
+/// An emulated drive of 256 blocks, with a source that uses blocks 32 to 95, two at a time.
 struct bed {
     nvme_namespace drive = nvme_namespace::open("emu:size=128K");
     poll_queue queue{drive};
@@ -49,7 +48,8 @@ struct bed {
             {.count = 8 * io_source::buffers_per_request(options), .buffer_bytes = 2 * kBlock});
     }
 
-    /// Sends the requests, `rounds` times, each time with its next I/O. `look` sees each before.
+    /// Sends each request `rounds` times, each time with its next I/O. Calls `look` before each
+    /// submission.
     void run(
         io_source& from, const buffer_pool& pool, int rounds,
         const std::function<void(const request&)>& look = [](const request&) {})
@@ -70,7 +70,7 @@ struct bed {
             }
     }
 
-    /// What the drive holds, block by block.
+    /// The content of the drive, block by block.
     [[nodiscard]] std::vector<std::string> content()
     {
         std::vector<std::string> blocks;
@@ -91,7 +91,7 @@ struct bed {
 
 const std::string kZeros(kBlock, '\0');
 
-/// Whether exactly the blocks of the range differ from zeros.
+/// True if exactly the blocks of the range are not zero.
 bool only_range_written(const std::vector<std::string>& blocks)
 {
     for (std::size_t lba = 0; lba < blocks.size(); ++lba)
@@ -102,7 +102,7 @@ bool only_range_written(const std::vector<std::string>& blocks)
 
 } // namespace
 
-TEST_CASE("each kind of I/O stays within its range, and reaches all of it")
+TEST_CASE("each kind of I/O stays within its range and reaches all of it")
 {
     const char* rw
         = GENERATE("read", "randread", "write", "randwrite", "rw", "randrw", "write_zeroes");
@@ -123,19 +123,19 @@ TEST_CASE("each kind of I/O stays within its range, and reaches all of it")
     CHECK(begins.size() == 32);
 }
 
-TEST_CASE("sequential I/O goes on from place to place, and begins anew")
+TEST_CASE("sequential I/O goes from place to place, and starts again at the end")
 {
     bed on(GENERATE("read", "write", "rw"));
     io_source from = on.source(1);
     const buffer_pool pool = on.buffers();
     std::vector<std::uint64_t> order;
-    // The eight requests have their first places in order; then each takes the next one.
+    // The eight requests get the first places in order. Then each request takes the next place.
     on.run(from, pool, 6, [&](const request& r) { order.push_back(r.cmd.slba); });
     for (std::size_t i = 0; i < order.size(); ++i)
         CHECK(order[i] == 32 + 2 * (i % 32));
 }
 
-TEST_CASE("sequential threads start apart")
+TEST_CASE("sequential threads start at different places")
 {
     bed on("read");
     std::vector<std::uint64_t> starts;
@@ -153,7 +153,7 @@ TEST_CASE("sequential threads start apart")
     CHECK(starts == std::vector<std::uint64_t>{32, 48, 64, 80});
 }
 
-TEST_CASE("writes carry data that is not zero and changes")
+TEST_CASE("writes carry data that is not zero and that changes")
 {
     test::chance chance("data of writes");
     bed on(GENERATE("write", "randwrite"));
@@ -170,7 +170,7 @@ TEST_CASE("writes carry data that is not zero and changes")
         CHECK(first[lba] != second[lba]);
 }
 
-TEST_CASE("a mix has its share of reads, which leave the data of writes alone")
+TEST_CASE("a mix has its share of reads, and reads leave the data of writes alone")
 {
     test::chance chance("a mix");
     const std::uint32_t percent = GENERATE(0U, 30U, 100U);
@@ -187,12 +187,12 @@ TEST_CASE("a mix has its share of reads, which leave the data of writes alone")
     };
     on.run(from, pool, 500, buffers_are_apart);
     CAPTURE(percent, reads);
-    // 4,000 of them: five standard deviations are 145 at the most.
+    // 4,000 are drawn, so five standard deviations are at most 145.
     CHECK(std::abs(reads - 40 * static_cast<int>(percent)) <= (percent % 100 == 0 ? 0 : 145));
     CHECK(only_range_written(on.content()) == (percent != 100));
 }
 
-TEST_CASE("trims and zeroings take what was written")
+TEST_CASE("trims and zeroings remove what was written")
 {
     test::chance chance("trims");
     const char* rw = GENERATE("trim", "randtrim", "write_zeroes");
@@ -216,7 +216,7 @@ TEST_CASE("trims and zeroings take what was written")
     CHECK(std::all_of(left.begin(), left.end(), [](const std::string& b) { return b == kZeros; }));
 }
 
-TEST_CASE("Zipf's positions are few, and those few are often")
+TEST_CASE("with Zipf's law a few positions come often")
 {
     bed on("randread");
     on.options.law.zipf_theta = 1.5;
@@ -228,7 +228,7 @@ TEST_CASE("Zipf's positions are few, and those few are often")
     int most = 0;
     for (const auto& [slba, times] : seen)
         most = std::max(most, times);
-    // Of 32 ranks the first has 1 / sum(k^-1.5) = 0.441 of all; 4,000 drawn, five deviations are
-    // 157.
+    // The first of 32 ranks has a share of 1 / sum(k^-1.5) = 0.441. With 4,000 draws, five standard
+    // deviations are 157.
     CHECK(std::abs(most - 1764) < 157);
 }

@@ -15,14 +15,14 @@ using namespace ngpoll::cli;
 
 namespace {
 
-/// A value of each magnitude with about the same chance, as latencies with a long tail have.
+/// A value whose magnitudes are about equally likely, like latencies with a long tail.
 std::uint64_t any_magnitude(ngpoll::test::chance& chance)
 {
     const std::uint64_t bits = chance.below(64);
     return (std::uint64_t{1} << bits) + chance.below(std::uint64_t{1} << bits);
 }
 
-/// Nearest rank, of a sorted vector.
+/// The percentile of a sorted vector by nearest rank.
 double exact_percentile(const std::vector<std::uint64_t>& sorted, double share)
 {
     const auto rank
@@ -30,7 +30,7 @@ double exact_percentile(const std::vector<std::uint64_t>& sorted, double share)
     return static_cast<double>(sorted[std::max<std::size_t>(rank, 1) - 1]);
 }
 
-/// The promise of the histogram, of its middle and of either end of a bucket.
+/// The histogram promises this error for the middle and both ends of a bucket.
 constexpr double kErrorMax = 0.016;
 
 bool is_close(double found, double exact) { return std::abs(found - exact) <= kErrorMax * exact; }
@@ -43,7 +43,8 @@ TEST_CASE("each value is in a bucket that holds it and is at most 1.6 % wide")
         const std::size_t at = latency_buckets::index_of(value);
         const std::uint64_t least = latency_buckets::least(at);
         const std::uint64_t most = latency_buckets::most(at);
-        // One assertion for all: there are very many values.
+        // One assertion in the lambda instead of one for each value, because there are very many
+        // values.
         const bool holds_it = at < latency_buckets::kCount && least <= value && value <= most;
         if (!holds_it || static_cast<double>(most - least) > kErrorMax * static_cast<double>(least))
             FAIL("value " << value << " is in bucket " << at << ", " << least << " to " << most);
@@ -77,7 +78,7 @@ TEST_CASE("percentiles are those of the sorted values")
     latency_histogram histogram;
     double sum = 0;
     for (std::size_t i = 0; i < count; ++i) {
-        sorted.push_back(any_magnitude(chance) >> 16U); // a double holds each exactly
+        sorted.push_back(any_magnitude(chance) >> 16U); // a double holds each value exactly
         histogram.add(sorted.back());
         sum += static_cast<double>(sorted.back());
     }
@@ -93,7 +94,7 @@ TEST_CASE("percentiles are those of the sorted values")
     CHECK(is_close(histogram.mean(), sum / static_cast<double>(count)));
 }
 
-TEST_CASE("histograms of several threads add up, and of two moments subtract")
+TEST_CASE("histograms of several threads can be added, and a later one minus an earlier one")
 {
     ngpoll::test::chance chance("merged histograms");
     latency_counts threads[3];
@@ -117,7 +118,7 @@ TEST_CASE("histograms of several threads add up, and of two moments subtract")
     CHECK(again.total() == all.total());
 }
 
-TEST_CASE("nothing measured is all zeros")
+TEST_CASE("without a measurement every figure is zero")
 {
     const latency_summary none = summarise({}, 1);
     CHECK(none.count == 0);
@@ -146,7 +147,7 @@ TEST_CASE("a summary is in nanoseconds, and its percentiles rise")
     CHECK(before <= of.max_ns);
 }
 
-TEST_CASE("ticks become the nanoseconds that went by")
+TEST_CASE("ticks convert to the nanoseconds that passed")
 {
     using namespace std::chrono;
     const tick_source source = best_tick_source();
@@ -162,13 +163,13 @@ TEST_CASE("ticks become the nanoseconds that went by")
     const double passed = duration<double, std::nano>(steady_clock::now() - start).count();
     const double measured = static_cast<double>(after - before) * length.nanoseconds();
     CAPTURE(to_string(source), passed, measured);
-    // A thread that loses its processor between two looks at the clock is off by that.
+    // The error grows by the time that the thread loses its processor between two clock reads.
     CHECK(measured < passed * 1.02);
     CHECK(measured > 48e6);
     CHECK(tick_length(tick_source::system).nanoseconds() == 1);
 }
 
-TEST_CASE("durations are short and have a unit")
+TEST_CASE("the text of a duration is short and has a unit")
 {
     CHECK(duration_text(0) == "0ns");
     CHECK(duration_text(812.4) == "812ns");

@@ -20,7 +20,7 @@ bool has(const std::string& text, const std::string& part)
 
 } // namespace
 
-TEST_CASE("no drive is one line of text, and empty lists in JSON")
+TEST_CASE("without drives the text is one line, and the JSON has empty lists")
 {
     const fake_tree tree;
     const listing none = read_listing(tree.root());
@@ -34,7 +34,7 @@ TEST_CASE("no drive is one line of text, and empty lists in JSON")
 })"));
 }
 
-TEST_CASE("two drives are two lines, with the words that --write asks for")
+TEST_CASE("two drives are two lines, with the names that --write needs")
 {
     const fake_tree tree;
     fake_controller(tree, "nvme0", "SN0");
@@ -77,7 +77,7 @@ TEST_CASE("two drives are two lines, with the words that --write asks for")
         "note: /dev/ng0n1: what uses it is not known, or not all: there is no block device\n"));
 }
 
-TEST_CASE("the JSON of a drive has all that is known of it, and null for what is not")
+TEST_CASE("the JSON of a drive has all known values, and null for the others")
 {
     const fake_tree tree;
     fake_controller(tree, "nvme0", "SN0");
@@ -121,7 +121,7 @@ TEST_CASE("the JSON of a drive has all that is known of it, and null for what is
   ],)"));
 }
 
-TEST_CASE("of a multipath node each path's word is told where they differ")
+TEST_CASE("a multipath node shows each path's value where the values differ")
 {
     const fake_tree tree;
     fake_controller(tree, "nvme2", "SN2");
@@ -135,7 +135,7 @@ TEST_CASE("of a multipath node each path's word is told where they differ")
           "state": "connecting")"));
 }
 
-TEST_CASE("what cannot be known is a question mark, and a reason where there is one")
+TEST_CASE("an unknown value is a question mark, with a reason if there is one")
 {
     const fake_tree tree;
     fake_controller(tree, "nvme0", "SN0");
@@ -143,7 +143,7 @@ TEST_CASE("what cannot be known is a question mark, and a reason where there is 
     tree.remove("sys/block/nvme0n1/metadata_bytes");
     tree.file("sys/block/nvme0n1/size", "0");
     tree.file("sys/module/nvme/parameters/poll_queues", "2");
-    tree.file("sys/class/nvme/nvme0/state", "dead"); // so that no drive of this machine is asked
+    tree.file("sys/class/nvme/nvme0/state", "dead"); // no drive of this machine gets a command
     const listing all = read_listing(tree.root());
     CHECK(has(
         list_text(all), "A Fast Drive  ?     512+?  yes   -     dead   pcie       -          ?\n"));
@@ -153,7 +153,7 @@ TEST_CASE("what cannot be known is a question mark, and a reason where there is 
           "poll_queues_unknown": "debugfs cannot be read)"));
 }
 
-TEST_CASE("a drive without namespaces and one of another driver are notes")
+TEST_CASE("controllers without namespaces and drives of other drivers are notes")
 {
     const fake_tree tree;
     fake_controller(tree, "nvme0", "SN0");
@@ -168,7 +168,7 @@ TEST_CASE("a drive without namespaces and one of another driver are notes")
     CHECK(has(list_json(all), R"("driver": "vfio-pci")"));
 }
 
-TEST_CASE("a serial that is no UTF-8 does not end the JSON")
+TEST_CASE("a serial that is not valid UTF-8 does not break the JSON")
 {
     const fake_tree tree;
     fake_controller(tree, "nvme0", "SN\xff");

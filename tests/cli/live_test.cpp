@@ -27,7 +27,7 @@ bench_interval second_of(std::uint64_t reads)
     return second;
 }
 
-/// A pseudo terminal and what it shows: the lines that are drawn, as a terminal would keep them.
+/// A pseudo terminal and the lines that a real terminal would show.
 class screen {
 public:
     screen()
@@ -54,7 +54,7 @@ public:
         std::vector<std::string> broken;
         std::size_t row = 0;
         for (std::size_t i = 0; i < lines_.size(); ++i) {
-            if (i == row_) // an empty line, or one that fits
+            if (i == row_) // an empty line, or a line that fits
                 row = broken.size();
             std::string rest = lines_[i];
             for (; rest.size() > columns; rest.erase(0, columns))
@@ -66,10 +66,10 @@ public:
         const winsize size{.ws_row = rows, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
         REQUIRE(::ioctl(slave_, TIOCSWINSZ, &size) == 0);
     }
-    /// Takes in what was written. Knows the sequences that live_block may use and no others.
+    /// Reads what was written. Accepts only the sequences that live_block may use.
     void look()
     {
-        // The kernel hands over what was written a little later; this comes last.
+        // The kernel delivers the output a little later, and this sequence comes last.
         constexpr std::string_view kEnd = "\033[999m";
         std::fputs(kEnd.data(), file_);
         std::fflush(file_);
@@ -93,7 +93,7 @@ private:
         if (c == '\r') {
             column_ = 0;
         } else if (c == '\n') {
-            column_ = 0; // the terminal writes \r\n for it
+            column_ = 0; // the terminal writes \r\n for \n
             if (++row_ == lines_.size())
                 lines_.emplace_back();
         } else if (c == '\033') {
@@ -137,7 +137,7 @@ private:
 
 } // namespace
 
-TEST_CASE("the block has the figures, and never a line that is too wide")
+TEST_CASE("the live block has the figures, and no line is too wide")
 {
     bench_interval all = second_of(331610);
     all.latency.count = 1;
@@ -163,7 +163,7 @@ TEST_CASE("the block has the figures, and never a line that is too wide")
         }
 }
 
-TEST_CASE("threads that do not fit are counted")
+TEST_CASE("the live block counts the threads that do not fit")
 {
     const bench_interval all = second_of(100);
     const std::vector<bench_interval> threads(40, second_of(1));
@@ -175,7 +175,7 @@ TEST_CASE("threads that do not fit are counted")
     CHECK(live_lines(now, {.columns = 80, .rows = 1}).size() == 2); // the figures come first
 }
 
-TEST_CASE("a run without an end, a warm-up and errors say so")
+TEST_CASE("the live block shows a run without an end, a warm-up and errors")
 {
     bench_interval all = second_of(5);
     all.errors = 7;
@@ -188,7 +188,7 @@ TEST_CASE("a run without an end, a warm-up and errors say so")
     CHECK(lines.at(1) == "IOPS 5  0MiB/s  inline 100%  errors 7");
 }
 
-TEST_CASE("the block is drawn over itself, and nothing is left of it")
+TEST_CASE("the live block is redrawn in place, and clear() leaves nothing of it")
 {
     screen terminal;
     text_output out(terminal.file());
@@ -211,7 +211,7 @@ TEST_CASE("the block is drawn over itself, and nothing is left of it")
         block.show({.elapsed_seconds = 3, .limit_seconds = 4});
         terminal.look();
         CHECK(terminal.lines().size() == 3);
-        // A narrower terminal: the next lines fit it.
+        // The next lines fit the narrower terminal.
         terminal.resize(40, 24);
         block.show({.elapsed_seconds = 3, .limit_seconds = 4, .last = &all});
         block.clear();
@@ -225,7 +225,7 @@ TEST_CASE("the block is drawn over itself, and nothing is left of it")
         CHECK(line.find('[') == std::string::npos);
 }
 
-TEST_CASE("colours are left out where they are not wanted")
+TEST_CASE("NO_COLOR leaves colours out")
 {
     const auto drawn = [] {
         screen terminal;
@@ -241,7 +241,7 @@ TEST_CASE("colours are left out where they are not wanted")
     ::unsetenv("NO_COLOR");
 }
 
-TEST_CASE("a pipe, a file and a dumb terminal have no block")
+TEST_CASE("a pipe, a file, and a dumb or narrow terminal get no live block")
 {
     std::FILE* const file = std::tmpfile();
     CHECK_FALSE(live_block::suits(file));

@@ -8,13 +8,13 @@ using namespace ngpoll::test;
 
 namespace {
 
-/// A process without rights, on a machine on which else all is well.
+/// A process without privileges, on a machine that is healthy otherwise.
 void without_rights(const fake_tree& tree)
 {
     tree.file("proc/self/status", "CapEff:\t0000000000000000\nCpus_allowed_list:\t0-3");
 }
 
-/// What the fault `name` says where this is `release`.
+/// The state of the kernel fault `name` on the kernel `release`.
 std::string fault(const std::string& name, const std::string& release,
     const std::string& version = "#1 SMP", bool with_drive = false)
 {
@@ -30,7 +30,7 @@ std::string fault(const std::string& name, const std::string& release,
 
 } // namespace
 
-TEST_CASE("kernel: 6.1 and newer can poll passthrough")
+TEST_CASE("kernel: Linux 6.1 and newer can poll passthrough")
 {
     const fake_tree tree;
     healthy_machine(tree);
@@ -44,7 +44,7 @@ TEST_CASE("kernel: 6.1 and newer can poll passthrough")
         == "unknown: Linux 5.14.0-503.11.1.el9_5.x86_64, with changes of newer versions");
 }
 
-TEST_CASE("poll_queues_parameter: the module's parameter is read")
+TEST_CASE("poll_queues_parameter: shows the module's parameter")
 {
     const fake_tree tree;
     CHECK(said(tree, "poll_queues_parameter") == "unknown: the nvme module is not loaded");
@@ -55,7 +55,7 @@ TEST_CASE("poll_queues_parameter: the module's parameter is read")
     CHECK(fix(tree, "poll_queues_parameter").find("nvme.poll_queues=2") != std::string::npos);
 }
 
-TEST_CASE("io_uring_disabled: 1 spares privileged processes, 2 spares nobody")
+TEST_CASE("io_uring_disabled: 1 blocks unprivileged processes, 2 blocks every process")
 {
     const fake_tree tree;
     healthy_machine(tree);
@@ -72,7 +72,7 @@ TEST_CASE("io_uring_disabled: 1 spares privileged processes, 2 spares nobody")
     CHECK(said(tree, "io_uring_disabled") == "ok: this kernel has no such switch");
 }
 
-TEST_CASE("capabilities: CAP_SYS_ADMIN, or since 6.2 read permission")
+TEST_CASE("capabilities: CAP_SYS_ADMIN, or since Linux 6.2 read permission")
 {
     const fake_tree tree;
     healthy_machine(tree);
@@ -81,7 +81,7 @@ TEST_CASE("capabilities: CAP_SYS_ADMIN, or since 6.2 read permission")
     CHECK(said(tree, "capabilities").starts_with("unknown: no CAP_SYS_ADMIN; whether a drive"));
     healthy_drive(tree);
     CHECK(said(tree, "capabilities") == "ok: no CAP_SYS_ADMIN, and read permission is enough");
-    tree.remove("dev/ng0n1"); // root may read whatever there is
+    tree.remove("dev/ng0n1"); // root may read every file that exists
     CHECK(said(tree, "capabilities")
         == "slow: no CAP_SYS_ADMIN and no read permission for /dev/ng0n1");
     CHECK(fix(tree, "capabilities") == "chmod a+r /dev/ng0n1");
@@ -89,7 +89,7 @@ TEST_CASE("capabilities: CAP_SYS_ADMIN, or since 6.2 read permission")
     CHECK(said(tree, "capabilities") == "slow: no CAP_SYS_ADMIN, and Linux before 6.2 asks for it");
 }
 
-TEST_CASE("memlock: a limit counts for those without CAP_IPC_LOCK")
+TEST_CASE("memlock: the limit counts for processes without CAP_IPC_LOCK")
 {
     const fake_tree tree;
     healthy_machine(tree);
@@ -103,7 +103,7 @@ TEST_CASE("memlock: a limit counts for those without CAP_IPC_LOCK")
     CHECK(said(tree, "memlock") == "ok: unlimited");
 }
 
-TEST_CASE("huge_pages: some of 2 MiB should be free")
+TEST_CASE("huge_pages: some huge pages of 2 MiB should be free")
 {
     const fake_tree tree;
     healthy_machine(tree);
@@ -113,7 +113,7 @@ TEST_CASE("huge_pages: some of 2 MiB should be free")
     CHECK(fix(tree, "huge_pages") == "sysctl vm.nr_hugepages=64");
 }
 
-TEST_CASE("governor: each processor should be under performance")
+TEST_CASE("governor: each processor should use the governor performance")
 {
     const fake_tree tree;
     healthy_machine(tree);
@@ -123,7 +123,7 @@ TEST_CASE("governor: each processor should be under performance")
     CHECK(fix(tree, "governor") == "cpupower frequency-set -g performance");
 }
 
-TEST_CASE("idle_states: those that take long to leave should be off")
+TEST_CASE("idle_states: states with a long exit latency should be off")
 {
     const fake_tree tree;
     healthy_machine(tree);
@@ -133,21 +133,21 @@ TEST_CASE("idle_states: those that take long to leave should be off")
     CHECK(fix(tree, "idle_states") == "cpupower idle-set -D 20");
 }
 
-TEST_CASE("a fault counts from its first version to the one that mended it")
+TEST_CASE("a fault counts from the first version that has it to the version that fixes it")
 {
     CHECK(fault("two_rings_by_bio", "6.4.16") == "unsafe");
     CHECK(fault("two_rings_by_bio", "6.5.0") == "ok");
     CHECK(fault("commands_without_data", "6.1.176") == "unsafe");
     CHECK(fault("commands_without_data", "6.5.0") == "ok");
-    CHECK(fault("two_rings_by_bio", "6.0.19") == "ok"); // it cannot poll passthrough
+    CHECK(fault("two_rings_by_bio", "6.0.19") == "ok"); // this kernel cannot poll passthrough
     CHECK(fault("task_work_completions", "6.19.3") == "slow");
     CHECK(fault("task_work_completions", "7.0.0") == "ok");
-    // No release has it: the fault and its fix came together.
+    // No release has the fault, because it came together with its fix.
     CHECK(fault("out_of_order_list", "7.0.0") == "ok");
     CHECK(fault("out_of_order_list", "6.19.0") == "ok");
 }
 
-TEST_CASE("between the versions that were tried a fault is unknown")
+TEST_CASE("between the tested versions a fault is unknown")
 {
     CHECK(fault("killed_with_io_in_flight", "6.12.95+deb12-amd64") == "unsafe");
     CHECK(fault("killed_with_io_in_flight", "6.17.2") == "unknown");
@@ -157,7 +157,7 @@ TEST_CASE("between the versions that were tried a fault is unknown")
     CHECK(fault("two_rings_by_bio", "5.14.0-503.el9.x86_64") == "unknown");
 }
 
-TEST_CASE("stable kernels have fixes of their own, if their number can be told")
+TEST_CASE("a stable kernel has its own fixes if its number can be read")
 {
     const std::string name = "foreign_completions";
     CHECK(fault(name, "6.12.34") == "unsafe");
@@ -166,14 +166,14 @@ TEST_CASE("stable kernels have fixes of their own, if their number can be told")
     CHECK(fault(name, "6.14.2") == "unsafe");
     CHECK(fault(name, "6.16.0") == "ok");
     CHECK(fault(name, "6.6.95") == "unsafe");
-    CHECK(fault(name, "6.6.96") == "unknown"); // it was only queued for that one
+    CHECK(fault(name, "6.6.96") == "unknown"); // the fix was only queued for this release
     CHECK(fault(name, "6.1.0-40-amd64") == "unknown");
     CHECK(fault(name, "6.1.0-10-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.38-1 (2023-07-14)")
         == "unsafe");
     CHECK(fault(name, "6.12.0-59-generic", "#61-Ubuntu SMP") == "unknown");
 }
 
-TEST_CASE("the command against a fault names a drive where there is one")
+TEST_CASE("the command against a fault names a drive if there is one")
 {
     const fake_tree tree;
     healthy_machine(tree);
@@ -184,7 +184,7 @@ TEST_CASE("the command against a fault names a drive where there is one")
     CHECK(fix(tree, name).ends_with(" cat /sys/block/nvme0n1/queue/nr_requests"));
 }
 
-TEST_CASE("a fault with a condition takes a drive that meets it")
+TEST_CASE("a fault with a condition counts if a drive meets it")
 {
     CHECK(fault("tcp", "6.12.95") == "unknown");
     CHECK(fault("tcp", "6.12.95", "", true) == "ok");

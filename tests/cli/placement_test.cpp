@@ -24,7 +24,7 @@ namespace {
 
 using cpus = std::vector<std::uint32_t>;
 
-/// Poll queues hctx4, hctx5 and so on, with these processors.
+/// A map with the poll queues hctx4, hctx5 and so on, which have these processors.
 hardware_queue_map drive_with(const std::vector<cpus>& queues)
 {
     hardware_queue_map map;
@@ -40,7 +40,7 @@ placement laid_out(const char* choice, std::uint32_t threads, const hardware_que
         queue_choice::parse("--queues", choice), threads, {.map = map, .allowed = allowed});
 }
 
-/// "0@4:0 1@5:1", each thread's poll queue, and the drive's with the processors it keeps to.
+/// Each thread's poll queue, hardware queue and processors, such as "0@4:0 1@5:1".
 std::string text(const placement& layout)
 {
     std::string all;
@@ -69,7 +69,7 @@ bool notes(const placement& layout, const std::string& words)
 
 } // namespace
 
-TEST_CASE("where nothing is known all threads share one poll queue and keep to no processors")
+TEST_CASE("without a map all threads share one poll queue and are not pinned")
 {
     const auto emulated = laid_out("auto", 3, {});
     CHECK(text(emulated) == "0 0 0");
@@ -86,7 +86,7 @@ TEST_CASE("where nothing is known all threads share one poll queue and keep to n
     CHECK(notes(laid_out("private", 2, unknown), "keep to no processors"));
 }
 
-TEST_CASE("on a drive with one poll queue nothing is pinned")
+TEST_CASE("on a drive with one hardware poll queue no thread is pinned")
 {
     const auto one = drive_with({{0, 1, 2, 3}});
     CHECK(text(laid_out("auto", 2, one)) == "0 0");
@@ -97,7 +97,8 @@ TEST_CASE("on a drive with one poll queue nothing is pinned")
     CHECK(laid_out("2", 3, one).notes.empty());
 }
 
-TEST_CASE("auto is one poll queue for each of the drive's, with threads on its processors")
+TEST_CASE(
+    "auto makes one poll queue for each hardware queue and pins the threads to its processors")
 {
     const auto two = drive_with({{0, 1}, {2, 3}});
     CHECK(text(laid_out("auto", 1, two)) == "0@4:0-1");
@@ -110,11 +111,11 @@ TEST_CASE("auto is one poll queue for each of the drive's, with threads on its p
     CHECK(laid_out("auto", 3, two).notes.empty());
     CHECK(laid_out("auto", 3, two).hardware_of_queue(0) == 4U);
     CHECK(laid_out("auto", 3, two).hardware_of_queue(1) == 5U);
-    CHECK_FALSE(laid_out("1", 3, two).hardware_of_queue(0)); // it spans both
+    CHECK_FALSE(laid_out("1", 3, two).hardware_of_queue(0)); // it spans both hardware queues
     CHECK_FALSE(laid_out("auto", 3, {}).hardware_of_queue(0));
 }
 
-TEST_CASE("a poll queue with more processors gets more threads")
+TEST_CASE("a hardware queue with more processors gets more threads")
 {
     const auto uneven = drive_with({{0}, {1, 2, 3}});
     CHECK(text(laid_out("auto", 4, uneven)) == "0@5:1-3 0@5:1-3 1@4:0 0@5:1-3");
@@ -122,7 +123,7 @@ TEST_CASE("a poll queue with more processors gets more threads")
     CHECK(text(laid_out("auto", 2, nearly)) == "0@4:0-1 1@5:2");
 }
 
-TEST_CASE("threads with poll queues of their own are pinned alike")
+TEST_CASE("threads with private poll queues are pinned in the same way")
 {
     const auto two = drive_with({{0, 1}, {2, 3}});
     CHECK(text(laid_out("private", 3, two)) == "0@4:0-1 1@5:2-3 2@4:0-1");
@@ -130,7 +131,7 @@ TEST_CASE("threads with poll queues of their own are pinned alike")
     CHECK(text(laid_out("1", 1, two)) == "0@4:0-1");
 }
 
-TEST_CASE("a number of poll queues is dealt out to the drive's, or spans them")
+TEST_CASE("a given number of poll queues is dealt out to the hardware queues, or spans them")
 {
     const auto two = drive_with({{0, 1}, {2, 3}});
     CHECK(text(laid_out("2", 4, two)) == "0@4:0-1 1@5:2-3 0@4:0-1 1@5:2-3");
@@ -142,7 +143,7 @@ TEST_CASE("a number of poll queues is dealt out to the drive's, or spans them")
     CHECK(notes(laid_out("1", 2, two), "1 poll queue for the drive's 2 span several"));
 }
 
-TEST_CASE("on a kernel that bears one poll queue auto is one, over all of the drive's")
+TEST_CASE("on a kernel that allows one poll queue, auto makes one over all hardware queues")
 {
     placement_bounds old{
         .map = drive_with({{0, 1}, {2, 3}}), .allowed = {0, 1, 2, 3}, .queues_max = 1};
@@ -150,11 +151,11 @@ TEST_CASE("on a kernel that bears one poll queue auto is one, over all of the dr
     CHECK(text(lay_out(choice, 2, old)) == "0 0");
     CHECK(notes(lay_out(choice, 2, old), "this kernel bears no more"));
     CHECK(text(lay_out(choice, 1, old)) == "0@4:0-1");
-    // What is asked for in so many words is for the kernel to refuse.
+    // The kernel itself refuses an explicit choice that it does not allow.
     CHECK(text(lay_out(queue_choice::parse("--queues", "private"), 2, old)) == "0@4:0-1 1@5:2-3");
 }
 
-TEST_CASE("poll queues that this process cannot reach are left out, and named")
+TEST_CASE("hardware queues that this process cannot reach are left out and named")
 {
     const auto two = drive_with({{0, 1}, {2, 3}});
     const auto second = laid_out("auto", 2, two, {3});
@@ -170,7 +171,7 @@ TEST_CASE("poll queues that this process cannot reach are left out, and named")
     CHECK(notes(none, "one poll queue for all threads: there is none left"));
 }
 
-TEST_CASE("threads that no poll queue places keep to the drive's NUMA node")
+TEST_CASE("threads that no hardware queue places run on the drive's NUMA node")
 {
     placement_bounds on{.map = {}, .allowed = {0, 1, 2, 3}, .node = 1, .node_cpus = {2, 3}};
     const auto choice = queue_choice::parse("--queues", "auto");
@@ -181,14 +182,15 @@ TEST_CASE("threads that no poll queue places keep to the drive's NUMA node")
     CHECK(on_node(1) == "2-3");
     CHECK(on_node(3) == "2-3");
     CHECK(lay_out(choice, 2, on).notes.empty());
-    CHECK(ranges_text(lay_out(choice, 2, on).cpus_of_queue(0)) == "2-3"); // a resident's, too
-    on.map = drive_with({{0, 1, 2, 3}}); // one poll queue places nobody
+    // A resident runs there, too.
+    CHECK(ranges_text(lay_out(choice, 2, on).cpus_of_queue(0)) == "2-3");
+    on.map = drive_with({{0, 1, 2, 3}}); // a single hardware queue places no thread
     CHECK(on_node(2) == "2-3");
     on.map = drive_with({{0, 2}, {1, 3}});
     CHECK(lay_out(queue_choice::parse("--queues", "1"), 3, on).node == 1U);
     CHECK(notes(lay_out(queue_choice::parse("--queues", "1"), 3, on),
         "keep to no poll queue's processors: 1 poll queue for the drive's 2 span several"));
-    CHECK(on_node(2) == "anywhere"); // the map says where
+    CHECK(on_node(2) == "anywhere"); // the map places the threads
     CHECK(text(lay_out(choice, 2, on)) == "0@4:0,2 1@5:1,3");
     on.map = {};
     on.allowed = {0, 3};
@@ -201,7 +203,7 @@ TEST_CASE("threads that no poll queue places keep to the drive's NUMA node")
     CHECK(lay_out(choice, 2, on).notes.empty());
 }
 
-TEST_CASE("of poll queues that are as good the one on the drive's NUMA node comes first")
+TEST_CASE("among equal hardware queues those on the drive's NUMA node come first")
 {
     placement_bounds on{.map = drive_with({{0}, {1}, {2}, {3}}),
         .allowed = {0, 1, 2, 3},
@@ -209,13 +211,13 @@ TEST_CASE("of poll queues that are as good the one on the drive's NUMA node come
         .node_cpus = {2, 3}};
     const auto choice = queue_choice::parse("--queues", "auto");
     CHECK(text(lay_out(choice, 1, on)) == "0@6:2");
-    CHECK(text(lay_out(choice, 3, on)) == "0@6:2 1@7:3 2@4:0"); // each before one gets two
+    CHECK(text(lay_out(choice, 3, on)) == "0@6:2 1@7:3 2@4:0"); // each gets one before one gets two
     CHECK(text(lay_out(queue_choice::parse("--queues", "private"), 2, on)) == "0@6:2 1@7:3");
     on.map = drive_with({{0, 1, 2}, {3}}); // more processors still count for more
     CHECK(text(lay_out(choice, 1, on)) == "0@4:0-2");
 }
 
-TEST_CASE("what --queues does not take is refused by name")
+TEST_CASE("an unknown value of --queues is refused by name")
 {
     for (const char* word : {"", "0", "-1", "two", "2x", " 2", "4294967296", "Auto", "private,1"}) {
         CAPTURE(word);
@@ -229,7 +231,7 @@ TEST_CASE("what --queues does not take is refused by name")
     }
 }
 
-TEST_CASE("a thread keeps to the processors it is pinned to")
+TEST_CASE("a pinned thread stays on its processors")
 {
     const cpus all = allowed_processors();
     REQUIRE_FALSE(all.empty());
@@ -244,7 +246,7 @@ TEST_CASE("a thread keeps to the processors it is pinned to")
     CHECK_THROWS_AS(pin_this_thread({}), std::system_error);
 }
 
-TEST_CASE("processors are told as ranges")
+TEST_CASE("the text of processors uses ranges")
 {
     CHECK(ranges_text(cpus{}).empty());
     CHECK(ranges_text(cpus{3}) == "3");

@@ -13,7 +13,7 @@ using ngpoll::cli::random_position;
 
 namespace {
 
-/// Chi-square of `seen` against equal shares, as a normal deviate (Wilson and Hilferty 1931).
+/// The chi-square of `seen` against equal shares, as a normal deviate (Wilson and Hilferty 1931).
 double deviate_from_uniform(const std::vector<std::uint64_t>& seen)
 {
     std::uint64_t all = 0;
@@ -30,14 +30,14 @@ double deviate_from_uniform(const std::vector<std::uint64_t>& seen)
     return (std::cbrt(chi_square / freedom) - (1 - spread)) / std::sqrt(spread);
 }
 
-/// Beyond five standard deviations, on either side, once in two million honest runs.
+/// A correct program exceeds five standard deviations, on either side, once in two million runs.
 constexpr double kFiveSigma = 5;
 
 } // namespace
 
 TEST_CASE("positions are uniform over the whole namespace")
 {
-    // Sizes that are no powers of two, one below and one above 2^32.
+    // The last two sizes are not powers of two: one is below 2^32, and one is above.
     const std::uint64_t count = GENERATE(1000ULL, 2097152ULL, 3750748848ULL, 30005842608ULL);
     ngpoll::test::chance chance("uniform positions");
     random_position next(chance.seed(), count);
@@ -58,7 +58,7 @@ TEST_CASE("positions are uniform over the whole namespace")
     const double deviate = deviate_from_uniform(seen);
     CAPTURE(count, deviate, least, most);
     CHECK(std::abs(deviate) < kFiveSigma);
-    // Both ends are reached: the first and the last ten-thousandth, at the least.
+    // The draws reach both ends: at least the first and the last ten-thousandth.
     CHECK(least <= count / 10000);
     CHECK(most >= count - 1 - count / 10000);
 }
@@ -76,7 +76,7 @@ TEST_CASE("neighbouring positions are independent")
     CHECK(std::abs(deviate_from_uniform(seen)) < kFiveSigma);
 }
 
-TEST_CASE("threads with other seeds read other blocks")
+TEST_CASE("threads with different seeds read different blocks")
 {
     random_position one(1, 1 << 30);
     random_position two(2, 1 << 30);

@@ -14,21 +14,21 @@ using namespace ngpoll::cli;
 
 namespace {
 
-/// A made-up drive: latency grows without bound as the rate nears what is possible.
+/// A made-up drive. Its latency grows without bound as the rate nears iops_max.
 struct drive {
     double iops_max;
-    double latency_ns; ///< when nothing else is going on
-    double limit_ns; ///< to keep
+    double latency_ns; ///< without load
+    double limit_ns; ///< the limit to keep
 
     [[nodiscard]] double latency_at(double rate) const
     {
         return rate >= iops_max ? 1e12 : latency_ns / (1 - rate / iops_max);
     }
-    /// The rate at which it reaches the limit.
+    /// The rate at which the latency reaches the limit.
     [[nodiscard]] double answer() const { return iops_max * (1 - latency_ns / limit_ns); }
 };
 
-/// Searches; `measure` says of a rate whether it keeps the limit.
+/// Searches. `measure` returns whether a rate keeps the limit.
 rate_search search(
     double iops_max, bool ceiling_kept, const std::function<bool(double)>& measure, int& steps)
 {
@@ -46,7 +46,7 @@ rate_search search(const drive& of, int& steps)
         of.iops_max, false, [&](double rate) { return of.latency_at(rate) <= of.limit_ns; }, steps);
 }
 
-/// A fixed sequence, the same on each machine.
+/// A fixed sequence, equal on each machine.
 class noise {
 public:
     explicit noise(std::uint64_t seed)
@@ -65,7 +65,7 @@ private:
 
 } // namespace
 
-TEST_CASE("the rate is found within 2 %, wherever it lies")
+TEST_CASE("the search finds the rate within 2 %, wherever it lies")
 {
     for (const double iops : {500.0, 8'000.0, 331'608.0, 12'345'678.0})
         for (const double share : {0.02, 0.05, 0.3, 0.5, 0.77, 0.9, 0.97}) {
@@ -82,7 +82,7 @@ TEST_CASE("the rate is found within 2 %, wherever it lies")
         }
 }
 
-TEST_CASE("rates are whole, have three digits that count, and stay within the bounds")
+TEST_CASE("rates are whole numbers with three significant digits, and stay within the bounds")
 {
     for (const double iops : {3.0, 17.0, 999.0, 123'456.0}) {
         int steps = 0;
@@ -100,7 +100,7 @@ TEST_CASE("rates are whole, have three digits that count, and stay within the bo
     }
 }
 
-TEST_CASE("a limit that even the lowest rate breaks ends the search at once")
+TEST_CASE("a limit that the lowest rate breaks ends the search at once")
 {
     int steps = 0;
     const rate_search found = search(
@@ -108,13 +108,13 @@ TEST_CASE("a limit that even the lowest rate breaks ends the search at once")
     CHECK(found.end() == rate_search::ending::none);
     CHECK_FALSE(found.kept());
     CHECK(found.broken() == 10'000);
-    CHECK(steps == 3); // as fast as it goes, and the lowest rate twice
+    CHECK(steps == 3); // without a rate, and twice the lowest rate
     rate_search nothing;
     nothing.add(false, 0);
     CHECK(nothing.end() == rate_search::ending::none);
 }
 
-TEST_CASE("a limit that the highest rate keeps ends it, too")
+TEST_CASE("a limit that the highest rate keeps ends the search at once")
 {
     int steps = 0;
     const rate_search found = search(
@@ -122,7 +122,7 @@ TEST_CASE("a limit that the highest rate keeps ends it, too")
     CHECK(found.end() == rate_search::ending::highest);
     CHECK(found.kept() == 1'000'000);
     CHECK(steps == 3);
-    // A limit that is kept without a rate need not be kept at that rate.
+    // A run without a rate may keep the limit although a run at that rate breaks it.
     const rate_search below = search(
         1e6, true, [](double rate) { return rate < 9e5; }, steps);
     CHECK(below.end() == rate_search::ending::found);
@@ -133,7 +133,7 @@ TEST_CASE("a limit that the highest rate keeps ends it, too")
         == 1);
 }
 
-TEST_CASE("one hiccup does not decide")
+TEST_CASE("one disturbed run does not decide the search")
 {
     for (int hiccup = 1; hiccup < 12; ++hiccup) {
         int steps = 0;
@@ -146,11 +146,12 @@ TEST_CASE("one hiccup does not decide")
     }
 }
 
-TEST_CASE("noise moves the result by little")
+TEST_CASE("noise moves the result only a little")
 {
-    // 10 % of noise on each latency, and one run in 20 is disturbed altogether.
+    // Each latency has 10 % of noise, and one run in 20 is disturbed and breaks the limit.
     constexpr int kRounds = 1000;
-    const drive of{.iops_max = 1e6, .latency_ns = 50'000, .limit_ns = 200'000}; // at 750 000
+    // Reached at 750,000.
+    const drive of{.iops_max = 1e6, .latency_ns = 50'000, .limit_ns = 200'000};
     std::vector<double> rates;
     for (int round = 0; round < kRounds; ++round) {
         noise random(static_cast<std::uint64_t>(round));
@@ -171,7 +172,7 @@ TEST_CASE("noise moves the result by little")
     CHECK(rates[kRounds - 1] < 1.1 * of.answer());
 }
 
-TEST_CASE("a run keeps a goal by the figure that it names, at the rate that was asked for")
+TEST_CASE("a run keeps a goal by the named figure and at the given rate")
 {
     bench_result run;
     run.options.rate_iops = 1000;
@@ -194,7 +195,7 @@ TEST_CASE("a run keeps a goal by the figure that it names, at the rate that was 
     CHECK_FALSE(keeps(parse_goal("mean=49us"), run));
     CHECK(keeps(parse_goal("max=900us"), run));
     CHECK_FALSE(keeps(parse_goal("max=899us"), run));
-    // A drive that falls behind the rate does not keep it, however fast it answers.
+    // A drive that falls behind the rate does not keep the goal, however low its latency is.
     run.total.stats.sent = 1000;
     CHECK_FALSE(keeps(parse_goal("max=1s"), run));
     run.options.rate_iops = 0;

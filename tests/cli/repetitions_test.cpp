@@ -12,7 +12,7 @@ using namespace ngpoll::cli;
 
 namespace {
 
-/// A run of `variant` that took a second.
+/// A run of `variant` that took one second.
 bench_result run_of(std::size_t variant, std::size_t number, std::uint64_t ios)
 {
     bench_result run;
@@ -25,7 +25,7 @@ bench_result run_of(std::size_t variant, std::size_t number, std::uint64_t ios)
     return run;
 }
 
-/// Five runs each of two parts, in turns.
+/// Runs of two variants, in turns.
 std::vector<bench_result> in_turns(
     const std::vector<std::uint64_t>& first, const std::vector<std::uint64_t>& second)
 {
@@ -52,7 +52,7 @@ TEST_CASE("variants take turns")
     CHECK(take_turns(3, 2) == std::vector<std::size_t>{0, 1, 2, 0, 1, 2});
 }
 
-TEST_CASE("the median is a value that was measured, and the lower one of two")
+TEST_CASE("the median is a measured value, the lower one of two")
 {
     CHECK(place_of_median(std::vector<double>{7}) == 0);
     CHECK(place_of_median(std::vector<double>{3, 1, 2}) == 2);
@@ -61,7 +61,7 @@ TEST_CASE("the median is a value that was measured, and the lower one of two")
     CHECK(place_of_median(std::vector<double>{2, 2}) == 0);
 }
 
-TEST_CASE("the run with the median IOPS speaks for each variant")
+TEST_CASE("the run with the median IOPS represents its variant")
 {
     const std::vector<bench_result> done
         = in_turns({100, 500, 300, 200, 400}, {10, 20, 30, 50, 40});
@@ -75,7 +75,7 @@ TEST_CASE("the run with the median IOPS speaks for each variant")
         CHECK(grouped[1].runs[i] == &done[2 * i + 1]);
 }
 
-TEST_CASE("at a rate, the run with the median p99 speaks for its variant")
+TEST_CASE("at a rate, the run with the median p99 represents its variant")
 {
     std::vector<bench_result> done;
     for (const double p99 : {900.0, 100.0, 500.0}) {
@@ -90,7 +90,7 @@ TEST_CASE("at a rate, the run with the median p99 speaks for its variant")
     CHECK(by_variant(done).front().median->number == 2);
 }
 
-TEST_CASE("a run that was cut short counts only where there is no other")
+TEST_CASE("a run that was cut short counts only if its variant has no other run")
 {
     std::vector<bench_result> done = in_turns({100, 200}, {10, 20});
     done.back().cut_short = true;
@@ -99,11 +99,11 @@ TEST_CASE("a run that was cut short counts only where there is no other")
     done.resize(2);
     done.back().cut_short = true;
     CHECK(by_variant(done)[1].median->number == 2);
-    done.resize(1); // the second one's turn never came
+    done.resize(1); // the second variant did not run
     CHECK(by_variant(done).size() == 1);
 }
 
-TEST_CASE("the spread is that of the least and the most, in percent of the median")
+TEST_CASE("the spread is highest minus lowest, in percent of the median")
 {
     const std::vector<bench_result> done = in_turns({90, 100, 110, 95, 105}, {1, 1, 1, 1, 1});
     const std::vector<repeated_run> grouped = by_variant(done);
@@ -113,7 +113,7 @@ TEST_CASE("the spread is that of the least and the most, in percent of the media
     CHECK(spread_text(by_variant(std::span(done).first(2))[0]).empty());
 }
 
-TEST_CASE("a comparison of five and five says whether the difference is noise")
+TEST_CASE("a comparison of five and five runs says whether the difference is noise")
 {
     const std::vector<bench_result> apart
         = in_turns({200, 210, 220, 230, 240}, {100, 110, 120, 130, 140});

@@ -47,28 +47,28 @@ bool about(double a, double b) { return a > b * 0.9999 && a < b * 1.0001; }
 
 } // namespace
 
-TEST_CASE("five against five that do not overlap are more than noise")
+TEST_CASE("five and five values that do not overlap differ by more than noise")
 {
     const std::vector<double> low{1, 2, 3, 4, 5};
     const std::vector<double> high{6, 7, 8, 9, 10};
     const auto up = compare_ranks(low, high);
     REQUIRE(up);
-    CHECK(about(up->chance, 2.0 / 252)); // of 252 ways, the two that are parted wholly
+    CHECK(about(up->chance, 2.0 / 252)); // of 252 ways, two separate the values fully
     CHECK(up->more_than_noise());
     CHECK(about(compare_ranks(high, low)->chance, 2.0 / 252));
-    // Of the 25 ratios in order, the third from either end.
+    // The third from either end of the 25 sorted ratios.
     CHECK(about(up->ratio_low, 6.0 / 4));
     CHECK(about(up->ratio_high, 8));
 }
 
-TEST_CASE("the chance is that of all ways to part the ranks")
+TEST_CASE("the chance counts all ways to divide the ranks")
 {
-    // One pair is the wrong way round: of 252 ways two are further out, and two as far.
+    // One pair is in the wrong order. Of 252 ways two are further out, and two as far.
     CHECK(
         about(compare_ranks(std::vector<double>{1, 2, 3, 4, 6}, std::vector<double>{5, 7, 8, 9, 10})
                   ->chance,
             4.0 / 252));
-    // Three pairs, and four: the test's table has 0.0556 and 0.0952.
+    // Three pairs, then four. The test's published table has 0.0556 and 0.0952.
     CHECK(
         about(compare_ranks(std::vector<double>{1, 2, 3, 4, 8}, std::vector<double>{5, 6, 7, 9, 10})
                   ->chance,
@@ -84,15 +84,15 @@ TEST_CASE("equal values are no difference, and ties are counted exactly")
     const std::vector<double> same(5, 3.0);
     CHECK(compare_ranks(same, same)->chance == 1);
     CHECK(compare_ranks(same, same)->ratio_low == 1);
-    // Of {1 1 1 1 1} and {1 2 2 2 2}: 6 ones share ranks, 4 twos do. All ones together on one side
-    // happens in C(6,5) = 6 of 252 ways, and as far out on the other side in as many.
+    // In {1 1 1 1 1} and {1 2 2 2 2}, six ones share ranks, and so do four twos. In C(6,5) = 6 of
+    // 252 ways one side has only ones. Six ways are as far out on the other side.
     CHECK(
         about(compare_ranks(std::vector<double>{1, 1, 1, 1, 1}, std::vector<double>{1, 2, 2, 2, 2})
                   ->chance,
             12.0 / 252));
 }
 
-TEST_CASE("fewer than five repetitions tell nothing, and zeros have no ratio")
+TEST_CASE("fewer than five repetitions give no result, and zeros have no ratio")
 {
     const std::vector<double> four{1, 2, 3, 4};
     const std::vector<double> five{10, 11, 12, 13, 14};
@@ -104,9 +104,9 @@ TEST_CASE("fewer than five repetitions tell nothing, and zeros have no ratio")
     CHECK(compare_ranks(zeros, five)->ratio_low == 0);
 }
 
-TEST_CASE("the chance is right as often as it says")
+TEST_CASE("the chance is not too low")
 {
-    // All of one distribution: p < 0.05 may come in at most 5 of 100 tries.
+    // All values are of one distribution, so p < 0.05 may come in at most 5 of 100 tries.
     std::uint64_t state = 1;
     const auto next = [&] {
         state = state * 6364136223846793005u + 1442695040888963407u;
@@ -122,18 +122,18 @@ TEST_CASE("the chance is right as often as it says")
             value = next();
         found += compare_ranks(a, b)->more_than_noise() ? 1 : 0;
     }
-    CHECK(found > 2000 * 0.015); // exactly 8 of 252: 3.2 %
+    CHECK(found > 2000 * 0.015); // exactly 8 of 252 ways: 3.2 %
     CHECK(found < 2000 * 0.05);
 }
 
-TEST_CASE("median")
+TEST_CASE("the median of an even number is the mean of the middle two")
 {
     CHECK(median(std::vector<double>{3, 1, 2}) == 2);
     CHECK(median(std::vector<double>{4, 1, 2, 3}) == 2.5);
     CHECK(median({}) == 0);
 }
 
-TEST_CASE("numbers as people read them")
+TEST_CASE("numbers have separators for people and none for programs")
 {
     CHECK(grouped_number(331608.25) == "331,608");
     CHECK(grouped_number(999) == "999");
@@ -143,7 +143,7 @@ TEST_CASE("numbers as people read them")
         == "&lt;a href=&quot;x&quot;&gt;&amp;&#39;\xef\xbf\xbd");
 }
 
-TEST_CASE("parts of a comparison are columns with their repetitions")
+TEST_CASE("the parts of a comparison are columns with their repetitions")
 {
     const result_document both = read("compare.json");
     REQUIRE(both.runs.size() == 2);
@@ -162,32 +162,32 @@ TEST_CASE("parts of a comparison are columns with their repetitions")
     CHECK(page.find("p 0.0079") != std::string::npos);
 }
 
-TEST_CASE("with four repetitions, or between files, the page says that it cannot tell")
+TEST_CASE("with four repetitions, or between files, the page says " cannot tell "")
 {
     const std::string four = report_page(std::vector{read("four.json")});
     CHECK(four.find("-50.0 %, cannot tell") != std::string::npos);
     CHECK(four.find(" %, more than noise") == std::string::npos);
-    // The same five repetitions, but of another file: who knows what the machine did in between.
+    // Another file with equal repetitions. The machine may have changed between the files.
     const std::string apart = report_page(
         std::vector{read("compare.json"), parse_result("later", file_text("compare.json"))});
     CHECK(count_of(apart, "-10.0 %, more than noise") == 1);
     CHECK(count_of(apart, "-10.0 %, cannot tell") >= 1);
 }
 
-TEST_CASE("fio's results are read into the same figures")
+TEST_CASE("fio's results become the figures of ngpoll's results")
 {
     const result_document fio = read("fio.json");
     CHECK(fio.program == "fio-3.33");
-    REQUIRE(fio.runs.size() == 2); // it read and wrote
+    REQUIRE(fio.runs.size() == 2); // the job read and wrote
     CHECK(fio.runs[0].label == "fio.json: job, read");
     CHECK(value_of(fio.runs[0], "summary.iops") == 14138.203356);
     CHECK(fio.runs[0].percentiles.size() == 17);
     CHECK(value_of(fio.runs[0], "summary.latency_ns.p99_9") > 0);
-    // (2.716049 + 24.839506) % of 2025 ms, for 28644 + 28701 I/Os
+    // (2.716049 + 24.839506) % of 2025 ms, for 28644 + 28701 I/Os.
     CHECK(about(value_of(fio.runs[0], "summary.cpu_ns_per_io"), 9730.53));
 }
 
-TEST_CASE("a sweep is a matrix, and what the doctor found comes most urgent first")
+TEST_CASE("a sweep is a matrix, and the doctor's most urgent findings come first")
 {
     const result_document sweep = read("sweep.json");
     REQUIRE(sweep.runs.size() == 4);
@@ -202,7 +202,7 @@ TEST_CASE("a sweep is a matrix, and what the doctor found comes most urgent firs
     CHECK(page.find("poll_queues") < page.find("pcie_link"));
 }
 
-TEST_CASE("what a file says stays text")
+TEST_CASE("text from a result file is not read as HTML")
 {
     std::string text = file_text("compare.json");
     const std::string evil = R"(</script><img src=x onerror=alert(1)>\"'&)";
@@ -215,7 +215,7 @@ TEST_CASE("what a file says stays text")
     CHECK(count_of(page, "&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;") >= 3);
 }
 
-TEST_CASE("what is no result is refused, and odd ones do no harm")
+TEST_CASE("a file that is no result is refused, and odd results do no harm")
 {
     CHECK_THROWS_AS(parse_result("x", ""), std::invalid_argument);
     CHECK_THROWS_AS(parse_result("x", "[1, 2]"), std::invalid_argument);

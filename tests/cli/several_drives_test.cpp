@@ -32,7 +32,7 @@ bench_result planned(const bench_options& options, const bench_targets& targets)
     return plan_run(options, queue_choice::parse("--queues", "auto"), targets);
 }
 
-/// Runs, with its text to a file that nobody reads.
+/// Runs the load. Its text goes to a temporary file.
 bench_result run_on(const bench_options& options, const bench_targets& targets)
 {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere(std::tmpfile(), std::fclose);
@@ -45,7 +45,7 @@ bench_result run_on(const bench_options& options, const bench_targets& targets)
     return run.take_result();
 }
 
-/// Whether each block of the drive holds anything but zeros.
+/// For each block of the drive, true if it is not all zeros.
 std::vector<bool> written_blocks(const nvme_namespace& drive)
 {
     constexpr std::uint32_t kBlock = 512;
@@ -69,7 +69,8 @@ std::vector<bool> written_blocks(const nvme_namespace& drive)
 
 } // namespace
 
-TEST_CASE("threads are dealt out to the drives in turn, the first ones get the rest")
+TEST_CASE(
+    "threads are dealt out to the drives in turn, and the first drives get the remaining ones")
 {
     const bench_targets targets = drives({"emu:size=64K", "emu:size=1M", "emu:size=2M"});
     bench_options options;
@@ -88,10 +89,10 @@ TEST_CASE("threads are dealt out to the drives in turn, the first ones get the r
     CHECK(next == options.threads);
 }
 
-TEST_CASE("each drive gets the writes that are its own, and no other's")
+TEST_CASE("each drive gets only its own writes")
 {
-    // The drives have 256 and 2,048 blocks, of which the middle half is written. A write that goes
-    // to the wrong drive is outside of that drive's half, or of the whole drive.
+    // The drives have 256 and 2,048 blocks, and the load writes the middle half. A write to the
+    // wrong drive is outside of that drive's half, or of the whole drive.
     const bool small_first = GENERATE(true, false);
     const bench_targets targets = small_first ? drives({"emu:size=128K", "emu:size=1M"})
                                               : drives({"emu:size=1M", "emu:size=128K"});
@@ -125,7 +126,7 @@ TEST_CASE("each drive gets the writes that are its own, and no other's")
     CHECK(finished == result.total.finished());
 }
 
-TEST_CASE("what fails on one drive is counted on that drive")
+TEST_CASE("errors are counted on the drive on which they happened")
 {
     const std::size_t bad = GENERATE(0U, 1U);
     const std::string unreadable = "emu:size=64K,unreadable=0-127";

@@ -67,12 +67,12 @@ claim claim_named(const std::vector<step_outcome>& outcomes, std::string_view na
 
 } // namespace
 
-TEST_CASE("a survey keeps to the drive's tags, and its commands never write")
+TEST_CASE("a survey stays within the drive's tags and never writes")
 {
     survey_options options;
     const auto steps = plan_survey(options, drive_with_tags(1023));
     CHECK(has_word(step_named(steps, "one_thread"), "-d128"));
-    CHECK(has_word(step_named(steps, "shared_8"), "-d64")); // 8 x 64 of 1023
+    CHECK(has_word(step_named(steps, "shared_8"), "-d64")); // 8 x 64 of 1023 tags
     CHECK(has_word(step_named(steps, "private_8"), "-d64"));
     const auto queues_of = [&](const char* name) {
         const auto& words = step_named(steps, name).words;
@@ -99,7 +99,7 @@ TEST_CASE("a survey keeps to the drive's tags, and its commands never write")
     CHECK(has_word(step_named(plan_survey(options, drive_with_tags(0)), "shared_8"), "-d128"));
 }
 
-TEST_CASE("a survey takes ten minutes, one, or what is asked for")
+TEST_CASE("a survey takes ten minutes, one minute, or the given time")
 {
     const auto seconds_of = [](const survey_options& options) {
         double all = 0;
@@ -115,7 +115,7 @@ TEST_CASE("a survey takes ten minutes, one, or what is asked for")
         step_named(plan_survey({.seconds = 0.5}, drive_with_tags(0)), "shared_2"), "-r0.5"));
 }
 
-TEST_CASE("programs that are not there, or an emulated drive, leave peers out")
+TEST_CASE("a survey leaves peers out if the program is missing or the drive is emulated")
 {
     const auto steps = plan_survey({}, drive_with_tags(0));
     CHECK_FALSE(step_named(steps, "t_io_uring").left_out.empty());
@@ -138,7 +138,7 @@ TEST_CASE("a claim holds, does not hold, or was not tried")
             .told;
     };
     CHECK(told(100, 90) == verdict::holds);
-    CHECK(told(99, 100) == verdict::holds); // within the noise
+    CHECK(told(99, 100) == verdict::holds); // the difference is within the noise
     CHECK(told(97, 100) == verdict::does_not_hold);
     CHECK(claim_named({with_iops("one_thread", 100)}, "no_slower_than_t_io_uring").told
         == verdict::not_tried);
@@ -165,7 +165,7 @@ TEST_CASE("a claim holds, does not hold, or was not tried")
         == verdict::not_tried);
 }
 
-TEST_CASE("what each program prints is read")
+TEST_CASE("the output of each program is read")
 {
     step_outcome peer;
     peer.state = step_state::measured;
@@ -197,7 +197,7 @@ TEST_CASE("what each program prints is read")
     }
 }
 
-TEST_CASE("a child's output and end are told")
+TEST_CASE("the output and the end of a child are reported")
 {
     const stop_signals signals;
     using ending = child_result::ending;
@@ -213,13 +213,13 @@ TEST_CASE("a child's output and end are told")
     const child_result killed = run_child({"sh", "-c", "kill -TERM $$"}, patient, signals);
     CHECK(killed.ended_as == ending::killed);
     CHECK(killed.code == SIGTERM);
-    // More than a pipe holds.
+    // The output is larger than a pipe's buffer.
     const child_result much
         = run_child({"sh", "-c", "head -c 1000000 /dev/zero"}, patient, signals);
     CHECK(much.out.size() == 1'000'000);
 }
 
-TEST_CASE("a child that is overdue is told to end")
+TEST_CASE("an overdue child gets a signal to end")
 {
     const stop_signals signals;
     const child_limits hasty{.time = milliseconds(100), .may_kill = false};

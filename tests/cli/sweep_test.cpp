@@ -21,7 +21,7 @@ bench_options swept(const std::vector<std::string>& words)
 
 } // namespace
 
-TEST_CASE("an axis is an option by any of its names, and values with commas between them")
+TEST_CASE("an axis is an option, by any of its names, and values with commas between them")
 {
     const sweep_axis axis = parse_sweep("iodepth=1,8,32");
     CHECK(axis.key == "d");
@@ -44,11 +44,11 @@ TEST_CASE("each combination is a cell, and the last axis changes first")
     CHECK(cells[1].values[1].number == 4096);
     CHECK(cells[2].options.depth == 8);
     CHECK(cells[2].options.block_bytes == 512);
-    CHECK(cells[3].options.threads == 3); // what is not swept stays as it was
+    CHECK(cells[3].options.threads == 3); // an option that is not swept keeps its value
     CHECK(cells_of(bench_options{}).size() == 1);
 }
 
-TEST_CASE("an option reads its swept values as it reads others")
+TEST_CASE("an option accepts swept values as it accepts others")
 {
     const std::vector<sweep_cell> cells
         = cells_of(swept({"rate=10k,1m", "queues=2", "t=0", "rw=randwrite"}));
@@ -66,11 +66,11 @@ TEST_CASE("an option reads its swept values as it reads others")
     CHECK_THROWS_AS(cells_of(swept({"d=1", "depth=2"})), std::invalid_argument);
 }
 
-TEST_CASE("a matrix has a place for each cell, also for those that have not run")
+TEST_CASE("a matrix has a place for each cell, also for cells that have not run")
 {
     const bench_options options = swept({"d=1,8", "n=1,2"});
     std::vector<bench_result> done;
-    for (const std::size_t variant : {0U, 1U, 2U}) { // then it was interrupted
+    for (const std::size_t variant : {0U, 1U, 2U}) { // the sweep was interrupted after three cells
         bench_result& run = done.emplace_back();
         run.variant = variant;
         run.total.seconds = 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Phases of verify on an emulated drive, whose blocks the tests change in between.
+// Tests phases of verify on an emulated drive. The tests change blocks between the phases.
 #include <algorithm>
 #include <memory>
 #include <string>
@@ -16,8 +16,8 @@ using namespace ngpoll::cli;
 namespace {
 
 constexpr std::uint32_t kLbaBytes = 512;
-constexpr std::uint32_t kBlocks = 8; ///< of an I/O
-constexpr std::uint64_t kFirst = 16; ///< LBA
+constexpr std::uint32_t kBlocks = 8; ///< of one I/O
+constexpr std::uint64_t kFirst = 16; ///< an LBA
 constexpr std::uint64_t kPositions = 101;
 
 class verified_drive {
@@ -44,7 +44,7 @@ public:
         return run(generation, true);
     }
     phase_result read(bool is_state_known = true) { return run(0, is_state_known); }
-    /// Ends as soon as it is looked at.
+    /// A phase that ends at its first look at the clock.
     phase_result write_shortly(std::uint32_t generation)
     {
         state_.generation_max = generation;
@@ -56,7 +56,7 @@ public:
     block get(std::uint64_t lba) { return transfer(lba, nullptr); }
     void put(std::uint64_t lba, const block& data) { transfer(lba, &data); }
 
-    /// The findings, a line each.
+    /// The findings, one text each.
     [[nodiscard]] std::vector<std::string> found() const
     {
         std::vector<std::string> texts;
@@ -111,7 +111,7 @@ private:
 
 } // namespace
 
-TEST_CASE("what is written is read back, by any number of threads")
+TEST_CASE("any number of threads reads back what was written")
 {
     for (const std::uint32_t threads : {1U, 3U, 8U}) {
         verified_drive drive(threads);
@@ -125,7 +125,7 @@ TEST_CASE("what is written is read back, by any number of threads")
         }
         CHECK(drive.total() == 0);
         CHECK(drive.state().generations == std::vector<std::uint32_t>(kPositions, 2));
-        // Nothing beside the range is touched.
+        // The blocks next to the range stay unchanged.
         CHECK(drive.get(kFirst - 1) == verified_drive::block(kLbaBytes));
         CHECK(drive.get(kFirst + kPositions * kBlocks) == verified_drive::block(kLbaBytes));
     }
@@ -151,7 +151,7 @@ TEST_CASE("misplaced, stale and corrupt blocks are named with their LBA")
             "LBA 116: stale: generation 1, instead of 2",
             "LBA 201: misplaced: the block of LBA 200, generation 2",
             "LBA " + last + ": missing: zeroes"});
-    // Without a state, what is intact at its place is right, and what is empty may be.
+    // Without a state each intact block at its place is right, and an empty block is allowed.
     drive.forget();
     const phase_result read = drive.read(false);
     CHECK(read.bare == 1);
@@ -160,14 +160,14 @@ TEST_CASE("misplaced, stale and corrupt blocks are named with their LBA")
             "LBA 201: misplaced: the block of LBA 200, generation 2"});
 }
 
-TEST_CASE("a write that was never acknowledged may be there or not, and nothing older")
+TEST_CASE("a write that was never acknowledged may be there or not, but nothing older")
 {
     verified_drive drive(1);
     static_cast<void>(drive.write(1));
     const auto first = drive.get(kFirst);
     static_cast<void>(drive.write(2));
     const auto second = drive.get(kFirst);
-    // As after a kill: the second write of position 0 was sent, and then not acknowledged.
+    // As after a kill: the second write of position 0 was sent but not acknowledged.
     drive.state().generations[0] = 1;
     static_cast<void>(drive.read());
     CHECK(drive.total() == 0);
@@ -182,13 +182,13 @@ TEST_CASE("a write that was never acknowledged may be there or not, and nothing 
 TEST_CASE("positions without an acknowledged write are not read")
 {
     verified_drive drive(2);
-    drive.state().generations[5] = 1; // and the drive is empty
+    drive.state().generations[5] = 1; // the drive is empty
     const phase_result read = drive.read();
     CHECK(read.done == 1);
     CHECK(drive.found() == std::vector<std::string>{"LBA 56 to 63: missing: zeroes"});
 }
 
-TEST_CASE("what the drive does not read is named, and the rest is read")
+TEST_CASE("unreadable blocks are named, and the other blocks are read")
 {
     verified_drive drive(2, "emu:size=1M,unreadable=40-41");
     static_cast<void>(drive.write(1));
@@ -201,7 +201,7 @@ TEST_CASE("what the drive does not read is named, and the rest is read")
     CHECK(drive.total() == kBlocks);
 }
 
-TEST_CASE("a phase that is stopped has acknowledged what it counts")
+TEST_CASE("a stopped phase counts exactly its acknowledged writes")
 {
     verified_drive drive(2, "emu:size=1M,latency=60ms");
     const phase_result wrote = drive.write_shortly(1);

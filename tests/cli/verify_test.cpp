@@ -33,7 +33,7 @@ block stamped(std::uint64_t lba, std::uint32_t generation, std::uint64_t run = k
     return made;
 }
 
-/// The fault of a block that should be as expected; empty: none.
+/// The text of a block's fault; empty if the block is right.
 std::string judged(const block& read, const expectation& expected = kExpected)
 {
     finding found;
@@ -59,7 +59,7 @@ written_state some_state()
 
 } // namespace
 
-TEST_CASE("a block is right from the last acknowledged generation to the last that was sent")
+TEST_CASE("a block is right from the last acknowledged generation to the last sent one")
 {
     CHECK(judged(stamped(77, 3)).empty());
     CHECK(judged(stamped(77, 4)).empty());
@@ -72,7 +72,7 @@ TEST_CASE("a block is right from the last acknowledged generation to the last th
         == "LBA 77: missing: other data, which begin with ab ab ab ab");
 }
 
-TEST_CASE("each byte that is changed is found, whether or not a state is known")
+TEST_CASE("each changed byte is found, whether or not the state is known")
 {
     const expectation unknown{.lba = 77};
     for (const unsigned bit : {0U, 7U})
@@ -83,7 +83,8 @@ TEST_CASE("each byte that is changed is found, whether or not a state is known")
             const std::string text
                 = "LBA 77: corrupt: 1 wrong byte, the first at offset " + std::to_string(at);
             CHECK(judged(damaged) == text);
-            // Where its own generation is damaged, nothing else tells it.
+            // Without a state only the block itself holds its generation, so damage there gives
+            // another text.
             if (at < 8 || at >= 28)
                 CHECK(judged(damaged, unknown) == text);
             else
@@ -91,7 +92,7 @@ TEST_CASE("each byte that is changed is found, whether or not a state is known")
         }
 }
 
-TEST_CASE("parts of two blocks are no block")
+TEST_CASE("a block with parts of two blocks is corrupt")
 {
     block torn = stamped(77, 3);
     const block newer = stamped(77, 4);
@@ -103,7 +104,7 @@ TEST_CASE("parts of two blocks are no block")
     CHECK(judged(torn).starts_with("LBA 77: corrupt: "));
 }
 
-TEST_CASE("without a state any intact block at its place is right, and a block may be bare")
+TEST_CASE("without a state each intact block at its place is right, and a block may be bare")
 {
     const expectation unknown{.lba = 77};
     CHECK(judged(stamped(77, 1, 5), unknown).empty());
@@ -113,7 +114,7 @@ TEST_CASE("without a state any intact block at its place is right, and a block m
     CHECK(judged(block(kBytes, std::byte{0xff}), unknown) == "bare");
 }
 
-TEST_CASE("findings are counted, and neighbours alike are told as one")
+TEST_CASE("findings are counted, and equal neighbours are reported as one")
 {
     findings all;
     for (const std::uint64_t lba : {12U, 10U, 11U})
@@ -142,7 +143,7 @@ TEST_CASE("findings are counted, and neighbours alike are told as one")
     CHECK(all.merged().size() <= findings::kKeptMax);
 }
 
-TEST_CASE("threads go over a range together, each position once")
+TEST_CASE("threads divide a range, and each position comes once")
 {
     for (const bool random : {false, true})
         for (const std::uint64_t positions : {1U, 2U, 3U, 7U, 64U, 1000U, 4099U})
@@ -164,7 +165,7 @@ TEST_CASE("threads go over a range together, each position once")
             }
 }
 
-TEST_CASE("a random order is not the sequence")
+TEST_CASE("a random order is not the sequential order")
 {
     slice_order order({.positions = 1000});
     std::uint64_t before = *order.next();
@@ -176,7 +177,7 @@ TEST_CASE("a random order is not the sequence")
     CHECK(neighbours == 0);
 }
 
-TEST_CASE("a state file tells what was acknowledged, and what may have been sent")
+TEST_CASE("a state file tells which writes were acknowledged and which may have been sent")
 {
     const ngpoll::test::fake_tree folder;
     const std::string path = folder.root() + "/state";
@@ -195,7 +196,7 @@ TEST_CASE("a state file tells what was acknowledged, and what may have been sent
     CHECK(read->range == some_state().range);
     CHECK(read->generations == std::vector<std::uint32_t>{0, 0, 0, 1, 2, 0, 0, 0, 0, 1});
     CHECK(read->generation_max == 2);
-    // Opened again it goes on, and is no larger than it need be.
+    // When it is opened again, the file goes on and is no larger than needed.
     {
         state_file file({.path = path, .durable = durable}, *read);
         file.append(std::vector<acknowledged_write>{{0, 3}});
@@ -219,7 +220,7 @@ TEST_CASE("a state file tells what was acknowledged, and what may have been sent
     CHECK_FALSE(std::filesystem::exists(path + ".part"));
 }
 
-TEST_CASE("a record that was cut off does not count, nor what follows a damaged one")
+TEST_CASE("a record that was cut off does not count, nor do records after a damaged one")
 {
     const ngpoll::test::fake_tree folder;
     const std::string path = folder.root() + "/state";
@@ -235,7 +236,7 @@ TEST_CASE("a record that was cut off does not count, nor what follows a damaged 
     }
     CHECK(state_file::load(path)->bytes_dropped == 1);
     std::filesystem::resize_file(path, size);
-    CHECK(state_file::load(path)->bytes_dropped == 16); // it has grown by zeroes
+    CHECK(state_file::load(path)->bytes_dropped == 16); // the file has grown by zeros
     std::filesystem::resize_file(path, size - 16);
     CHECK(state_file::load(path)->bytes_dropped == 0);
     std::fstream(path, std::ios::in | std::ios::out | std::ios::binary)
@@ -246,7 +247,7 @@ TEST_CASE("a record that was cut off does not count, nor what follows a damaged 
     CHECK(damaged->bytes_dropped == 16);
 }
 
-TEST_CASE("a state is written anew in parts, and is the same")
+TEST_CASE("a state that is rewritten in parts is equal")
 {
     const ngpoll::test::fake_tree folder;
     const std::string path = folder.root() + "/state";
@@ -264,7 +265,7 @@ TEST_CASE("a state is written anew in parts, and is the same")
     CHECK(read->bytes_dropped == 0);
 }
 
-TEST_CASE("another file is not taken for a state")
+TEST_CASE("a file that is no state is refused")
 {
     const ngpoll::test::fake_tree folder;
     for (const std::string text : {"", "short", "a text that is as long as the head of a state"}) {
@@ -273,12 +274,12 @@ TEST_CASE("another file is not taken for a state")
     }
     CHECK_THROWS_AS(
         state_file({.path = folder.root() + "/none/state"}, some_state()), std::system_error);
-    // A state that cannot be read is not one that is not there.
+    // A state that cannot be read does not count as absent.
     CHECK_THROWS_AS(state_file::load(folder.root()), std::invalid_argument);
     CHECK_THROWS_AS(state_file::load(folder.root() + "/other/state"), std::invalid_argument);
     std::filesystem::create_symlink("itself", folder.root() + "/itself");
     CHECK_THROWS_AS(state_file::load(folder.root() + "/itself"), std::invalid_argument);
-    // More blocks than there can be memory for.
+    // More blocks than fit into memory.
     written_state huge = some_state();
     huge.range.positions = UINT64_MAX / 2;
     state_file({.path = folder.root() + "/huge"}, huge);
@@ -289,7 +290,7 @@ TEST_CASE("another file is not taken for a state")
     CHECK_THROWS_AS(state_file::load(folder.root() + "/odd"), std::invalid_argument);
 }
 
-TEST_CASE("a run goes on only where the earlier one's I/Os can be done again")
+TEST_CASE("a run goes on only if it can do the earlier run's I/Os again")
 {
     ngpoll::namespace_info drive;
     drive.path = "/dev/ng0n1";
@@ -318,7 +319,7 @@ TEST_CASE("a run goes on only where the earlier one's I/Os can be done again")
     refused(read, some_state());
 }
 
-TEST_CASE("one I/O is no longer than a command's length can say")
+TEST_CASE("one I/O is at most as long as a command's length field allows")
 {
     ngpoll::namespace_info drive;
     drive.lba_bytes = 65536;
@@ -330,7 +331,7 @@ TEST_CASE("one I/O is no longer than a command's length can say")
     CHECK(range_of(options, drive, std::nullopt).block_bytes == *options.block_bytes);
 }
 
-TEST_CASE("several threads append at a time, and all their records are there")
+TEST_CASE("several threads append at the same time, and no record is lost")
 {
     const ngpoll::test::fake_tree folder;
     const std::string path = folder.root() + "/state";

@@ -38,7 +38,7 @@ bench_options parsed(std::vector<std::string> words)
 
 const queue_choice kWorkers = queue_choice::parse("--compare", "workers");
 
-/// A load for `workers` on an emulated drive.
+/// A load for `workers` workers on an emulated drive.
 struct made_load {
     nvme_namespace drive = nvme_namespace::open("emu:size=1M");
     poll_queue queue{drive, {.depth = 8, .rings_max = 2}};
@@ -53,7 +53,7 @@ struct made_load {
         load = std::make_unique<group_load>(
             queue, options, bench_geometry{.transfer_bytes = 4096, .positions = 256});
     }
-    /// How many requests are dealt out, each once.
+    /// The number of requests that are dealt out. Each must come once.
     [[nodiscard]] std::size_t dealt() const
     {
         std::set<const request*> all;
@@ -70,7 +70,7 @@ struct made_load {
 
 } // namespace
 
-TEST_CASE("the options of workers mean what they say")
+TEST_CASE("the options of workers are parsed, and wrong values are refused")
 {
     CHECK(parsed({}).workers == 0);
     CHECK(parsed({}).blocks == 0);
@@ -88,7 +88,7 @@ TEST_CASE("the options of workers mean what they say")
     CHECK_THROWS_AS(parsed({"--work", "11s"}), std::invalid_argument);
 }
 
-TEST_CASE("blocks are dealt to rings so that all of them are done")
+TEST_CASE("the blocks dealt to the rings add up to all blocks")
 {
     bench_options options;
     CHECK(options.blocks_of(0) == UINT64_MAX);
@@ -102,7 +102,7 @@ TEST_CASE("blocks are dealt to rings so that all of them are done")
     CHECK(all == options.blocks);
 }
 
-TEST_CASE("rings beside workers have an equal part of the depth each")
+TEST_CASE("rings that are compared with workers have an equal part of the depth each")
 {
     bench_options options;
     options.workers = 4;
@@ -118,7 +118,7 @@ TEST_CASE("rings beside workers have an equal part of the depth each")
     CHECK_THROWS_AS(queue_choice::parse("--queues", "workers"), std::invalid_argument);
 }
 
-TEST_CASE("each request is in one worker's share, and there are no more of them than blocks")
+TEST_CASE("each request is in one worker's share, and there are at most as many as blocks")
 {
     CHECK(made_load(3, 8, 0).dealt() == 8);
     CHECK(made_load(5, 2, 0).dealt() == 2);
@@ -126,12 +126,12 @@ TEST_CASE("each request is in one worker's share, and there are no more of them 
     CHECK(made_load(2, 8, 100).dealt() == 8);
 }
 
-TEST_CASE("claims end with the blocks, and the last request that is retired closes the group")
+TEST_CASE("claims end with the blocks, and the last retired request closes the group")
 {
     const made_load made(2, 8, 20);
     group_load& load = *made.load;
     CHECK(load.claim(8) == 8);
-    CHECK(load.claim(8) == 4); // with the first 8 that makes 20
+    CHECK(load.claim(8) == 4); // makes 20 with the first 8
     CHECK(load.claim(8) == 0);
     fetch posted(load.group());
     load.retire(5);
@@ -143,9 +143,9 @@ TEST_CASE("claims end with the blocks, and the last request that is retired clos
     CHECK(made_load(1, 4, 0).load->claim(4) == 4);
 }
 
-TEST_CASE("a worker that writes in sequence leaves no block out and writes none twice")
+TEST_CASE("a worker that writes in sequence writes each block exactly once")
 {
-    // As many I/Os as there are places: with one fewer of any, a block would stay zero.
+    // As many I/Os as places, so one place that is left out would stay zero.
     bench_targets targets;
     targets.devices.push_back(nvme_namespace::open("emu:size=128K"));
     targets.permits.emplace_back();
@@ -155,7 +155,7 @@ TEST_CASE("a worker that writes in sequence leaves no block out and writes none 
     options.block_bytes = 512;
     options.depth = options.complete_batch = GENERATE(1U, 8U, 256U);
     options.blocks = 256;
-    options.seconds = 20; // were the blocks not to end it
+    options.seconds = 20; // a limit if the blocks do not end the run
     options.workers = 1;
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> nowhere(std::tmpfile(), std::fclose);
     REQUIRE(nowhere);

@@ -29,8 +29,8 @@ std::string refusal(const std::function<void()>& parse)
     return "";
 }
 
-/// How often each of `count` ranks came up in `samples`, and how often each should have: both from
-/// rank 1 on.
+/// How often each of `count` ranks came in `samples` draws, and how often each should come. Both
+/// start with rank 1.
 struct ranks {
     std::vector<std::uint64_t> seen;
     std::vector<double> expected;
@@ -56,8 +56,8 @@ ranks draw(double theta, std::uint64_t count, std::uint64_t samples, std::uint64
     return drawn;
 }
 
-/// Chi-square over ranks, those of which fewer than 20 are expected taken together, as a normal
-/// deviate (Wilson and Hilferty 1931).
+/// The chi-square over ranks, as a normal deviate (Wilson and Hilferty 1931). Ranks with fewer than
+/// 20 expected draws are taken together.
 double deviate(const ranks& drawn)
 {
     double chi_square = 0;
@@ -83,7 +83,7 @@ double deviate(const ranks& drawn)
 
 } // namespace
 
-TEST_CASE("--rw is spelt as fio spells it")
+TEST_CASE("--rw takes fio's words")
 {
     const auto parse = [](const char* word) { return access_pattern::parse("--rw", word); };
     CHECK((!parse("read").random && parse("read").reads && !parse("read").writes()));
@@ -106,7 +106,7 @@ TEST_CASE("--rw is spelt as fio spells it")
     }
 }
 
-TEST_CASE("positions are uniform or Zipf's")
+TEST_CASE("positions are uniform or follow Zipf's law")
 {
     const auto parse
         = [](const char* word) { return position_law::parse("--random-distribution", word); };
@@ -124,7 +124,7 @@ TEST_CASE("positions are uniform or Zipf's")
     }
 }
 
-TEST_CASE("a range is bytes or percent of the drive")
+TEST_CASE("a range is in bytes or in percent of the drive")
 {
     const auto parse = [](const char* word) { return drive_share::parse("--size", word); };
     constexpr std::uint64_t kDrive = 1000000;
@@ -154,10 +154,10 @@ TEST_CASE("ranks follow Zipf's law")
         CHECK(drawn.seen[0] == 200000);
         return;
     }
-    CHECK(std::abs(deviate(drawn)) < 5); // beyond, once in two million honest runs
+    CHECK(std::abs(deviate(drawn)) < 5); // a correct program exceeds this once in two million runs
 }
 
-TEST_CASE("ranks of a large drive keep the law between their powers of two")
+TEST_CASE("ranks of a large drive follow the law between their powers of two, too")
 {
     constexpr double kTheta = 1.2;
     constexpr std::uint64_t kCount = 30005842608; // 112 TiB of 4 KiB
@@ -165,8 +165,8 @@ TEST_CASE("ranks of a large drive keep the law between their powers of two")
     const zipf_rank next(kTheta, kCount);
     random_bits bits(chance.seed());
     constexpr int kSamples = 200000;
-    // The mass of ranks up to k is (zeta(theta) - tail(k)) / (zeta(theta) - tail(count)), where the
-    // tail is the integral from k + 1/2 on, which is right to a millionth from k = 100 on.
+    // The mass of ranks up to k is (zeta(theta) - tail(k)) / (zeta(theta) - tail(count)). The tail
+    // is the integral from k + 1/2 on, which is right to a millionth from k = 100 on.
     const auto tail = [](double k) { return std::pow(k + 0.5, 1 - kTheta) / (kTheta - 1); };
     double head = 0;
     for (int k = 1; k <= 100; ++k)
@@ -183,7 +183,7 @@ TEST_CASE("ranks of a large drive keep the law between their powers of two")
     }
 }
 
-TEST_CASE("ranks are scattered over all positions, each to one of its own")
+TEST_CASE("each rank is scattered to its own position")
 {
     const std::uint64_t count = GENERATE(1ULL, 2ULL, 3ULL, 6ULL, 30ULL, 1024ULL, 2310ULL);
     const scattered_ranks scattered(count);
@@ -195,7 +195,7 @@ TEST_CASE("ranks are scattered over all positions, each to one of its own")
     CHECK(*hit.rbegin() == count - 1);
 }
 
-TEST_CASE("the most popular positions lie far apart")
+TEST_CASE("the most popular positions are far apart")
 {
     constexpr std::uint64_t kCount = 30005842608;
     const scattered_ranks scattered(kCount);

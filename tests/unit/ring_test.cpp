@@ -16,7 +16,7 @@ using test::drive;
 
 namespace {
 
-/// A ring on its own queue, or the only ring on a shareable queue. The same contract holds for
+/// A ring on its own queue, or the only ring on a shareable queue. One contract holds for
 /// both.
 struct fixture {
     drive emulated;
