@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What the scripts of cases of the ngpoll command share; $ngpoll is the command.
+# Shared by the scripts of cases of the ngpoll command. $ngpoll is the command.
 . "$(dirname "${BASH_SOURCE[0]}")/../cases_lib.sh"
 
-# attempt ARGUMENTS...   Runs ngpoll, keeps what it prints in $work/out and $work/err, and its exit
-# status in $status. It may use $memory_kib of address space and $patience seconds.
+# attempt ARGUMENTS...   Runs ngpoll. Its output is then in $work/out and $work/err, its exit status
+# in $status. ngpoll may use $memory_kib of address space and $patience seconds.
 memory_kib=unlimited patience=60 status=0
 attempt() {
     status=0
@@ -14,7 +14,7 @@ attempt() {
     ) > "$work/out" 2> "$work/err" </dev/null || status=$?
 }
 
-# run STATUS ARGUMENTS...   An attempt that must end with STATUS.
+# run STATUS ARGUMENTS...   Runs ngpoll, which must end with STATUS.
 run() {
     local wanted=$1
     shift
@@ -22,8 +22,8 @@ run() {
     [[ $status == "$wanted" ]] || { complain "ngpoll $*: exit status $status, not $wanted"; return 1; }
 }
 
-# shell STATUS COMMAND   A command line of bash, with "$ngpoll" and "$work" in it, that must end with
-# STATUS; and one line of error, where that is not 0.
+# shell STATUS COMMAND   Runs a bash command line with "$ngpoll" and "$work" in it. It must end with
+# STATUS, and print one line of error if STATUS is not 0.
 shell() {
     local lines=$(($1 != 0))
     status=0
@@ -36,11 +36,11 @@ shell() {
     fi
 }
 
-# whole FILE   There is one JSON object from the first byte to the last.
+# whole FILE   True if FILE is one JSON object from the first byte to the last.
 whole() { [[ -f $1 && $(head -c 1 "$1") == '{' && $(tail -n 1 "$1") == '}' ]]; }
 
-# refused TEXT ARGUMENTS...   Exit status 2, and one line on standard error in which TEXT (an
-# extended regular expression) stands.
+# refused TEXT ARGUMENTS...   ngpoll must end with status 2 and one line on standard error that
+# contains TEXT (an extended regular expression).
 refused() {
     local text=$1
     shift
@@ -54,7 +54,7 @@ refused() {
     fi
 }
 
-# prints STATUS TEXT ARGUMENTS...   Exit status STATUS, and TEXT on standard output.
+# prints STATUS TEXT ARGUMENTS...   ngpoll must end with STATUS and print TEXT on standard output.
 prints() {
     local wanted=$1 text=$2
     shift 2
@@ -66,5 +66,5 @@ prints() {
     fi
 }
 
-# need_jsonschema   Ends the script where Python cannot check a file against a schema.
+# need_jsonschema   Ends the script if Python cannot check a file against a schema.
 need_jsonschema() { python3 -c 'import jsonschema' 2> /dev/null || lacks python3-jsonschema; }
