@@ -14,12 +14,12 @@ namespace ngpoll::test {
 using queue = ngpoll::mpsc_queue<model_atomic>;
 
 struct item : queue::node {
-    rl::var<int> content; ///< an error where two threads' accesses are not ordered
-    int number = 0; ///< what `content` has to be
-    item* behind = nullptr; ///< the next of its chain
+    rl::var<int> content; ///< reports accesses of two threads that are not ordered
+    int number = 0; ///< the expected value of `content`
+    item* behind = nullptr; ///< the next item of its chain
 };
 
-/// What a scenario does to a producer between the two steps of its push.
+/// A scenario's code that runs on a producer between the two steps of its push.
 struct interruption {
     virtual void between_steps() = 0;
 
@@ -27,11 +27,12 @@ protected:
     ~interruption() = default;
 };
 
-/// A queue beside a record of what really happened: in which order nodes were exchanged in, and
-/// which are gone. The record is plain memory, which orders nothing for the code under test.
+/// A queue with a record of what really happened: the order of the pushes' exchanges, and the
+/// nodes that were popped. The record is plain memory, which orders nothing for the code under
+/// test.
 class checked_queue final : operation_watcher {
 public:
-    /// Fills the node in and pushes it.
+    /// Fills the node and pushes it.
     void push(item& pushed, int number)
     {
         fill(pushed, number);
@@ -48,8 +49,8 @@ public:
         push_filled(first, second);
     }
 
-    /// Checks that the node is the one whose turn it is and may be written, `emptied` that it was
-    /// the last, and takes it.
+    /// Pops a node. Checks that its turn has come, that it may be written, and that `emptied` is
+    /// true for the last node only.
     item* pop()
     {
         put_back_ = false;
@@ -80,7 +81,7 @@ public:
 
     [[nodiscard]] std::size_t popped() const { return popped_; }
 
-    /// After all threads are done.
+    /// Call this after all threads are done.
     void check_all_came(std::size_t wanted)
     {
         RL_ASSERT(pushed_ == wanted);
@@ -89,12 +90,12 @@ public:
         RL_ASSERT(pop() == nullptr);
     }
 
-    /// Whether it is a part of the queue itself.
+    /// True if `address` is inside the queue object itself.
     [[nodiscard]] bool holds(const void* address) const
     {
         return !std::less<>{}(address, &tested_) && std::less<>{}(address, &tested_ + 1);
     }
-    /// What this thread is calling.
+    /// The queue that this thread is calling.
     static const checked_queue& in_use()
     {
         return static_cast<const checked_queue&>(*watcher_of_thread[rl::thread_index()]);
@@ -103,7 +104,8 @@ public:
     interruption* interrupted_by = nullptr;
 
 private:
-    /// Other atomics are no business of the queue's.
+    /// Makes the queue watch this thread's operations for the scope, because the thread uses other
+    /// atomics, too.
     struct watch {
         explicit watch(checked_queue* by) { watcher_of_thread[rl::thread_index()] = by; }
         ~watch() { watcher_of_thread[rl::thread_index()] = nullptr; }
@@ -142,7 +144,7 @@ private:
             interrupted_by->between_steps();
     }
 
-    /// The stub is back: the queue is empty from here on, though pop() has not returned yet.
+    /// The stub is back, so the queue is empty although pop() has not returned yet.
     void compare_exchanged() override
     {
         put_back_ = true;

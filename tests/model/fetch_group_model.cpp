@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The fetch group's protocol, as the engine compiles it, under a model checker: which scenarios,
-// and which mistakes they find.
+// Runs the fetch group's protocol, as the engine compiles it, under a model checker. Lists the
+// scenarios, and the mistakes that they must find.
 #include <array>
 #include <cstdint>
 
@@ -20,27 +20,27 @@ constexpr std::array kScenarios{
     named_scenario{"three workers, two turn to other work", run<stalling<3>>},
     named_scenario{"one of two withdraws", run<withdrawing<2>>},
     named_scenario{"two of three withdraw", run<withdrawing<3>>},
-    named_scenario{"closed at any time", run<closing_pool<2>>},
-    named_scenario{"submitted again, depth 1", run<resubmitting<2>>},
-    named_scenario{"a ring beside them", run<beside_a_ring<2>>},
+    named_scenario{"a group closed at any time", run<closing_pool<2>>},
+    named_scenario{"requests submitted again, depth 1", run<resubmitting<2>>},
+    named_scenario{"two workers, a ring on the same queue", run<beside_a_ring<2>>},
     named_scenario{"a resident, two workers", run<feeding<2, true>>},
     named_scenario{"a resident, one turns to other work", run<stalling<2, true>>},
     named_scenario{"a resident, one of two withdraws", run<withdrawing<2, true>>},
     named_scenario{"a resident, closed at any time", run<closing_pool<2, true>>},
-    named_scenario{"a resident, submitted again", run<resubmitting<2, true>>},
-    named_scenario{"a resident, a ring beside them", run<beside_a_ring<1, true>>},
+    named_scenario{"a resident, requests submitted again", run<resubmitting<2, true>>},
+    named_scenario{"a resident, a ring on the same queue", run<beside_a_ring<1, true>>},
 };
 
-/// What has to be found. Two steps are in no scenario often enough: pass_duty_on, and
-/// call_about_second_batch.
+/// The scenarios must find these mistakes. Two steps come too rarely in every scenario:
+/// pass_duty_on and call_about_second_batch.
 constexpr std::array kMutants{
-    skipping("a submit wakes nobody and sends nothing", step::wake_by_submit),
+    skipping("a submit wakes no worker and sends nothing", step::wake_by_submit),
     skipping("a submit does not wake the resident", step::wake_resident),
     skipping("a post does not wake the resident", step::wake_resident_by_post),
     skipping("no look into the buffer after arming", step::look_into_buffer_after_arming),
     skipping("no look at the role after arming", step::look_at_role_after_arming),
-    skipping("a release wakes nobody", step::wake_after_release),
-    skipping("what is left waits for the next completion", step::serve_what_is_left),
+    skipping("a release wakes no worker", step::wake_after_release),
+    skipping("requests left over wait for the next completion", step::serve_what_is_left),
     mutation{"take_credits: acq_rel (G1)",
         weaken<operation::compare_exchange, "take_credits", order::acq_rel>},
     mutation{"submitted: acquire (G1)", weaken<operation::load, "submitted", order::acquire>},
@@ -60,7 +60,7 @@ constexpr std::array kMutants{
     mutation{"has_batch: acquire (S1)", weaken<operation::load, "has_batch", order::acquire>},
     mutation{"waits: release (F3)", weaken<operation::store, "wait", order::release>},
     mutation{
-        "waits no more: release (F3)", weaken<operation::store, "stop_waiting", order::release>},
+        "stops waiting: release (F3)", weaken<operation::store, "stop_waiting", order::release>},
     mutation{"can_fill: acquire (F3)", weaken<operation::load, "can_fill", order::acquire>},
     mutation{"has_parked: acquire (F3)", weaken<operation::load, "has_parked", order::acquire>},
     mutation{"call: exchange acquire", weaken<operation::exchange, "call", order::acquire>},
@@ -68,7 +68,7 @@ constexpr std::array kMutants{
         weaken<operation::compare_exchange, "call", order::release>},
     mutation{"has_called: acquire", weaken<operation::load, "has_called", order::acquire>},
     mutation{"list_called: relaxed", weaken<operation::exchange, "list_called", order::relaxed>},
-    mutation{"the mark of a withdrawn one: relaxed",
+    mutation{"the mark of a withdrawn fetch: relaxed",
         weaken<operation::store, "withdraw", order::relaxed>},
 };
 

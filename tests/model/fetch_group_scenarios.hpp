@@ -11,8 +11,8 @@
 
 namespace ngpoll::test {
 
-/// A group on a shared queue: its workers are the first threads, then comes the thread that submits
-/// and closes, then the resident's. One more place is a ring's.
+/// A group on a shared queue. The first threads are its workers. Then come the thread that submits
+/// and closes, and the resident's thread. The queue has one more place, for a ring.
 template <std::uint32_t Workers, bool HasResident = false>
 class pool {
 public:
@@ -34,7 +34,7 @@ public:
     }
     void set_depth(std::uint32_t depth) { its.depth = depth; }
 
-    /// The calling worker's fetch.
+    /// Posts the calling worker's fetch.
     fetch& post(std::uint32_t batch_max = 2)
     {
         fetch& mine = fetches_[rl::thread_index()];
@@ -46,7 +46,7 @@ public:
         ++posted;
         return mine;
     }
-    /// Takes what is there. False: the group is closed, and nothing will come.
+    /// Takes a batch. Returns false if the group is closed and nothing will come.
     bool next(fetch& mine, time_limit* until = nullptr)
     {
         const std::uint32_t count = calls.next(mine, until);
@@ -69,7 +69,7 @@ public:
         calls.withdraw(mine);
     }
 
-    /// There is room for it. Workers may be asleep by then.
+    /// The group must have room. The pause lets workers fall asleep first.
     void submit(request& r)
     {
         if (rl::rand(2) == 0)
@@ -93,7 +93,7 @@ public:
         calls.push(first, second, by);
         its.leave(2);
     }
-    /// As it happened: orders nothing.
+    /// `taken` is plain memory, so it orders nothing.
     void compute_until_taken(std::size_t count)
     {
         while (taken < count)
@@ -109,7 +109,8 @@ public:
         pass_context by;
         calls.close(by);
         its.place->group.store(nullptr, std::memory_order_relaxed);
-        // Nobody is in the queue's code for this group any more: as if the queue went.
+        // No thread is in the queue's code for this group any more, so the queue could be
+        // destroyed.
         if (is_alone)
             drive_.turn_begins();
         closed = true;
@@ -134,7 +135,7 @@ public:
             RL_ASSERT(each.sleep_state.is_untouched());
         for (const fetch& each : fetches_)
             RL_ASSERT(each.sleep_state.is_untouched() && !each.has_parked());
-        // Each once, or finished where it is by a close without fetches.
+        // Each request was taken once, or a close without fetches finished it in place.
         for (request& each : requests) {
             const int state = each.content(RL_INFO);
             RL_ASSERT(state == 0 || state == kTaken || state == request::finished);
@@ -161,10 +162,10 @@ public:
     std::size_t submitted = 0, taken = 0, posted = 0, left_in_place = 0, resubmits = 0;
     bool closed = false;
     bool may_finish_in_place = false;
-    bool is_alone = !HasResident; ///< no ring and no resident polls the drive
+    bool is_alone = !HasResident; ///< neither a ring nor a resident polls the drive
 };
 
-/// Workers, the submitter and the resident, a thread each. A ring's thread comes before the latter.
+/// One thread for each worker, the submitter, a ring and the resident, in that order.
 template <class Derived, std::uint32_t Workers, bool HasResident = false, bool HasRing = false>
 struct feeding_scenario : scenario<Derived, pool<Workers, HasResident>,
                               Workers + 1 + (HasRing ? 1 : 0) + (HasResident ? 1 : 0)> {
@@ -186,7 +187,7 @@ struct feeding_scenario : scenario<Derived, pool<Workers, HasResident>,
         if (HasResident)
             all.stop_resident();
     }
-    /// Overridden where a worker does more than to take what comes.
+    /// Overridden by scenarios whose workers do more than take batches.
     void work(crowd& all) { all.work(all.post(1 + rl::rand(2))); }
     void use_ring(crowd&) { }
     void check() { this->shared().check(); }
@@ -195,7 +196,8 @@ protected:
     bool ring_closed_ = false;
 };
 
-/// Three requests, one after the other or two at once; closed once all were taken, or at once.
+/// Three requests, one after the other or two at once. The group closes after all were taken, or at
+/// once.
 template <std::uint32_t Workers, bool HasResident = false>
 struct feeding : feeding_scenario<feeding<Workers, HasResident>, Workers, HasResident> {
     using crowd = pool<Workers, HasResident>;
@@ -213,7 +215,7 @@ struct feeding : feeding_scenario<feeding<Workers, HasResident>, Workers, HasRes
     }
 };
 
-/// A worker turns to other work with what it took, until all else is taken; one comes back at once.
+/// Workers work on their first batch until all requests are taken. Worker 0 comes back at once.
 template <std::uint32_t Workers, bool HasResident = false>
 struct stalling : feeding_scenario<stalling<Workers, HasResident>, Workers, HasResident> {
     using crowd = pool<Workers, HasResident>;
@@ -233,7 +235,7 @@ struct stalling : feeding_scenario<stalling<Workers, HasResident>, Workers, HasR
     }
 };
 
-/// Workers leave at a deadline, and go on later or withdraw; the last one takes what is left.
+/// Workers leave at a deadline, and then go on or withdraw. Worker 0 takes the remaining requests.
 template <std::uint32_t Workers, bool HasResident = false>
 struct withdrawing : feeding_scenario<withdrawing<Workers, HasResident>, Workers, HasResident> {
     using crowd = pool<Workers, HasResident>;
@@ -262,7 +264,7 @@ struct withdrawing : feeding_scenario<withdrawing<Workers, HasResident>, Workers
     }
 };
 
-/// The same, and the group is closed at any time.
+/// Workers leave at a deadline or withdraw, and the group closes at any time.
 template <std::uint32_t Workers, bool HasResident = false>
 struct closing_pool : feeding_scenario<closing_pool<Workers, HasResident>, Workers, HasResident> {
     using crowd = pool<Workers, HasResident>;
@@ -287,7 +289,7 @@ struct closing_pool : feeding_scenario<closing_pool<Workers, HasResident>, Worke
     }
 };
 
-/// Depth 1: a request is submitted again the moment it arrives.
+/// With a depth of 1 a request is submitted again as soon as it arrives.
 template <std::uint32_t Workers, bool HasResident = false>
 struct resubmitting : feeding_scenario<resubmitting<Workers, HasResident>, Workers, HasResident> {
     using crowd = pool<Workers, HasResident>;
@@ -301,7 +303,7 @@ struct resubmitting : feeding_scenario<resubmitting<Workers, HasResident>, Worke
     }
 };
 
-/// A ring on the same queue waits for its requests.
+/// A ring on the same queue waits for its own requests.
 template <std::uint32_t Workers, bool HasResident = false>
 struct beside_a_ring
     : feeding_scenario<beside_a_ring<Workers, HasResident>, Workers, HasResident, true> {

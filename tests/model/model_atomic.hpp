@@ -11,11 +11,11 @@
 
 #include "protocol_step.hpp"
 
-#define RL_DO_ASSERT 1 // Relacy's checks of itself, and that an operation may have its order
+#define RL_DO_ASSERT 1 // Relacy checks itself, and that each operation may have its order
 #include <relacy/relacy.hpp>
 
-// Relacy takes these names away from whatever comes after it. Nothing here allocates while a
-// schedule runs, and orders are given to Relacy by as_relacy() below.
+// Relacy redefines these names. They can be restored, because nothing here allocates while a
+// schedule runs, and as_relacy() below translates the orders for Relacy.
 #undef $
 #undef assert
 #undef calloc
@@ -38,7 +38,7 @@ inline constexpr std::size_t kModelThreadsMax = 8;
 
 enum class operation { load, store, exchange, compare_exchange, fetch_add, fetch_and, fetch_sub };
 
-/// One atomic operation, as the code under test wrote it.
+/// One atomic operation, as it is written in the code under test.
 struct site {
     operation what;
     std::memory_order order;
@@ -46,8 +46,8 @@ struct site {
     const void* address;
 };
 
-/// A mistake to make in the code under test without touching it: another order for an operation, a
-/// store left out, or a step of the shared queue's protocol skipped.
+/// A mistake in the code under test that needs no change of the code. It is another order for an
+/// operation, a store left out, or a skipped step of the shared queue's protocol.
 struct mutation {
     const char* name;
     std::memory_order (*order)(const site&) = nullptr;
@@ -63,7 +63,7 @@ inline bool is_in(const site& at, operation what, std::string_view function)
     return at.what == what && at.function == function;
 }
 
-/// A text that can be a template's argument.
+/// A text that can be a template argument.
 template <std::size_t Size>
 struct text {
     // NOLINTNEXTLINE(google-explicit-constructor): written as a literal where it is used.
@@ -71,7 +71,8 @@ struct text {
     char bytes[Size]{};
 };
 
-/// For a mutation: another order for one operation, the only one of its kind in its function.
+/// Gives a mutation's order to one operation, which must be the only one of its kind in its
+/// function.
 template <operation What, text Function, std::memory_order Weaker>
 std::memory_order weaken(const site& at)
 {
@@ -84,7 +85,7 @@ constexpr mutation skipping(const char* name, detail::step skipped)
     return {.name = name, .skips = skipped};
 }
 
-/// Asked by the shared queue where it does a step.
+/// The shared queue calls this before each step.
 inline bool is_skipped(detail::step asked)
 {
     const bool skipped = mutation_in_force->skips == asked;
@@ -92,14 +93,14 @@ inline bool is_skipped(detail::step asked)
     return skipped;
 }
 
-/// Stores that nothing ordered behind the value they replaced; see model_atomic.
+/// Counts stores that nothing ordered after the value that they replaced; see model_atomic.
 inline std::uint64_t stores_unordered = 0;
 
-/// Told of operations that succeeded before any other thread does anything: what it notes is what
-/// happened, in the order in which it happened, and needs no synchronisation of its own.
+/// Gets a call after an operation that succeeded, before any other thread runs. So it records
+/// operations in their real order, and needs no synchronisation.
 struct operation_watcher {
     virtual void exchanged() { }
-    virtual void about_to_compare_exchange() { } ///< which may make it wait
+    virtual void about_to_compare_exchange() { } ///< may pause the thread
     virtual void compare_exchanged() { }
 
 protected:
@@ -120,13 +121,14 @@ constexpr rl::memory_order as_relacy(std::memory_order order)
     return rl::mo_seq_cst;
 }
 
-/// Whether the newest value of an atomic has to come before what this thread stores now: only if
-/// the write of it, or a read of it, happens before (write-write and read-write coherence).
+/// Tells whether the newest value of an atomic must come before this thread's next store. It must
+/// only if its write, or a read of it, happens before the store (write-write and read-write
+/// coherence).
 class newest_value {
 public:
     [[nodiscard]] bool comes_before_this_thread() const
     {
-        // What each thread had done when this one last synchronised with it: Relacy's vector clock.
+        // Relacy's vector clock: how far this thread has synchronised with each other thread.
         const auto* const known = rl::ctx().threadx_->acq_rel_order_;
         for (std::size_t i = 0; i < threads(); ++i)
             if (first_seen_[i] != 0 && known[i] >= first_seen_[i])
@@ -148,10 +150,10 @@ public:
 private:
     static std::size_t threads() { return static_cast<std::size_t>(rl::ctx().get_thread_count()); }
 
-    std::array<rl::timestamp_t, kModelThreadsMax> first_seen_{}; ///< 0: that thread has not
+    std::array<rl::timestamp_t, kModelThreadsMax> first_seen_{}; ///< 0: that thread has not seen it
 };
 
-/// Others may go first; then this thread goes on alone until it ends.
+/// Lets other threads run first. Then this thread runs alone until the end of the scope.
 class turn {
 public:
     turn()
@@ -164,22 +166,23 @@ public:
     turn& operator=(const turn&) = delete;
 };
 
-/// What stands in for std::atomic under Relacy: every operation is a point where its scheduler may
-/// let another thread go first, and a load may find an older value where the orders allow that.
+/// Replaces std::atomic under Relacy. At each operation the scheduler may let another thread run
+/// first, and a load may find an older value if the orders allow it.
 ///
-/// Relacy alone puts the stores to one object in the order in which its scheduler comes to them. In
-/// C++ two stores that nothing orders may take effect the other way round, and the one that was
-/// "later" is then overwritten at once and lost. That is what the queue's Q2 and Q3 forbid, so it
-/// is modelled here: such a store is left out by chance. Without it, Relacy passes a push whose
-/// exchange is not acquire, or not release, and a put-back that is relaxed: their only duty is to
-/// order stores to a link. The same for a read-modify-write that is not acquire: it may find the
-/// value before the newest, and its own is overwritten at once.
+/// Relacy alone orders the stores to one object as its scheduler reaches them. In C++ two unordered
+/// stores may take effect the other way round. Then the "later" store is overwritten at once and
+/// lost. The queue's Q2 and Q3 forbid this, so it is modelled here: such a store is left out at
+/// random. Without this, Relacy accepts a push whose exchange is not acquire or not release, and a
+/// put-back that is relaxed. These orders serve only to order stores to a link. A read-modify-write
+/// that is not acquire is modelled alike: it may find the value before the newest, and its own
+/// value is overwritten at once.
 ///
-/// A compare-exchange may fail by finding an old value, as a load may.
+/// A compare-exchange may fail by finding an old value, like a load.
 ///
-/// Not modelled: a store overtaken by more than the newest; a load that finds what is stored only
-/// later (load buffering). Relacy has C++11's release sequences, which a thread's own relaxed store
-/// continues: C++20's are shorter. Here no thread reads such a store that had not read its head.
+/// Two effects are not modelled: a store overtaken by more than the newest store, and a load that
+/// finds a value stored later (load buffering). Relacy has C++11's release sequences,
+/// which a thread's own relaxed store continues. C++20's are shorter. Here each thread that reads
+/// such a store had already read the head of the sequence.
 template <class T>
 class model_atomic {
 public:
@@ -191,7 +194,7 @@ public:
         newest_.written();
     }
 
-    // The last argument is the place of the call, for the history that a failure prints.
+    // The last argument is the place of the call. A failure prints it in its history.
     T load(std::memory_order order,
         rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()}) const
     {
@@ -275,7 +278,7 @@ public:
         return done;
     }
 
-    /// What the kernel finds that has locked it: nothing is read through it, nothing ordered.
+    /// The value that the kernel finds under its lock. This read orders nothing.
     [[nodiscard]] T newest() const { return value_.debug_value(); }
 
 private:
@@ -339,7 +342,7 @@ private:
 
     bool overtaken(const rl::debug_info& from) const
     {
-        // A read-modify-write puts its value right behind the one it found: nothing fits between.
+        // A read-modify-write stores its value directly after the value that it found.
         if (newest_is_exchanged_ || newest_.comes_before_this_thread())
             return false;
         ++stores_unordered;
@@ -353,7 +356,7 @@ private:
     rl::atomic<T> value_;
     mutable newest_value newest_;
     bool newest_is_exchanged_ = false;
-    T before_newest_; ///< in the order of the stores
+    T before_newest_; ///< the previous value in the order of stores
 };
 
 } // namespace ngpoll::test

@@ -10,9 +10,9 @@
 
 #include "model_atomic.hpp"
 
-// Runs scenarios under Relacy: in many schedules, in which loads find every value that the orders
-// allow: arm64 and more, on any machine. Schedules are drawn from fixed seeds, so a failure comes
-// again. The same scenarios have to fail once an order is weakened or a step is left out.
+// Runs scenarios under Relacy in many schedules. Loads find every value that the orders allow, as
+// on arm64 or weaker machines, whatever this machine is. Schedules come from fixed seeds, so a
+// failure can be repeated. Scenarios must fail if an order is weakened or a step is left out.
 namespace ngpoll::test {
 
 struct outcome {
@@ -20,17 +20,17 @@ struct outcome {
     std::uint64_t schedules = 0;
 };
 
-/// One scenario in up to `schedules_max` schedules. Prints the schedule that fails if that comes
-/// as a surprise.
+/// Runs one scenario in up to `schedules_max` schedules. Prints a failing schedule unless the
+/// failure is expected.
 template <class Scenario>
 outcome run(std::uint64_t schedules_max, bool failure_expected)
 {
     using scheduler = rl::random_scheduler<Scenario::params::thread_count>;
-    rl::ostringstream said; // Relacy's: it allocates where Relacy does not count
+    rl::ostringstream said; // Relacy's type, because Relacy does not count its allocations
     rl::ostringstream failed_at;
     rl::test_params params;
     params.iteration_count = schedules_max;
-    params.execution_depth_limit = 20'000; // a pool of workers takes many steps
+    params.execution_depth_limit = 20'000; // a pool of workers needs many steps
     params.output_stream = params.progress_stream = &said;
     const auto result = rl::run_test<Scenario, scheduler>(params, failed_at, false);
     const outcome found{result, params.stop_iteration};
@@ -38,7 +38,7 @@ outcome run(std::uint64_t schedules_max, bool failure_expected)
         params.initial_state = failed_at.str();
         params.collect_history = true;
         rl::run_test<Scenario, scheduler>(params, failed_at, true);
-        // A schedule that never ends is long, and its beginning says what there is to say.
+        // A schedule that never ends is long, and its beginning is enough.
         std::printf("%.20000s\n", said.str().c_str());
     }
     return found;
@@ -49,13 +49,13 @@ struct named_scenario {
     outcome (*run)(std::uint64_t schedules_max, bool failure_expected);
 };
 
-/// What is checked of one piece of code.
+/// The checks of one piece of code.
 struct model {
     std::span<const named_scenario> scenarios;
-    std::span<const mutation> mutants; ///< what has to be found
-    std::uint64_t schedules; ///< of each scenario, in a default run
-    bool all_ordered = false; ///< no store may overtake another, even if nothing comes of it
-    void (*before_run)() = nullptr; ///< forgets what mutations noted in a run that failed
+    std::span<const mutation> mutants; ///< the scenarios must find all of them
+    std::uint64_t schedules; ///< for each scenario, in a default run
+    bool all_ordered = false; ///< no store may overtake another, even without a failure
+    void (*before_run)() = nullptr; ///< resets notes that mutations made in a failed run
 };
 
 inline bool check_as_written(const model& checked, std::uint64_t schedules)
@@ -73,8 +73,7 @@ inline bool check_as_written(const model& checked, std::uint64_t schedules)
     return good && (stores_unordered == 0 || !checked.all_ordered);
 }
 
-/// Whether any scenario finds the mistake that is in force, and prints which: the first one, or
-/// all.
+/// True if a scenario finds the current mistake. Prints the first such scenario, or all.
 inline bool any_finds(const model& checked, std::uint64_t schedules, bool all)
 {
     bool found_any = false;
@@ -94,13 +93,13 @@ inline bool any_finds(const model& checked, std::uint64_t schedules, bool all)
     return found_any;
 }
 
-/// A mistake that no scenario finds is either no mistake, and the code asks for too much, or the
-/// scenarios ask for too little.
+/// If no scenario finds a mistake, then either the code's order is stronger than needed, or the
+/// scenarios check too little.
 inline bool finds(const model& checked, const mutation& wrong, std::uint64_t schedules, bool all)
 {
     mutation_in_force = &wrong;
     operations_mutated = 0;
-    // Most are found at once by one scenario and never by another: so a little of each first.
+    // One scenario finds most mistakes at once, and others never do. So each runs briefly first.
     const bool found = (!all && any_finds(checked, schedules / 100, false))
         || any_finds(checked, schedules, all);
     mutation_in_force = &kAsWritten;
@@ -111,12 +110,13 @@ inline bool finds(const model& checked, const mutation& wrong, std::uint64_t sch
     return found;
 }
 
-/// The program: as_written | mutants | mutants_everywhere (which scenario finds which).
+/// The main program: as_written | mutants | mutants_everywhere (tries each mutant in all
+/// scenarios).
 inline int run_model(int count, char** arguments, const model& checked)
 {
     const std::string_view what = count == 2 ? arguments[1] : "";
     const char* const wanted = std::getenv("NGPOLL_TEST_ROUNDS");
-    // As for the other tests, a factor: what a default run tries, so many times over.
+    // A factor on the schedules of a default run, as in the other tests.
     const std::uint64_t rounds = wanted == nullptr ? 1 : std::strtoull(wanted, nullptr, 10);
     const std::uint64_t schedules = checked.schedules * std::max<std::uint64_t>(rounds, 1);
     bool good = true;

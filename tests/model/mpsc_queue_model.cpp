@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The queue's own header under a model checker: which scenarios, and which mistakes they find.
+// Runs the queue's own header under a model checker. Lists the scenarios, and the mistakes that
+// they must find.
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -13,8 +14,8 @@ namespace {
 using namespace ngpoll::test;
 using order = std::memory_order;
 
-/// pop()'s two loads: the second follows the reset of the stub's link, the only link that is a part
-/// of the queue itself.
+/// The loads in pop(). The second one follows the reset of the stub's link, which is the only link
+/// inside the queue object.
 enum class load_in_pop { none, of_stub, of_node, behind_stub };
 std::array<bool, kModelThreadsMax> just_left_stub{};
 
@@ -35,7 +36,7 @@ order relax_load(const site& at)
     return which_load(at) == Which ? order::relaxed : at.order;
 }
 
-/// What has to be found. Orders are what the header says; each entry takes one of them away.
+/// The scenarios must find these mistakes. Each entry takes away one order of the header.
 constexpr std::array kMutants{
     mutation{"push: exchange without acquire (Q2, Q3)",
         [](const site& at) { return at.what == operation::exchange ? order::release : at.order; }},
@@ -76,7 +77,7 @@ constexpr std::array kScenarios{
     named_scenario{"pushed back by the consumer", run<pushed_back>},
     named_scenario{"requests going round", run<round_trips>},
     named_scenario{"consumers taking turns", run<turns>},
-    named_scenario{"looks at empty()", run<looks>},
+    named_scenario{"calls of empty()", run<looks>},
     named_scenario{"a producer stopped between its steps", run<stopped_producer>},
 };
 

@@ -21,7 +21,7 @@ struct queue_and_items {
     }
 };
 
-/// Producers push two nodes each, one by one; the last thread pops them all.
+/// Producers push two nodes each, one by one. The last thread pops all nodes.
 template <int Producers>
 struct producers : scenario<producers<Producers>, queue_and_items, Producers + 1> {
     static constexpr std::size_t kWanted = Producers * std::size_t{2};
@@ -37,7 +37,7 @@ struct producers : scenario<producers<Producers>, queue_and_items, Producers + 1
     void check() { this->shared().tested.check_all_came(kWanted); }
 };
 
-/// A chain of two against two single nodes, and a chain behind them.
+/// One producer pushes a chain of two, the other a single node and then a chain.
 struct chains : scenario<chains, queue_and_items, 3> {
     void thread(unsigned index)
     {
@@ -54,7 +54,7 @@ struct chains : scenario<chains, queue_and_items, 3> {
     void check() { shared().tested.check_all_came(5); }
 };
 
-/// The consumer pushes what it pops once more onto the same queue, beside two producers.
+/// The consumer pushes each popped node once more onto the same queue, beside two producers.
 struct pushed_back : scenario<pushed_back, queue_and_items, 3> {
     void thread(unsigned index)
     {
@@ -75,8 +75,8 @@ struct pushed_back : scenario<pushed_back, queue_and_items, 3> {
     void check() { shared().tested.check_all_came(4); }
 };
 
-/// As requests go round: two rings submit theirs to the poller, who defers them to their owners,
-/// and once back they go again. Every queue is emptied and filled several times.
+/// Requests go round: two rings submit to the poller, which defers them to their owners, and the
+/// owners submit them again. Every queue becomes empty and non-empty several times.
 struct rings {
     checked_queue submissions;
     std::array<checked_queue, 2> deferred;
@@ -117,7 +117,7 @@ struct round_trips : scenario<round_trips, rings, 3> {
     }
 };
 
-/// Two threads push and take turns as the consumer, as rings do that share a poll queue.
+/// Two threads push and take turns as the consumer, like rings that share a poll queue.
 struct queue_and_role : queue_and_items {
     rl::atomic<int> taken{0};
 };
@@ -138,8 +138,9 @@ struct turns : scenario<turns, queue_and_role, 2> {
     void check() { shared().tested.check_all_came(4); }
 };
 
-/// The consumer hears that pushes have finished before it looks: then empty() must not be true
-/// while one of them has not been popped. (Without hearing of it, it may be: the look is relaxed.)
+/// The consumer knows that some pushes have finished before it calls empty(). Then empty() must not
+/// be true while one of their nodes is not popped. Without this knowledge empty() may be true,
+/// because it is relaxed.
 struct queue_and_count : queue_and_items {
     rl::atomic<std::size_t> finished{0};
 };
@@ -166,9 +167,9 @@ struct looks : scenario<looks, queue_and_count, 3> {
     void check() { shared().tested.check_all_came(4); }
 };
 
-/// Thread 0 stops between its two steps until the consumer lets it go on, and thread 1 has pushed
-/// behind it: pop() then finds nothing at each try, and empty() says false. The node in front of
-/// the gap is the stub, or one that is linked and has to stay where it is.
+/// Thread 0 stops between its two steps until the consumer lets it go on. Thread 1 pushes behind
+/// it. Then each pop() finds nothing, and empty() is false. The node in front of the gap is the
+/// stub, or a linked node that must stay where it is.
 struct queue_and_gate : queue_and_items {
     rl::atomic<int> gap{0};
     rl::atomic<int> pushed_behind{0};

@@ -15,10 +15,10 @@ inline void stop_a_while(unsigned steps_max)
         rl::yield(1, RL_INFO);
 }
 
-/// What Relacy runs: thread(i) of `Threads` threads. What they share is built afresh for each
-/// schedule, in storage of its own: Relacy places the scenario by malloc, which knows no
-/// alignas(64). A schedule that fails never comes to after(): its objects are abandoned, not
-/// destroyed, because Relacy's side of them is gone by then.
+/// A scenario that Relacy runs: thread(i) for `Threads` threads. Their shared objects are built
+/// again for each schedule, in static storage, because Relacy places the scenario by malloc, which
+/// ignores alignas(64). A schedule that fails never reaches after(). Its objects are abandoned
+/// instead of destroyed, because Relacy's part of them is gone by then.
 template <class Derived, class Shared, int Threads>
 struct scenario : rl::test_suite<Derived, Threads> {
     Shared& shared() { return *std::launder(reinterpret_cast<Shared*>(bytes_)); }

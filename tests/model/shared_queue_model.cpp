@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The shared queue's protocol, as the engine compiles it, under a model checker: which scenarios,
-// and which mistakes they find.
+// Runs the shared queue's protocol, as the engine compiles it, under a model checker. Lists the
+// scenarios, and the mistakes that they must find.
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -24,7 +24,7 @@ constexpr std::array kScenarios{
     named_scenario{"three rings, any calls", run<anything<3>>},
     named_scenario{"two rings compute", run<computing<2>>},
     named_scenario{"three rings compute", run<computing<3>>},
-    named_scenario{"sent by a wait for others", run<sending_by_wait>},
+    named_scenario{"requests sent by a wait for others", run<sending_by_wait>},
     named_scenario{"one of two leaves at its deadline", run<leaving<2>>},
     named_scenario{"one of three leaves at its deadline", run<leaving<3>>},
     named_scenario{"two rings close with requests", run<closing<2>>},
@@ -40,18 +40,18 @@ constexpr std::array kScenarios{
     named_scenario{"a resident, events, an inbox is used again", run<reopening_with_events>},
 };
 
-/// What has to be found.
+/// The scenarios must find these mistakes.
 constexpr std::array kMutants{
     skipping("no look at the role after arming", step::look_at_role_after_arming),
     skipping("no look into the inbox after arming", step::look_into_inbox_after_arming),
     skipping("no look at the tail after a release", step::look_at_tail_after_release),
-    skipping("no look again where others tried in vain", step::look_again_where_tried_in_vain),
-    skipping("who lets go of the role wakes nobody", step::wake_after_release),
-    skipping("a wait that pushed leaves that to nobody", step::send_before_leaving),
-    skipping("a chosen ring that leaves passes no duty on", step::pass_duty_on),
-    skipping("who lets go of the role leaves put-off wake-ups", step::pay_before_release),
-    skipping("a pass that finds nothing pays nothing", step::pay_when_nothing_found),
-    skipping("the resident sleeps and leaves put-off wake-ups", step::pay_before_sleep),
+    skipping("no new look after others tried for the role", step::look_again_where_tried_in_vain),
+    skipping("a ring that releases the role wakes no ring", step::wake_after_release),
+    skipping("a wait leaves its pushed requests unsent", step::send_before_leaving),
+    skipping("a chosen ring that leaves does not pass the duty on", step::pass_duty_on),
+    skipping("a ring that releases the role leaves postponed wake-ups", step::pay_before_release),
+    skipping("a pass that finds nothing sends no postponed wake-up", step::pay_when_nothing_found),
+    skipping("the resident sleeps and leaves postponed wake-ups", step::pay_before_sleep),
     skipping("a ring that closes does not wait for its waker", step::wait_for_touch),
     skipping("a push does not wake the resident", step::wake_resident),
     mutation{"arm: acq_rel (S1)", weaken<operation::fetch_add, "arm", order::acq_rel>},

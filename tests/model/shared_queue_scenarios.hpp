@@ -11,7 +11,7 @@
 
 namespace ngpoll::test {
 
-/// A shared queue and the rings on it, one a thread; the resident's thread comes after theirs.
+/// A shared queue with one ring for each thread. The last thread is the resident's.
 template <std::uint32_t Rings, bool HasResident = false>
 class party {
 public:
@@ -21,7 +21,7 @@ public:
         queue.who_polls().polling.uses_tag = rl::rand(8) != 0;
     }
 
-    /// Takes the inbox of this number, which no open ring has.
+    /// Opens a ring on the inbox with this number, which no open ring may use.
     ring& open(std::size_t number)
     {
         ring& opened = rings_[rl::thread_index()];
@@ -52,7 +52,7 @@ public:
     }
     void wait_for_all(ring& me) { wait(me, me.outstanding()); }
 
-    /// The ring does something else until its command was sent, and does not help with that.
+    /// The ring works elsewhere until another thread has sent its command.
     void compute_until_sent(const request& r)
     {
         while (!r.is_sent)
@@ -68,7 +68,7 @@ public:
 
     kernel::event& event_of(const ring& me) { return kernel_.events[me.thread]; }
 
-    /// What ring::close() does.
+    /// Does the steps of ring::close().
     void close(ring& me)
     {
         queue.begin_closing(me);
@@ -80,14 +80,14 @@ public:
         ++closed_;
         attach_mutex_.unlock(RL_INFO);
     }
-    /// As it happened: a ring may look at it and learn nothing else.
+    /// `closed_` is plain memory, so reading it orders nothing.
     void compute_until_closed(std::size_t count)
     {
         while (closed_ < count)
             rl::yield(1, RL_INFO);
     }
 
-    /// The resident's thread.
+    /// Runs on the resident's thread.
     void run_resident()
     {
         pass_context passes;
@@ -95,7 +95,7 @@ public:
         queue.its_resident.run(passes, stop_);
         stopped_ = true;
     }
-    /// What resident_poller's destructor does, once every ring is closed.
+    /// Does the steps of resident_poller's destructor after every ring is closed.
     void stop_resident()
     {
         compute_until_closed(Rings);
@@ -126,7 +126,7 @@ public:
     shared_queue queue{drive_, {.rings_max = Rings, .has_resident = HasResident}};
 };
 
-/// One thread for each ring, and the resident's.
+/// One thread for each ring, and one for the resident.
 template <class Derived, std::uint32_t Rings, bool HasResident = false>
 struct gathering : scenario<Derived, party<Rings, HasResident>, Rings + (HasResident ? 1 : 0)> {
     void thread(unsigned index)
@@ -140,7 +140,7 @@ struct gathering : scenario<Derived, party<Rings, HasResident>, Rings + (HasResi
     void check() { this->shared().check(); }
 };
 
-/// Each waits for all of its requests, or for one after the other, and closes.
+/// Each ring waits for all of its requests, or for one after the other, and closes.
 template <std::uint32_t Rings, std::size_t Requests, bool HasResident = false>
 struct waiting : gathering<waiting<Rings, Requests, HasResident>, Rings, HasResident> {
     void use(party<Rings, HasResident>& all)
@@ -154,7 +154,7 @@ struct waiting : gathering<waiting<Rings, Requests, HasResident>, Rings, HasResi
     }
 };
 
-/// Each calls this and that, with or without a deadline, and computes until all was sent.
+/// Each ring makes random calls, with or without a deadline, and computes until some were sent.
 template <std::uint32_t Rings, bool HasResident = false>
 struct anything : gathering<anything<Rings, HasResident>, Rings, HasResident> {
     void use(party<Rings, HasResident>& all)
@@ -180,7 +180,7 @@ struct anything : gathering<anything<Rings, HasResident>, Rings, HasResident> {
     }
 };
 
-/// Each waits, or polls and does not wait, or does something else in between.
+/// Each ring waits, or only polls, or computes in between.
 template <std::uint32_t Rings, bool HasResident = false>
 struct mixed : gathering<mixed<Rings, HasResident>, Rings, HasResident> {
     void use(party<Rings, HasResident>& all)
@@ -197,7 +197,7 @@ struct mixed : gathering<mixed<Rings, HasResident>, Rings, HasResident> {
     }
 };
 
-/// Each sends, and computes meanwhile. The push of one stops between its two steps.
+/// Each ring flushes and then computes. Each push stops between its two steps.
 template <std::uint32_t Rings>
 struct computing final : gathering<computing<Rings>, Rings>, operation_watcher {
     void exchanged() override
@@ -218,8 +218,8 @@ struct computing final : gathering<computing<Rings>, Rings>, operation_watcher {
     }
 };
 
-/// A ring waits for the first of its requests with the second one staged. What the wait has taken
-/// over is sent, however the wait ends.
+/// A ring waits for its first request while its second one is staged. The second one must be sent,
+/// however the wait ends.
 struct sending_by_wait : gathering<sending_by_wait, 2> {
     void use(party<2>& all)
     {
@@ -237,7 +237,7 @@ struct sending_by_wait : gathering<sending_by_wait, 2> {
     }
 };
 
-/// Ring 0 leaves a wait at its deadline, and is back when all others are gone.
+/// Ring 0 leaves a wait at its deadline, and comes back after all other rings have closed.
 template <std::uint32_t Rings>
 struct leaving : gathering<leaving<Rings>, Rings> {
     void use(party<Rings>& all)
@@ -272,7 +272,7 @@ struct closing : gathering<closing<Rings, HasResident>, Rings, HasResident> {
     }
 };
 
-/// Ring 2 is opened on the inbox of ring 0, once that one is closed.
+/// Ring 2 is opened on the inbox of ring 0 after ring 0 is closed.
 struct reopening : gathering<reopening, 3> {
     void use(party<3>& all)
     {
@@ -292,7 +292,7 @@ struct reopening : gathering<reopening, 3> {
     }
 };
 
-/// Two commands do not complete before ring 1 has gone on: it is not woken late for them.
+/// Two commands complete only after ring 1 goes on, so its wake-up must not wait for them.
 struct depending : gathering<depending, 2> {
     void use(party<2>& all)
     {
@@ -316,7 +316,7 @@ private:
     std::array<request*, 2> held_{};
 };
 
-/// Rings in event loops. One that has armed may wait instead, or close.
+/// Rings in event loops. A ring that has armed may also wait or close.
 template <std::uint32_t Rings>
 struct told_by_events : gathering<told_by_events<Rings>, Rings, true> {
     void use(party<Rings, true>& all) { loop(all, all.open()); }
@@ -341,8 +341,8 @@ struct told_by_events : gathering<told_by_events<Rings>, Rings, true> {
     }
 };
 
-/// The second ring is opened on the inbox of the first one, with an event of its own.
-/// The resident may be late with a count-down, and come to the arming of the second ring.
+/// The second ring is opened on the first ring's inbox, with its own event. The resident may be
+/// late with a count-down and meet the second ring's arming.
 struct reopening_with_events final : gathering<reopening_with_events, 2, true>, operation_watcher {
     void about_to_compare_exchange() override { stop_a_while(100); }
     void use(party<2, true>& all)

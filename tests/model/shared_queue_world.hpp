@@ -19,8 +19,8 @@
 
 #include "model_atomic.hpp"
 
-// What the shared queue's protocol stands on under the model checker, in place of
-// engine/src/native.hpp: kernel, drive, rings and requests.
+// The kernel, drive, rings and requests of the shared queue's protocol under the model checker.
+// They replace engine/src/native.hpp.
 namespace ngpoll::test {
 
 struct world;
@@ -28,12 +28,12 @@ struct ring;
 struct wake_target;
 struct inbox;
 
-/// FUTEX_WAIT and FUTEX_WAKE, and eventfds. No time runs out but a deadline's: a thread that sleeps
-/// and is not woken sleeps for ever, and Relacy says deadlock.
+/// FUTEX_WAIT, FUTEX_WAKE and eventfds. Only a deadline ends a sleep by time. A thread that is
+/// never woken sleeps for ever, and Relacy reports a deadlock.
 class kernel {
 public:
-    /// An eventfd, read by its owner alone. Its memory is the owner's: no write may come once it
-    /// is closed.
+    /// An eventfd that only its owner reads. The owner owns its memory, so no write may come after
+    /// it is closed.
     class event {
     public:
         void write()
@@ -58,8 +58,8 @@ public:
         rl::waitset<static_cast<rl::thread_id_t>(kModelThreadsMax)> waiting_;
     };
 
-    /// Sleeps if `word` is `value`: a look and a falling asleep that no wake comes between. Orders
-    /// nothing, although the kernel does: the code under test has to do without.
+    /// Sleeps if `word` is `value`. No wake comes between the check and the sleep. Orders nothing,
+    /// although the real kernel does, because the code under test must not depend on it.
     void sleep(const model_atomic<std::uint32_t>& word, std::uint32_t value, bool has_deadline)
     {
         const turn alone;
@@ -95,7 +95,7 @@ private:
     std::array<futex, kModelThreadsMax> futexes_;
 };
 
-/// A deadline: it passes at any time, and stays passed.
+/// A deadline that passes at any time, and stays passed.
 struct time_limit {
     bool over = false;
 };
@@ -104,10 +104,10 @@ struct request : mpsc_queue<model_atomic>::node {
     enum : int { staged = 1, sent, found, finished };
 
     inbox* owner = nullptr;
-    rl::var<int> content{0}; ///< an error where two threads' accesses are not ordered
-    ring* submitter = nullptr; ///< null: a group's
-    std::size_t found_at = 0; ///< how many of its ring were found before
-    bool is_sent = false; ///< as it happened: orders nothing
+    rl::var<int> content{0}; ///< reports accesses of two threads that are not ordered
+    ring* submitter = nullptr; ///< null: a group submitted it
+    std::size_t found_at = 0; ///< the ring's count of earlier completions
+    bool is_sent = false; ///< plain memory, so it orders nothing
     bool held = false; ///< the drive does not complete it yet
 
     void becomes(int before, int after)
@@ -141,7 +141,7 @@ struct pass_context {
     no_figure finished_deferred, sleeps, wakes, takeovers;
 };
 
-/// Completes what was sent, in any order, now or in a later pass.
+/// Completes commands in any order, in this pass or a later one.
 class drive {
 public:
     void send(std::span<request* const> to_send, pass_context&) noexcept
@@ -164,7 +164,7 @@ public:
     void turn_ends() noexcept { touch(); }
 
 private:
-    /// Two threads that are here unordered are found.
+    /// Relacy reports two threads that come here unordered.
     void touch() { state_(RL_INFO) = 1; }
 
     rl::var<int> state_{0};
@@ -218,7 +218,7 @@ struct world {
         r.becomes(request::staged, request::sent);
         set_found(r);
     }
-    /// A group's request may be taken back from a fetch that did not read it.
+    /// A group may take a request back from a fetch that did not read it.
     static void set_deferred(request& r) noexcept
     {
         RL_ASSERT(r.content(RL_INFO) == request::found || r.content(RL_INFO) == request::finished);
@@ -226,7 +226,7 @@ struct world {
     }
     static void set_fetched(request& r) noexcept { r.becomes(request::found, request::finished); }
 
-    /// A look that finds something by chance: it must not matter.
+    /// Returns true at random, because a spin must not matter for the protocol.
     template <class Seen>
     static bool spin_for(no_spins&, bool, deadline, Seen) noexcept
     {
@@ -240,7 +240,7 @@ struct world {
 };
 
 struct wake_target : detail::basic_wake_target<world> {
-    rl::var<std::size_t> event{0}; ///< which one; written when a ring is opened
+    rl::var<std::size_t> event{0}; ///< the event's number; written when a ring is opened
 };
 
 struct inbox : detail::basic_inbox<world> { };
@@ -255,7 +255,8 @@ using group = detail::basic_group<world>;
 using fetch = detail::basic_fetch<world>;
 using group_queue = detail::group_queue<world>;
 
-/// What only a ring's thread touches, as detail::ring_state, with all that it ever submits.
+/// Only the ring's thread touches this, like detail::ring_state. It contains all requests of the
+/// ring.
 struct ring {
     static constexpr std::size_t kRequests = 2;
 
@@ -263,7 +264,7 @@ struct ring {
     pass_context passes;
     std::array<request, kRequests> requests;
     std::size_t accepted = 0, sent = 0, finished = 0;
-    std::size_t found = 0; ///< the poller's
+    std::size_t found = 0; ///< only the poller touches it
     unsigned thread = 0;
     no_spins spins;
 
@@ -287,13 +288,13 @@ struct ring {
         while (++sent != accepted) {
             request* const next = &requests[sent];
             next->owner = in;
-            // relaxed: published, with the requests, by the push.
+            // relaxed: the push publishes it with the requests.
             last->next.store(next, std::memory_order_relaxed);
             last = next;
         }
         return true;
     }
-    /// Each once, on the ring's thread, in the order in which they were found.
+    /// Checks that each request finishes once, on the ring's thread, in the order found.
     void finish(request& r) noexcept
     {
         RL_ASSERT(rl::thread_index() == thread);

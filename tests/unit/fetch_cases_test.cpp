@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Cases of a fetch group in which a batch, a wake-up or the poller's duty could get lost. Each is
-// staged on a scripted drive, step by step.
+// Cases of a fetch group in which a batch, a wake-up or the duty to poll could get lost. Each case
+// runs step by step on a scripted drive.
 #include <array>
 #include <deque>
 #include <optional>
@@ -28,7 +28,7 @@ bool is_asleep(const poll_queue& queue)
 
 } // namespace
 
-TEST_CASE("a submit from a thread that is no worker wakes one of those that all sleep")
+TEST_CASE("a submit from another thread wakes one worker when all workers sleep")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -60,11 +60,11 @@ TEST_CASE("a submit from a thread that is no worker wakes one of those that all 
         await([&] { return got.load() == again; });
     }
     CHECK(on.drive.sent.load() == 20);
-    CHECK(group.submit_stats().sent == 0); // by those that were woken
+    CHECK(group.submit_stats().sent == 0); // the woken workers sent
     group.close();
 }
 
-TEST_CASE("a submit while all workers are busy is sent, though nobody calls next()")
+TEST_CASE("a submit while all workers are busy is sent, although no worker calls next()")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -94,7 +94,7 @@ TEST_CASE("a submit while all workers are busy is sent, though nobody calls next
     for (unsigned i = 2; i < 8; ++i) {
         must(group.submit(requests[i]));
         if (role == role_policy::waiter)
-            CHECK(on.drive.sent.load() == i + 1); // by this thread
+            CHECK(on.drive.sent.load() == i + 1); // submit() sent
     }
     await([&] { return on.drive.sent.load() == 8; });
     goes_on = true;
@@ -102,7 +102,7 @@ TEST_CASE("a submit while all workers are busy is sent, though nobody calls next
     group.close();
 }
 
-TEST_CASE("one completion alone is given out, whatever else is under way")
+TEST_CASE("a single completion is given out although other requests stall")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const bool sleeps = GENERATE(false, true);
@@ -127,7 +127,8 @@ TEST_CASE("one completion alone is given out, whatever else is under way")
     CHECK(take(mine, 2) == std::vector<request*>{&second, &third});
 }
 
-TEST_CASE("what is left over is given out in order, with nothing in flight and the resident asleep")
+TEST_CASE("requests left over are given out in order while a resident sleeps and nothing is in "
+          "flight")
 {
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::resident});
     fetch_group group(*on.queue, {.depth = 9});
@@ -139,7 +140,7 @@ TEST_CASE("what is left over is given out in order, with nothing in flight and t
     std::vector<request*> got = take(mine, 1);
     REQUIRE(group.submit(std::span(all).subspan(1)) == 8);
     while (got.size() < 9) {
-        // One batch lies in the second buffer, the rest in the group.
+        // One batch is in the second buffer, the other requests are in the group.
         await([&] { return is_asleep(*on.queue) && on.drive.in_flight_now.load() == 0; });
         const auto batch = mine.next();
         REQUIRE(batch.size() == 2);
@@ -149,7 +150,7 @@ TEST_CASE("what is left over is given out in order, with nothing in flight and t
     CHECK(are_outcomes(got));
 }
 
-TEST_CASE("a worker that polls gives itself what is left over by passes that find nothing")
+TEST_CASE("a worker that polls gets requests left over from passes that find nothing")
 {
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::waiter});
     fetch_group group(*on.queue, {.depth = 9});
@@ -164,13 +165,13 @@ TEST_CASE("a worker that polls gives itself what is left over by passes that fin
         REQUIRE(batch.size() == std::min<std::size_t>(2, left));
         got.insert(got.end(), batch.begin(), batch.end());
         left -= batch.size();
-        CHECK(on.drive.in_flight_now.load() == 0); // all were found at once
+        CHECK(on.drive.in_flight_now.load() == 0); // the first pass found all
     }
     CHECK(got == all);
     CHECK(are_outcomes(got));
 }
 
-TEST_CASE("a drive that stalls does not hold up what is left over")
+TEST_CASE("a drive that stalls does not hold up requests left over")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const bool two_workers = GENERATE(false, true);
@@ -210,7 +211,7 @@ TEST_CASE("a drive that stalls does not hold up what is left over")
     group.close();
 }
 
-TEST_CASE("a worker that sleeps with a batch holds back no other")
+TEST_CASE("a worker that sleeps with a batch does not hold back another worker")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const bool other_sleeps = GENERATE(false, true);
@@ -226,7 +227,7 @@ TEST_CASE("a worker that sleeps with a batch holds back no other")
         must(take(mine, 1) == std::vector<request*>{all[0]});
         is_busy = true;
         await([&] { return goes_on.load(); });
-        // All else is another's by now.
+        // The other worker has taken all other requests.
         must(take_now(mine).empty());
     });
     REQUIRE(group.submit(*all[0]));
@@ -238,12 +239,12 @@ TEST_CASE("a worker that sleeps with a batch holds back no other")
         waits = true;
         got = take(mine, 7);
     };
-    if (other_sleeps) { // it waits before anything comes
+    if (other_sleeps) { // it waits before the submit
         other.emplace(takes_rest);
         await_words(*on.queue, 1, "1 asleep");
     }
     REQUIRE(group.submit(std::span(all).subspan(1)) == 7);
-    if (!other_sleeps) { // three lie with the busy worker, four in the group
+    if (!other_sleeps) { // the busy worker has three, the group four
         ring polls(*on.queue, {.depth = 8});
         await([&] {
             polls.poll();
@@ -255,7 +256,7 @@ TEST_CASE("a worker that sleeps with a batch holds back no other")
     other->join();
     CHECK(got.size() == 7);
     CHECK(are_outcomes(got));
-    // Four were found before the three that lay with the busy worker were taken back.
+    // Four come first, because the busy worker's three were taken back later.
     const auto from = static_cast<std::ptrdiff_t>(other_sleeps ? 0 : 4);
     std::vector<request*> in_order(got.begin() + from, got.end());
     in_order.insert(in_order.end(), got.begin(), got.begin() + from);
@@ -264,7 +265,7 @@ TEST_CASE("a worker that sleeps with a batch holds back no other")
     goes_on = true;
 }
 
-TEST_CASE("a pass that finds completions for two groups and three rings gives each its own")
+TEST_CASE("a pass gives two groups and three rings each their own completions")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -273,7 +274,7 @@ TEST_CASE("a pass that finds completions for two groups and three rings gives ea
     std::deque<fetch_group> groups;
     for (unsigned i = 0; i < 2; ++i)
         groups.emplace_back(*on.queue, fetch_group::options{.depth = 8});
-    // Requests of both groups and of all rings are at the drive in turns.
+    // Requests of both groups and of all rings reach the drive in turns.
     std::vector<std::unique_ptr<held_request>> requests;
     for (unsigned i = 0; i < 40; ++i)
         requests.push_back(std::make_unique<held_request>(1));
@@ -312,10 +313,10 @@ TEST_CASE("a pass that finds completions for two groups and three rings gives ea
     await([&] { return done.load() == 5; });
 }
 
-TEST_CASE("a worker whose deadline passes as it is chosen to poll leaves no other asleep")
+TEST_CASE("a worker whose deadline passes while it is chosen to poll leaves no other worker asleep")
 {
-    // By chance: the ring's wait and the first worker's deadline end within some microseconds. The
-    // ring and that worker then make no call until the round is over.
+    // By chance the ring's wait and the first worker's deadline end within a few microseconds. Then
+    // the ring and that worker make no call until the round is over.
     chance random("late worker");
     CAPTURE(random.seed());
     scripted_queue on({.depth = 24, .rings_max = 2, .role = role_policy::waiter});
@@ -352,7 +353,7 @@ TEST_CASE("a worker whose deadline passes as it is chosen to poll leaves no othe
         own.flush();
         round = i;
         std::this_thread::sleep_for(microseconds(random.below(200)));
-        must(group.submit(theirs)); // done later than the ring's own
+        must(group.submit(theirs)); // completes after the ring's own request
         must(own.wait(1) == 1);
         await([&] { return got.load() >= i; });
     }
@@ -360,7 +361,7 @@ TEST_CASE("a worker whose deadline passes as it is chosen to poll leaves no othe
     group.close();
 }
 
-TEST_CASE("an event loop is told of a batch and of the end by its eventfd")
+TEST_CASE("an eventfd reports a batch and the end of the group to an event loop")
 {
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::resident});
     std::optional<fetch_group> group(std::in_place, *on.queue, fetch_group::options{.depth = 8});
@@ -397,9 +398,9 @@ TEST_CASE("an event loop is told of a batch and of the end by its eventfd")
             REQUIRE(are_outcomes(got));
         }
         CHECK(take_now(mine).empty());
-        static_cast<void>(came(0)); // what was written for a batch that was seen before
+        static_cast<void>(came(0)); // an event for a batch that was taken already
         CHECK(take_now(mine).empty());
-        CHECK(!came(20)); // nothing is there
+        CHECK(!came(20)); // no event without a batch
         joined closes([&] { group->close(); });
         CHECK(came(deadline_ms));
         closes.join();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Fetches that are withdrawn and groups that close while something of theirs is in other hands.
+// Cases in which a fetch is withdrawn or a group closes while others hold its requests or batches.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -22,7 +22,8 @@ namespace {
 
 using requests_list = std::vector<request*>;
 
-/// Polls, where nobody else does, until only `stalled` of what was submitted has not come back.
+/// Polls, if no other thread does, until all but `stalled` of the submitted requests have
+/// completed.
 void find_all(scripted_queue& on, std::uint32_t stalled = 0)
 {
     ring polls(*on.queue, {.depth = 1});
@@ -32,17 +33,17 @@ void find_all(scripted_queue& on, std::uint32_t stalled = 0)
         return on.queue->describe().find(words + "\n") != std::string::npos;
     });
     for (int more = 0; more < 3; ++more)
-        polls.poll(); // finds nothing, and has nothing to give to a worker that does not come
+        polls.poll(); // finds nothing and hands out nothing
 }
 
 enum class leaves_by : std::uint8_t { close, destructor, end_of_thread };
 
-/// On a thread of its own: posts a fetch, takes one batch with it, does `meanwhile`, and leaves.
+/// On a new thread: posts a fetch, takes one batch, runs `meanwhile`, and leaves.
 template <class Meanwhile>
 void take_one_and_leave(
     fetch_group& group, fetch::options requested, leaves_by way, Meanwhile meanwhile)
 {
-    std::unique_ptr<fetch> left; // outlives its thread
+    std::unique_ptr<fetch> left; // outlives the thread
     std::thread([&] {
         auto own = std::make_unique<fetch>(group, requested);
         must(!own->next().empty());
@@ -56,7 +57,7 @@ void take_one_and_leave(
 
 } // namespace
 
-TEST_CASE("what lies unread with a worker that leaves goes to the next one, in order")
+TEST_CASE("the unread batch of a worker that leaves goes to the next worker, in order")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const auto way = GENERATE(leaves_by::close, leaves_by::destructor, leaves_by::end_of_thread);
@@ -70,7 +71,7 @@ TEST_CASE("what lies unread with a worker that leaves goes to the next one, in o
     take_one_and_leave(group, {.batch_max = 3}, way, [&](fetch&) {
         must(group.submit(std::span(all).subspan(1)) == 7);
         find_all(on);
-        // Three lie in its second buffer.
+        // Three are in its second buffer.
         await_words(*on.queue, 1, "outstanding: 4; submitted and not taken: 7; 1 fetches");
     });
     await_words(*on.queue, 1, "outstanding: 7; submitted and not taken: 7; 0 fetches");
@@ -81,7 +82,7 @@ TEST_CASE("what lies unread with a worker that leaves goes to the next one, in o
     CHECK(take_now(mine).empty());
 }
 
-TEST_CASE("what lies unread with a worker that leaves wakes one that sleeps")
+TEST_CASE("the unread batch of a worker that leaves wakes a worker that sleeps")
 {
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::resident});
     fetch_group group(*on.queue, {.depth = 8});
@@ -90,7 +91,7 @@ TEST_CASE("what lies unread with a worker that leaves wakes one that sleeps")
     std::atomic<unsigned> got{0};
     const watchdog dog(*on.queue);
     {
-        // It waits by its event, is given a batch, and does not call.
+        // This fetch waits by its event, gets a batch, and makes no call.
         fetch mine(group, {.batch_max = 2, .event_fd = event});
         for (unsigned again = 1; again <= 20; ++again) {
             fetch other(group, {.batch_max = 2, .event_fd = event});
@@ -111,7 +112,7 @@ TEST_CASE("what lies unread with a worker that leaves wakes one that sleeps")
     ::close(event);
 }
 
-TEST_CASE("a group that closes without a fetch finishes its requests where they are")
+TEST_CASE("a group that closes without a fetch finishes its requests in place")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -125,7 +126,7 @@ TEST_CASE("a group that closes without a fetch finishes its requests where they 
     REQUIRE(group.submit(pointers(finished)) == 4);
     REQUIRE(group.submit(flies));
     find_all(on, 1);
-    // A pass that takes until the group closes: what is submitted meanwhile is not sent.
+    // The pass lasts until the group closes, so requests submitted meanwhile are not sent.
     on.drive.on_pass([&] {
         if (in_pass.exchange(true))
             return;
@@ -160,7 +161,7 @@ TEST_CASE("a group that closes without a fetch finishes its requests where they 
             CHECK(r.finished == 0); // no callback
 }
 
-TEST_CASE("a group that closes after its only worker's thread has ended finishes what lay with it")
+TEST_CASE("a group that closes after its only worker has left finishes the worker's unread batch")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const auto way = GENERATE(leaves_by::close, leaves_by::end_of_thread);
@@ -177,10 +178,10 @@ TEST_CASE("a group that closes after its only worker's thread has ended finishes
     });
     group.close();
     CHECK(are_outcomes(all));
-    group.close(); // nothing more
+    group.close(); // does nothing
 }
 
-TEST_CASE("after a close next() gives out what is left, in order, and then ends")
+TEST_CASE("after a close next() gives out the remaining requests and then ends")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const bool queue_is_gone = GENERATE(false, true);
@@ -196,7 +197,7 @@ TEST_CASE("after a close next() gives out what is left, in order, and then ends"
         REQUIRE(group->submit(*all[0]));
         REQUIRE(take(first, 1) == requests_list{all[0]});
         REQUIRE(group->submit(std::span(all).subspan(1)) == 7);
-        find_all(*on); // three lie with each, one in the group
+        find_all(*on); // each fetch has three, the group one
         await_words(*on->queue, 1, "outstanding: 1; submitted and not taken: 7; 2 fetches");
         group->close();
         CHECK(!group->submit(*all[0]));
@@ -206,7 +207,7 @@ TEST_CASE("after a close next() gives out what is left, in order, and then ends"
         group.reset();
         on.reset();
     }
-    requests_list got = take(first, 7); // also what lay with the other one
+    requests_list got = take(first, 7); // including the other fetch's batch
     CHECK(got.size() == 7);
     CHECK(are_outcomes(got));
     std::sort(got.begin(), got.end());
@@ -222,7 +223,7 @@ TEST_CASE("after a close next() gives out what is left, in order, and then ends"
     CHECK(first.stats().finished_deferred == 8);
 }
 
-TEST_CASE("what lies unread after a close is finished where it is by the last fetch's close")
+TEST_CASE("after a group's close the last fetch's close finishes unread requests in place")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -292,7 +293,7 @@ TEST_CASE("a close ends workers that sleep and workers that poll, and waits for 
     CHECK(got.load() == (stalls ? 1 : 0));
 }
 
-TEST_CASE("a close wakes a resident that sleeps on what is left over")
+TEST_CASE("a close wakes a resident that sleeps while requests are left over")
 {
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::resident});
     auto requests = flushes(8);
@@ -313,7 +314,7 @@ TEST_CASE("a close wakes a resident that sleeps on what is left over")
     }
 }
 
-TEST_CASE("a second group may have the place of one that is closed, whose fetches are still open")
+TEST_CASE("a second group may use the place of a closed group with open fetches")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -337,13 +338,13 @@ TEST_CASE("a second group may have the place of one that is closed, whose fetche
         CHECK(take_now(mine).empty());
         CHECK(!mine.has_ended());
         if (again % 3 == 0)
-            old.erase(old.begin()); // one group's memory is used again
+            old.erase(old.begin()); // one group's memory is reused
     }
     for (const counted_request& r : requests)
         CHECK(is_outcome(r));
 }
 
-TEST_CASE("a group that closes as one of its workers leaves loses nothing and doubles nothing")
+TEST_CASE("a group that closes while a worker leaves neither loses nor repeats a request")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const bool kept = GENERATE(true, false);

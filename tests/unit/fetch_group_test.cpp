@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Fetch groups: what a user sees, on emulated and scripted drives.
+// Tests what a user sees of fetch groups, on scripted drives.
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -34,7 +34,7 @@ using test::scripted_queue;
 
 namespace {
 
-/// Takes `wanted` requests, however many batches that is.
+/// Takes batches until it has `wanted` requests.
 std::vector<request*> take(fetch& from, std::size_t wanted)
 {
     std::vector<request*> all;
@@ -53,7 +53,7 @@ bool is_answered(const request& r)
 
 } // namespace
 
-TEST_CASE("a worker gets what was submitted, in the order in which it was found")
+TEST_CASE("a worker gets the submitted requests in the order in which they were found")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -65,7 +65,7 @@ TEST_CASE("a worker gets what was submitted, in the order in which it was found"
     auto requests = test::flushes(40);
     const auto all = pointers(requests);
     REQUIRE(group.submit(all) == 32);
-    CHECK(!group.submit(*all[32])); // full
+    CHECK(!group.submit(*all[32])); // the group is full
     const auto got = take(mine, 32);
     CHECK(got == std::vector<request*>(all.begin(), all.begin() + 32));
     for (const request* r : got)
@@ -82,7 +82,7 @@ TEST_CASE("a worker gets what was submitted, in the order in which it was found"
         CHECK(r.finished == 0); // no callback
 }
 
-TEST_CASE("a batch is at most batch_max, and room is there for it as soon as it is given out")
+TEST_CASE("a batch that is given out makes room in the group at once")
 {
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::waiter});
     const test::watchdog dog(*on.queue);
@@ -97,7 +97,7 @@ TEST_CASE("a batch is at most batch_max, and room is there for it as soon as it 
     }
 }
 
-TEST_CASE("nothing has ended before next() has found nothing")
+TEST_CASE("has_ended() is false until next() has returned nothing after a close")
 {
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::waiter});
     const test::watchdog dog(*on.queue);
@@ -113,7 +113,7 @@ TEST_CASE("nothing has ended before next() has found nothing")
     CHECK(mine.has_ended());
 }
 
-TEST_CASE("a worker whose deadline is over makes one pass")
+TEST_CASE("a worker whose deadline has passed makes one pass")
 {
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role_policy::waiter});
     const test::watchdog dog(*on.queue);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What the tests of fetch groups share, with the headers that nearly all of them need.
+// Shared by the tests of fetch groups, with the headers that nearly all of them need.
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -17,7 +17,7 @@
 
 namespace ngpoll::test {
 
-/// Whether the queue says `words` of the group at the place with that number.
+/// True if the queue's description of the group at that place has `words`.
 inline bool group_says(const poll_queue& queue, unsigned number, const std::string& words)
 {
     const std::string all = queue.describe();
@@ -30,7 +30,7 @@ inline void await_words(const poll_queue& queue, unsigned number, const std::str
     await([&] { return group_says(queue, number, words); });
 }
 
-/// Takes `wanted` requests, however many batches that is.
+/// Takes batches until it has `wanted` requests.
 inline std::vector<request*> take(fetch& from, std::size_t wanted)
 {
     std::vector<request*> all;
@@ -41,14 +41,14 @@ inline std::vector<request*> take(fetch& from, std::size_t wanted)
     }
     return all;
 }
-/// Takes what is there now.
+/// Takes the requests that are there now.
 inline std::vector<request*> take_now(fetch& from)
 {
     const auto batch = from.next(std::chrono::steady_clock::now());
     return {batch.begin(), batch.end()};
 }
 
-/// As its scripted drive answers, and not out any more.
+/// True if the request has the scripted drive's result and is not outstanding.
 inline bool is_outcome(const request& r)
 {
     return r.status.ok() && r.status.taken == 0 && r.result == scripted_drive::result_of(r);
@@ -61,7 +61,7 @@ inline bool are_outcomes(const std::vector<request*>& all)
     return true;
 }
 
-/// A thread that ends with the scope.
+/// A thread that is joined at the end of the scope.
 class joined {
 public:
     template <class Does>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Random operations on a fetch group, on one thread, beside a plain model of it.
+// Compares a fetch group with a plain model, with random operations on one thread.
 #include <algorithm>
 #include <cerrno>
 #include <span>
@@ -18,8 +18,7 @@ namespace {
 constexpr std::size_t kRequests = 12;
 constexpr std::size_t kFetchesMax = 3;
 
-/// A group, and what it must have: the requests that are out, in the order in which the drive got
-/// them.
+/// A group and its model: the outstanding requests, in the order in which the drive got them.
 class modelled_group {
 public:
     modelled_group(scripted_queue& on, std::uint32_t depth, chance& random)
@@ -49,7 +48,7 @@ public:
         }
     }
 
-    /// What is out comes from the posted fetches, or is finished where it is.
+    /// Posted fetches give out the outstanding requests, or close() finishes them in place.
     void close()
     {
         on_.drive.held = 0;
@@ -89,7 +88,7 @@ private:
         out_.insert(out_.end(), some.begin(), some.begin() + taken);
         home_.insert(home_.end(), some.begin() + taken, some.end());
     }
-    /// Some stall from now on, or go on.
+    /// From now on other requests stall.
     void hold()
     {
         on_.drive.held = static_cast<std::uint32_t>(random_.below(8));
@@ -120,7 +119,7 @@ private:
         const auto until = steady_clock::now() + microseconds(random_.one_in(2) ? 0 : 30);
         return got(fetches_[any_fetch()].own->next(until));
     }
-    /// Has to give something, for something is out that does not stall.
+    /// Must return a request, because one is outstanding and none stalls.
     void next()
     {
         if (fetches_.empty() || out_.empty())
@@ -135,13 +134,13 @@ private:
         for (request* const r : batch) {
             const auto at = std::find(out_.begin(), out_.end(), r);
             REQUIRE(at != out_.end()); // given out once
-            // With one worker and a drive that does not stall: in order.
+            // With one worker and a drive that does not stall, requests come in order.
             REQUIRE((has_stalled_ || has_several_ || at == out_.begin()));
             REQUIRE(is_finished(*r));
             out_.erase(at);
             home_.push_back(r);
         }
-        if (out_.empty()) // a new start for the order
+        if (out_.empty()) // the order starts again
             has_stalled_ = on_.drive.held != 0;
         return batch.size();
     }
@@ -168,7 +167,7 @@ private:
 
 } // namespace
 
-TEST_CASE("random operations on a group give out each request once, and in order to one worker")
+TEST_CASE("random operations on a group give out each request once, and in order with one worker")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const std::uint32_t depth = GENERATE(1U, 2U, 3U, 8U);

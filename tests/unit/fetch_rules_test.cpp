@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What is refused on fetch groups, what a caller can do wrong, and what callbacks may do.
+// Tests refused options of fetch groups, mistakes of a caller, and calls inside callbacks.
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -16,7 +16,7 @@ using namespace ngpoll::test;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-TEST_CASE("a group is refused where nobody could poll for it, and where there is no room")
+TEST_CASE("a group is refused on a queue on which no worker could poll, and without room")
 {
     {
         drive one("emu:size=1M", {.depth = 8, .rings_max = 1});
@@ -33,14 +33,15 @@ TEST_CASE("a group is refused where nobody could poll for it, and where there is
     fetch_group first(emulated.queue, {.depth = 5});
     CHECK(error_of([&] { const fetch_group group(emulated.queue, {.depth = 4}); }).value == EBUSY);
     fetch_group second(emulated.queue);
-    CHECK(second.depth() == 3); // what is left
+    CHECK(second.depth() == 3); // the room that is left
     CHECK(error_of([&] { const fetch_group group(emulated.queue); }).value == EBUSY);
     first.close();
     const fetch_group third(emulated.queue, {.depth = 5});
     CHECK(third.depth() == 5);
 }
 
-TEST_CASE("a fetch is refused without room, without someone who polls, and once the group closes")
+TEST_CASE("a fetch is refused without room, with an event but no resident, and after the group's "
+          "close")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2, .role = role});
@@ -50,7 +51,7 @@ TEST_CASE("a fetch is refused without room, without someone who polls, and once 
     CHECK(no_room.says("batch_max 0"));
     const auto by_event = error_of([&] { const fetch none(group, {.event_fd = STDERR_FILENO}); });
     CHECK(by_event.value == (role == role_policy::waiter ? EINVAL : 0));
-    // No more than the depth can come at once.
+    // At most `depth` requests can come at once.
     auto requests = flushes(4);
     fetch wide(group, {.batch_max = UINT32_MAX});
     REQUIRE(group.submit(pointers(requests)) == 4);
@@ -62,7 +63,7 @@ TEST_CASE("a fetch is refused without room, without someone who polls, and once 
     CHECK(requests[0].status.taken == 0);
 }
 
-TEST_CASE("as many are taken as there is room for, and room comes with the batch")
+TEST_CASE("submit takes requests as far as there is room, and each batch makes room")
 {
     drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2});
     fetch_group group(emulated.queue, {.depth = 3});
@@ -86,7 +87,7 @@ TEST_CASE("as many are taken as there is room for, and room comes with the batch
     CHECK(take_now(mine).empty());
 }
 
-TEST_CASE("a request that is outstanding is not taken again")
+TEST_CASE("a group refuses a request that is outstanding")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     scripted_queue on({.depth = 16, .rings_max = 2, .role = role});
@@ -107,12 +108,12 @@ TEST_CASE("a request that is outstanding is not taken again")
     }
     request* const twice[] = {all[0], all[1], all[0], all[2]};
     for (unsigned again = 0; again < 3; ++again) {
-        CHECK(group.submit(twice) == 2); // up to the one that it has just taken
+        CHECK(group.submit(twice) == 2); // stops at the request that it has just taken
         CHECK(!group.submit(*all[0]));
         CHECK(!own.submit(*all[0]));
         fetch mine(group);
         CHECK(take(mine, 2) == std::vector<request*>{all[0], all[1]});
-        // Another's: the third was not touched.
+        // submit() did not touch the third request, so a ring takes it.
         REQUIRE(own.submit(*all[2]));
         CHECK(!group.submit(*all[2]));
         CHECK(own.wait(1) == 1);
@@ -163,7 +164,7 @@ TEST_CASE("a callback of a ring may submit to a group, and gets nothing from nex
     }
 }
 
-TEST_CASE("what a callback submits is given to a worker that sleeps")
+TEST_CASE("a request that a callback submits goes to a worker that sleeps")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     CAPTURE(to_string(role));
@@ -209,7 +210,7 @@ TEST_CASE("a fetch used or closed on another thread stops the program")
     }));
 }
 
-TEST_CASE("a closed fetch used stops the program, and one closed twice does not")
+TEST_CASE("using a closed fetch stops the program, and closing it twice does not")
 {
     CHECK(aborts_saying("a closed fetch was used", [] {
         drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2});
@@ -255,7 +256,7 @@ TEST_CASE("a queue destroyed before its group stops the program")
     }));
 }
 
-TEST_CASE("a group used in a forked child stops it with a sentence")
+TEST_CASE("a group used in a forked child aborts the child with an explanation")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2, .role = role});
@@ -268,14 +269,14 @@ TEST_CASE("a group used in a forked child stops it with a sentence")
     CHECK(aborts_saying("forked child", [&] { (void)mine->next(); }));
     CHECK(aborts_saying("forked child", [&] { const fetch more(*group); }));
     CHECK(aborts_saying("forked child", [&] { const fetch_group more(emulated.queue); }));
-    // The end of the thread closes what it left open, but for what is its parent's.
+    // At its end the child's thread closes objects that it left open, but not its parent's.
     CHECK(in_child([] { std::exit(0); }).exited_well());
-    CHECK(in_child([&] { // nothing happens
+    CHECK(in_child([&] { // does nothing to the parent's objects
         mine.reset();
         group.reset();
     })
               .exited_well());
-    // The parent's go on.
+    // The parent's group and fetch go on.
     const watchdog dog(emulated.queue);
     REQUIRE(group->submit(r));
     CHECK(take(*mine, 1) == std::vector<request*>{&r});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A fetch group under load: many threads submit, workers stall, leave and join, groups come and go
-// beside rings. What is checked is counted here, request by request, and the data of each read.
+// Tests a fetch group under load. Many threads submit, workers stall, leave and join, and groups
+// open and close beside rings. The test counts each request and checks the data of each read.
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -50,9 +50,9 @@ struct block_read : request {
     {
         chance = chance * 6364136223846793005U + 1442695040888963407U;
         cmd = read_command(1, (chance >> 33U) % kBlocks, 1);
-        std::memset(data.data(), 0xff, sizeof(std::uint64_t)); // no block's number
+        std::memset(data.data(), 0xff, sizeof(std::uint64_t)); // not the number of a block
         set_buffer({.data = data.data(), .size_bytes = sizeof data});
-        result = UINT64_MAX; // no outcome
+        result = UINT64_MAX; // not a result
     }
     [[nodiscard]] bool is_right() const noexcept
     {
@@ -72,7 +72,7 @@ struct figures {
 struct session {
     fetch_group& group;
     figures& counted;
-    std::atomic<std::int64_t> budget; ///< submissions that are left
+    std::atomic<std::int64_t> budget; ///< how often requests may still be submitted
     std::atomic<bool> closing{false}, ends{false}, has_keeper{false};
 
     bool submit(block_read& r) noexcept;
@@ -109,7 +109,7 @@ void session::look_at(request& found, test::chance& random) noexcept
         bump(counted.cancelled);
     else if (!r.is_right())
         bump(counted.wrong);
-    // Most are submitted again the moment they arrive.
+    // Most requests are submitted again at once.
     r.held_by.store(block_read::submitter);
     if (random.one_in(8))
         return;
@@ -118,7 +118,8 @@ void session::look_at(request& found, test::chance& random) noexcept
         submit(r);
 }
 
-/// Takes a batch, perhaps sleeps with it. False: the group is closed and nothing is left.
+/// Takes a batch, and sometimes sleeps with it. Returns false if the group is closed and nothing is
+/// left.
 bool session::next(fetch& own, test::chance& random) noexcept
 {
     const bool limited = random.one_in(2);
@@ -154,7 +155,7 @@ void session::submitter(std::vector<block_read>& own, std::uint64_t seed) noexce
     }
 }
 
-/// Fetches that come and go, as their threads do.
+/// Opens and closes fetches, each on a new thread.
 void session::worker(std::uint64_t seed)
 {
     for (bool goes_on = true; goes_on;)
@@ -182,7 +183,7 @@ void session::worker(std::uint64_t seed)
         }).join();
 }
 
-/// Has a fetch all the time, and takes what is left in the end.
+/// Has a fetch all the time, and at the end takes the remaining requests.
 void session::keeper(std::uint64_t seed)
 {
     test::chance random(seed, 2);
@@ -194,7 +195,7 @@ void session::keeper(std::uint64_t seed)
     while (next(own, random)) { }
 }
 
-/// Always has reads of its own under way.
+/// Always has reads of its own in flight.
 void use_ring(poll_queue& queue, figures& counted, const std::atomic<bool>& over, unsigned seed)
 {
     test::chance random(seed, 3);
@@ -243,7 +244,7 @@ void print(const figures& seen)
         of(seen.elsewhere));
 }
 
-/// What neither a worker nor a submitter has. With a keeper nothing may be left.
+/// Checks the requests that neither a worker nor a submitter holds. With a keeper none may be left.
 void look_at_rest(std::vector<std::vector<block_read>>& requests, bool kept, figures& counted)
 {
     for (auto& own : requests)
@@ -275,7 +276,7 @@ void run_session(poll_queue& queue, std::uint32_t depth,
         workers.emplace_back([&, i] { its.worker(seed + 200 + 1000 * i); });
     for (unsigned i = 0; i < kSubmitters; ++i)
         submitters.emplace_back([&, i] { its.submitter(requests[i], seed + 300 + i); });
-    // Closes in the middle of it, or once all is submitted.
+    // Closes during the submissions, or after all of them.
     if (random.one_in(2)) {
         while (its.budget.load() > 0)
             std::this_thread::sleep_for(microseconds(100));
@@ -296,7 +297,7 @@ void run_session(poll_queue& queue, std::uint32_t depth,
 
 } // namespace
 
-TEST_CASE("a group whose submitters and workers come and go gives out each request once")
+TEST_CASE("a group with changing submitters and workers gives out each request once")
 {
     const auto role = GENERATE(role_policy::waiter, role_policy::resident);
     const std::uint32_t depth = GENERATE(1U, 5U, 24U);

@@ -408,8 +408,8 @@ TEST_CASE("an event loop is called at most once for 8 completions and costs noth
             finished += r.finished;
         return finished;
     };
-    // Only the best round counts. For a while the loop may be awake for each completion: other
-    // programs take the processors, or ThreadSanitizer makes the loop as slow as the drive.
+    // Only the best round counts. The loop may be awake for each completion for a while,
+    // because other programs take the processors or ThreadSanitizer makes it slow.
     double calls_least = 1;
     std::uint64_t finished = 0;
     while (own.outstanding() != 0) {
