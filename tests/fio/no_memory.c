@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into fio: the allocation of the fio engine's own code with the number
- * NGPOLL_FAIL_ALLOCATION, counted from 1, fails, which is said. Nobody else's does.
+ * Preloaded into fio. The allocation with the number NGPOLL_FAIL_ALLOCATION fails and prints a line.
+ * Only allocations in the fio engine's own code count, from 1. No other allocation fails.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* glibc's own, under the names that it keeps for this. */
+/* glibc's own functions, under their other names. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
@@ -32,7 +32,7 @@ static bool fails(const void *caller)
 	if (atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed) + 1 != atol(wanted))
 		return false;
 	if (write(STDERR_FILENO, said, sizeof(said) - 1) < 0)
-		return false; /* the test would take it for the end of the allocations */
+		return false; /* else the test would stop at this allocation */
 	errno = ENOMEM;
 	return true;
 }

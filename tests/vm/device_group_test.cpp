@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A fetch group on a poll queue of a real drive: threads that are no workers submit reads, and
-// workers take them, a batch at a time. Each read is counted here, and its data looked at block by
-// block.
+// Tests a fetch group on a poll queue of a real drive. Other threads submit reads, and workers take
+// them a batch at a time. The test counts each read and checks its data block by block.
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -30,9 +29,9 @@ namespace {
 constexpr unsigned kWorkers = 4;
 constexpr unsigned kSubmitters = 3;
 constexpr unsigned kReadsEach = 32;
-constexpr std::uint32_t kDepth = 64; ///< less than there are reads
-constexpr std::uint32_t kBlocks = 2048; ///< at the drive's beginning, which hold their numbers
-constexpr std::uint32_t kBlocksMax = 8; ///< of one read
+constexpr std::uint32_t kDepth = 64; ///< less than the number of reads
+constexpr std::uint32_t kBlocks = 2048; ///< numbered blocks at the start of the drive
+constexpr std::uint32_t kBlocksMax = 8; ///< in one read
 
 void bump(std::atomic<std::uint64_t>& counter) noexcept
 {
@@ -42,8 +41,8 @@ void bump(std::atomic<std::uint64_t>& counter) noexcept
 struct numbered_read : request {
     buffer target;
     std::uint32_t blocks = 0;
-    std::atomic<bool> is_home{true}; ///< its submitter may have it
-    // By the thread that has it. Atomic for the case that a read comes twice.
+    std::atomic<bool> is_home{true}; ///< its submitter may submit it again
+    // Changed by the thread that has the read. Atomic in case a read comes twice.
     std::atomic<std::uint64_t> accepted{0}, given_out{0};
 };
 
@@ -62,9 +61,9 @@ struct pool {
         r.cmd = read_command(info.nsid, slba, r.blocks);
         r.cmd.data = reinterpret_cast<std::uintptr_t>(r.target.data);
         r.cmd.data_bytes = r.blocks * info.block_bytes();
-        for (std::uint32_t i = 0; i < r.blocks; ++i) // not a block's number
+        for (std::uint32_t i = 0; i < r.blocks; ++i) // not the number of a block
             std::memset(r.target.data + std::size_t{i} * info.block_bytes(), 0xff, 8);
-        r.accepted.fetch_add(1); // first: a worker may have it at once
+        r.accepted.fetch_add(1); // before submit(), because a worker may take it at once
         if (group.submit(r)) {
             bump(accepted);
             return true;
@@ -91,7 +90,7 @@ struct pool {
                     bump(wrong_data);
             }
         }
-        // Most go on at once, from this worker.
+        // This worker submits most reads again at once.
         if (over || random.one_in(8))
             r.is_home.store(true);
         else
@@ -139,7 +138,7 @@ void print(const pool& seen)
         of(seen.not_once), of(seen.failed), of(seen.wrong_data), of(seen.empty));
 }
 
-/// On a queue of its own, gone when it returns.
+/// Uses its own queue, which is closed on return.
 void number_blocks(const std::string& path)
 {
     const test::users_of_driver none_left;
@@ -167,13 +166,13 @@ void number_blocks(const std::string& path)
 
 } // namespace
 
-TEST_CASE("a pool of workers is given each read of a drive once, with its blocks' data")
+TEST_CASE("a pool of workers gets each read of a drive once, with the right data")
 {
     struct way {
         poll_mode mode;
         role_policy role;
     };
-    // 6.1 has a resident in any case where it polls.
+    // On Linux 6.1 a resident polls in both cases that poll.
     const auto by = GENERATE(way{poll_mode::polled, role_policy::waiter},
         way{poll_mode::polled, role_policy::resident},
         way{poll_mode::interrupt, role_policy::automatic});
@@ -212,7 +211,7 @@ TEST_CASE("a pool of workers is given each read of a drive once, with its blocks
         for (std::thread& each : submitters)
             each.join();
         all.closing = true;
-        group.close(); // with reads at the drive
+        group.close(); // while reads are at the drive
         for (std::thread& each : workers)
             each.join();
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A real-time thread that waits on a shared queue for a poller that it keeps from its processor:
-// were it to spin or yield, the poller would never run again. Needs root and, to fail as it should,
-// no real-time throttling (sched_rt_runtime_us -1): that hands the poller 5 % of the processor.
+// A real-time thread waits on a shared queue for a poller on the same processor. If it spun or
+// yielded, the poller would never run again. Needs root. It can fail only without real-time
+// throttling (sched_rt_runtime_us -1), because throttling gives the poller 5 % of the processor.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -68,7 +68,7 @@ struct reader {
         own.wait(n);
     }
 
-    /// After close().
+    /// Call this after close().
     [[nodiscard]] bool right() const
     {
         bool all = true;
@@ -78,7 +78,7 @@ struct reader {
     }
 };
 
-/// What the threads do, as the deadline's thread sees it.
+/// The progress of the threads, for the watchdog's thread.
 struct progress {
     std::atomic<std::uint64_t> waits{0}, rings{0}, deferred{0}, sleeps{0}, others_waits{0};
     std::atomic<bool> wrong{false}, over{false};
@@ -103,7 +103,7 @@ void real_time(poll_queue& queue, const namespace_info& info, progress& done, st
         done.sleeps += here.own.stats().sleeps;
         if (!here.right())
             done.wrong = true;
-        // Lets the others have the processor, and the role, again.
+        // Lets the other thread have the processor and the role again.
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
 }
@@ -130,7 +130,7 @@ void print_state(const progress& done)
 
 } // namespace
 
-TEST_CASE("a real-time ring gets its completions from a poller below it on its own processor")
+TEST_CASE("a real-time ring gets its completions from a poller with less priority on its processor")
 {
     const unsigned hogs = GENERATE(0U, 2U);
     CAPTURE(hogs);
@@ -157,7 +157,7 @@ TEST_CASE("a real-time ring gets its completions from a poller below it on its o
     CHECK_FALSE(done.wrong);
     CHECK(done.waits == rings * 20);
     CHECK(done.others_waits != 0);
-    // The case that is meant: the other one polled, and this one slept meanwhile.
+    // The other thread polled while this one slept, as the case needs.
     CHECK(done.deferred != 0);
     CHECK(done.sleeps != 0);
 }

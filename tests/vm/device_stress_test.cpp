@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Threads that share one poll queue of a real drive at random: one kernel ring, many of ours. What
-// is checked is counted here, request by request, and not taken from the engine's own figures.
+// Threads share one poll queue of a real drive at random: one kernel ring, many of the engine's
+// rings. The test counts request by request, and does not use the engine's own figures.
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -26,7 +26,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::uint32_t kDepthMax = 64;
-/// Reads stay within the first blocks of the drive, which hold their own numbers.
+/// Reads stay within the first blocks of the drive, which are numbered.
 constexpr std::uint32_t kBlocks = 32768;
 
 struct worker;
@@ -35,8 +35,8 @@ struct tracked_request : request {
     worker* by = nullptr;
     std::byte* data = nullptr;
     std::uint32_t blocks = 0;
-    // Written where the request is accepted and where it finishes. Atomic for the case that it
-    // fails: a request that finishes on another thread.
+    // Changed on submission and on completion. Atomic in case a request finishes on another thread,
+    // which is a failure.
     std::atomic<std::uint64_t> accepted{0}, finished{0};
 };
 
@@ -45,31 +45,32 @@ void bump(std::atomic<std::uint64_t>& counter) noexcept
     counter.fetch_add(1, std::memory_order_relaxed); // relaxed: a figure, not a message
 }
 
-/// The drive as all workers see it.
+/// The drive, shared by all workers.
 struct target {
     poll_queue& queue;
     const namespace_info& info;
-    bool numbered = false; ///< the blocks hold their numbers
+    bool numbered = false; ///< the blocks are numbered
 };
 
-/// One thread. What goes wrong is counted: Catch2's checks belong to the test's own thread.
+/// One ring at a time on a thread. It counts errors, because Catch2's checks belong to the test's
+/// own thread.
 struct worker {
     unsigned number = 0;
     std::thread::id thread;
     const target* on = nullptr;
-    test::chance* random = nullptr; ///< used on its thread only
+    test::chance* random = nullptr; ///< used only on the worker's thread
     std::unique_ptr<buffer_pool> buffers; ///< outlives the reads
     std::unique_ptr<ring> made;
     ring* own = nullptr; ///< `made`, until its destructor has run
     std::uint32_t blocks_max = 0;
-    std::uint64_t steps = 0; ///< until the ring is closed
-    std::uint64_t resubmissions = 0; ///< that callbacks may still make
-    bool inside = false; ///< in poll, wait or close: where callbacks may run
+    std::uint64_t steps = 0; ///< left until the ring closes
+    std::uint64_t resubmissions = 0; ///< how often callbacks may still submit
+    bool inside = false; ///< in poll, wait or close, in which callbacks may run
     bool closing = false;
-    status failure; ///< the last read's that failed
+    status failure; ///< of the last failed read
     std::vector<tracked_request> requests{kDepthMax};
 
-    // For the deadline's thread, too.
+    // The watchdog's thread reads these, too.
     std::atomic<std::uint64_t> rings{0}, accepted{0}, finished{0}, cancelled{0};
     std::atomic<const char*> doing{"nothing yet"};
 
@@ -97,7 +98,7 @@ struct worker {
     void look_at_data(const tracked_request& r) noexcept;
     void close();
 
-    /// Calls the engine, and checks that it tells the number of requests that finished meanwhile.
+    /// Calls the engine, and checks that it returns the number of requests that finished meanwhile.
     template <class Call>
     void expect(const char* what, std::uint32_t least, Call&& call)
     {
@@ -114,22 +115,22 @@ struct worker {
 
 void worker::submit(tracked_request& r)
 {
-    // Mostly small ones: of those there are most in flight at a time.
+    // Mostly small reads, because more of them are in flight at a time.
     const auto most = random->one_in(32) ? blocks_max : std::min(blocks_max, 8U);
     r.blocks = static_cast<std::uint32_t>(1 + random->below(most));
     const std::uint64_t slba = random->below(kBlocks - r.blocks + 1);
     r.cmd = read_command(on->info.nsid, slba, r.blocks);
     r.cmd.data = reinterpret_cast<std::uintptr_t>(r.data);
     r.cmd.data_bytes = r.blocks * on->info.block_bytes();
-    for (std::uint32_t i = 0; i < r.blocks; ++i) // not a block's number
+    for (std::uint32_t i = 0; i < r.blocks; ++i) // not the number of a block
         std::memset(r.data + std::size_t{i} * on->info.block_bytes(), 0xff, sizeof(std::uint64_t));
-    bump(r.accepted); // first: another ring may send and finish it at once
+    bump(r.accepted); // before submit(), because another ring may finish it at once
     bump(accepted);
     if (own->submit(r))
         return;
     r.accepted.fetch_sub(1);
     accepted.fetch_sub(1);
-    if (!closing) // the slots are as many as the ring holds
+    if (!closing) // a ring has room for all slots
         bump(refused);
 }
 
@@ -141,11 +142,11 @@ void worker::complete(tracked_request& r) noexcept
         bump(not_once);
     if (std::this_thread::get_id() != thread) {
         bump(elsewhere);
-        return; // the rest is this thread's
+        return; // the rest belongs to this thread
     }
     if (!inside)
         bump(outside);
-    if (r.status.errno_value == ECANCELED && closing) { // it never reached the drive
+    if (r.status.errno_value == ECANCELED && closing) { // the drive never got it
         bump(cancelled);
         return;
     }
@@ -201,7 +202,7 @@ void worker::use()
         break;
     default: expect("poll", 0, [&] { return own->poll(); }); break;
     }
-    if (random->one_in(50)) // with the poller's role, perhaps
+    if (random->one_in(50)) // sometimes while it has the role
         std::this_thread::sleep_for(std::chrono::microseconds(random->below(3000)));
 }
 
@@ -222,7 +223,7 @@ void worker::open()
             requests[i].set_buffer(buffers->at(i));
     }
     doing = "opening a ring";
-    // On the heap: a ring that is touched when it is gone is more likely to be noticed.
+    // On the heap, where a touch of a destroyed ring is more likely to be noticed.
     made = std::make_unique<ring>(on->queue,
         ring::options{
             .depth = depth, .submit_batch_max = static_cast<std::uint32_t>(1 + random->below(64))});
@@ -233,7 +234,8 @@ void worker::open()
 
 void worker::close()
 {
-    resubmissions = random->one_in(2) ? 0 : resubmissions; // refused, or made by none
+    // In half of the cases callbacks try to submit again, which a closing ring refuses.
+    resubmissions = random->one_in(2) ? 0 : resubmissions;
     closing = true;
     inside = true;
     doing = "close";
@@ -271,7 +273,7 @@ void worker::step()
 
 using workers_list = std::vector<std::unique_ptr<worker>>;
 
-/// Writes each block's number into it. On a queue of its own, gone when it returns.
+/// Writes its number into each block. Uses its own queue, which is closed on return.
 void number_blocks(const std::string& path)
 {
     const test::users_of_driver none_left;
@@ -326,7 +328,7 @@ void check(const worker& w)
     CHECK(w.wrong_count.load() == 0);
     CHECK(w.refused.load() == 0);
     CHECK(w.finished.load() > w.cancelled.load());
-    // Once more, now that the queue is gone: nothing finished after its ring.
+    // Checked again after the queue is gone: no request finished after its ring.
     for (const tracked_request& r : w.requests)
         REQUIRE(r.accepted.load() == r.finished.load());
 }
@@ -344,7 +346,7 @@ void check_all(const workers_list& workers)
         finished, cancelled, rings);
 }
 
-/// One thread: its workers in turn, at random, until it is time and all rings are closed.
+/// One thread runs its workers in random order until the time is over and all rings are closed.
 void run(std::span<const std::unique_ptr<worker>> workers, const target& drive,
     test::chance& chance, steady_clock::time_point until)
 {
@@ -352,7 +354,7 @@ void run(std::span<const std::unique_ptr<worker>> workers, const target& drive,
         w->start(drive, chance);
     for (;;) {
         worker& w = *workers[chance.below(workers.size())];
-        // Each has one ring at least, however busy the machine is.
+        // Each worker has at least one ring, even on a busy machine.
         if (w.own != nullptr || w.rings == 0 || steady_clock::now() < until)
             w.step();
         else if (std::all_of(workers.begin(), workers.end(),
@@ -361,7 +363,7 @@ void run(std::span<const std::unique_ptr<worker>> workers, const target& drive,
     }
 }
 
-/// Thread after thread: one that ends may have sent what is in flight for others.
+/// Runs one thread after the other. A thread that ends may have sent requests for other rings.
 void run_and_leave(std::span<const std::unique_ptr<worker>> workers, const target& drive,
     test::chance& chance, steady_clock::time_point until)
 {
@@ -372,8 +374,8 @@ void run_and_leave(std::span<const std::unique_ptr<worker>> workers, const targe
     } while (steady_clock::now() < until);
 }
 
-/// Runs `rings` of them at a time on one poll queue of the drive, each on its own thread or all on
-/// one, and closes them.
+/// Uses `rings` rings at a time on one poll queue, each on its own thread or all on one thread, and
+/// closes them.
 void stress(unsigned rings, bool on_one_thread, role_policy role)
 {
     const bool numbered = test::may_write();
@@ -399,7 +401,7 @@ void stress(unsigned rings, bool on_one_thread, role_policy role)
         for (std::size_t i = 0; i < rings; i += each)
             running.emplace_back([&, i, mine = std::span(workers).subspan(i, each)] {
                 test::chance chance(seed.seed(), i);
-                if (rings == each) // a queue of its own stays with its first thread
+                if (rings == each) // a private queue stays with its first thread
                     run(mine, drive, chance, until);
                 else
                     run_and_leave(mine, drive, chance, until);

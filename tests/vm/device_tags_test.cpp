@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// More commands than a hardware queue has tags. The kernel hands those that find no tag to a
-// worker, which up to Linux 6.14 reads their submission entries late: an entry that was reused
-// meanwhile brings another block's data, with status 0. And where a buffer is not registered, the
-// worker may have no process to look for it in: EFAULT.
+// Tests more commands than a hardware queue has tags. The kernel hands commands without a tag to a
+// worker, which up to Linux 6.14 reads their submission entries late. An entry that was reused
+// meanwhile brings another block's data, with status 0. If a buffer is not registered, the worker
+// may have no process in which to look for it, which gives EFAULT.
 //
-// Needs a drive whose blocks hold their numbers, and the driver loaded with io_queue_depth=16,
-// which makes 15 tags: tests/vm/limits sees to both. The cases that it has to prepare for are
-// hidden.
+// Needs a drive with numbered blocks, and the driver loaded with io_queue_depth=16, which gives 15
+// tags. tests/vm/limits prepares both. Cases that need more preparation are hidden.
 #include <atomic>
 #include <barrier>
 #include <cerrno>
@@ -39,10 +38,10 @@ using test::device_path;
 namespace {
 
 constexpr std::uint32_t kTags = 15;
-/// Of one queue: with a second one as deep the tags run out.
+/// The depth of one queue. With a second queue as deep the tags run out.
 constexpr std::uint32_t kDeep = 12;
 
-/// NGPOLL_TEST_SECOND_NAMESPACE: another one of the same controller.
+/// NGPOLL_TEST_SECOND_NAMESPACE: another namespace of the same controller.
 std::string second_device_path()
 {
     const char* path = std::getenv("NGPOLL_TEST_SECOND_NAMESPACE");
@@ -51,11 +50,11 @@ std::string second_device_path()
     return path;
 }
 
-/// A thread to be, with a queue of its own.
+/// A thread to start, and the queue that it opens.
 struct entrant {
     std::string path = device_path();
     poll_queue::options requested;
-    std::optional<std::uint32_t> processor = std::nullopt; ///< where it is pinned first
+    std::optional<std::uint32_t> processor = std::nullopt; ///< the thread is pinned there first
 };
 
 std::vector<entrant> alike(unsigned count, poll_queue::options requested)
@@ -63,17 +62,17 @@ std::vector<entrant> alike(unsigned count, poll_queue::options requested)
     return std::vector<entrant>(count, {.requested = requested});
 }
 
-/// What became of one.
+/// The result of one thread.
 struct contestant {
     entrant as;
     test::read_tally seen;
     test::thrown refused; ///< what the queue's constructor threw
-    std::uint32_t depth = 0; ///< of its queue; 0: it has none
+    std::uint32_t depth = 0; ///< of its queue; 0: no queue
     std::thread thread;
 };
 
-/// Threads that open a queue each, all before the first one reads, and then read until each of
-/// those that opened has read enough.
+/// Each thread opens a queue. After all have tried, the threads with a queue read until each of
+/// them has read enough.
 class contest {
 public:
     contest(const std::vector<entrant>& all, bool fixed)
@@ -93,7 +92,8 @@ public:
         print(stdout);
     }
 
-    /// `opened` of them have queues of `depth` and read what is right, the rest said why not.
+    /// Checks that `opened` threads have queues of `depth` and read the right data. The other
+    /// threads must have a reason.
     void check(unsigned opened, std::uint32_t depth) const
     {
         unsigned have = 0;
@@ -112,7 +112,7 @@ public:
     }
 
 private:
-    /// Wrong data is a matter of chance. An engine that does reuse entries too early reads some on
+    /// Wrong data comes at random. An engine that reuses entries too early reads wrong data on
     /// Linux 6.12 in each second.
     static std::chrono::seconds least_length()
     {
@@ -129,7 +129,7 @@ private:
             [&] { queue = std::make_unique<poll_queue>(device, self.as.requested); });
         if (queue != nullptr)
             self.depth = queue->depth();
-        all_tried_.arrive_and_wait(); // orders that write before the others' look at it
+        all_tried_.arrive_and_wait(); // orders the write of `depth` before other threads read it
         if (queue == nullptr)
             return;
         test::numbered_reader reader(
@@ -162,7 +162,7 @@ private:
     const steady_clock::time_point until_;
 };
 
-/// Another process of this program: it runs the case "one process of several reads".
+/// Another process of this program, which runs the case "one process of several reads".
 class reading_process {
 public:
     reading_process(poll_mode mode, bool fixed)
@@ -177,7 +177,8 @@ public:
         ::_exit(127);
     }
 
-    /// Its exit status. It has a watchdog of its own, which is earlier than this deadline.
+    /// Waits for the process and returns its exit status. The process has its own watchdog, which
+    /// is earlier than this deadline.
     int wait()
     {
         const auto late = steady_clock::now() + test::kDeadline + std::chrono::seconds(10);
@@ -187,7 +188,7 @@ public:
             if (ended != 0)
                 return ended == id_ && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
             if (steady_clock::now() > late)
-                FAIL("process " << id_ << " neither ends nor says why");
+                FAIL("process " << id_ << " does not end");
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
     }
@@ -198,7 +199,7 @@ private:
 
 } // namespace
 
-TEST_CASE("polled queues of one process have no more in flight than there are tags")
+TEST_CASE("polled queues of one process have at most as many commands in flight as tags")
 {
     const auto [depth, opened] = GENERATE(std::pair(kDeep, 1U), std::pair(5U, 3U));
     const bool fixed = GENERATE(true, false);
@@ -228,15 +229,15 @@ TEST_CASE("a depth of 0 takes the tags that are left")
         const poll_queue by_interrupt(device, {.depth = 128, .mode = poll_mode::interrupt});
     }
     CHECK(depth_left() == kTags);
-    // More than there are at all is a wrong argument, whatever the others have.
+    // A depth above all tags is a wrong argument, whatever other queues have.
     CHECK(test::error_of([&] { const poll_queue deep(device, {.depth = 16}); }).value == EINVAL);
 }
 
-TEST_CASE("an I/O scheduler's requests are not taken for tags", "[.scheduler]")
+TEST_CASE("an I/O scheduler's requests do not count as tags", "[.scheduler]")
 {
     const bool fixed = GENERATE(true, false);
     CAPTURE(fixed);
-    // One ring alone: Linux 6.12 and 7.3 crash where two poll one hardware queue.
+    // One ring only, because Linux 6.12 and 7.3 crash if two rings poll one hardware queue.
     const contest one(alike(1, {}), fixed);
     one.check(1, kTags);
     const test::users_of_driver none_left;
@@ -249,20 +250,20 @@ TEST_CASE("an I/O scheduler's requests are not taken for tags", "[.scheduler]")
         CHECK(second.says("has an I/O scheduler, mq-deadline"));
         const poll_queue by_interrupt(device, {.mode = poll_mode::interrupt});
     }
-    // nr_requests is 30 now, and there are no more tags than before.
+    // nr_requests is 30 now, but the number of tags is unchanged.
     CHECK(test::error_of([&] { const poll_queue deep(device, {.depth = 16}); }).value == EINVAL);
     const poll_queue all_tags(device);
     CHECK(all_tags.depth() == kTags);
 }
 
-TEST_CASE("six queues by interrupt want more than all tags and read what is right")
+TEST_CASE("six queues by interrupt that want more than all tags read the right data")
 {
     const bool fixed = GENERATE(true, false);
     const contest six(alike(6, {.depth = kDeep, .mode = poll_mode::interrupt}), fixed);
     six.check(6, kDeep);
 }
 
-TEST_CASE("two processes want more than all tags and read what is right")
+TEST_CASE("two processes that want more than all tags read the right data")
 {
     const auto mode = GENERATE(poll_mode::polled, poll_mode::interrupt);
     const bool fixed = GENERATE(true, false);
@@ -276,7 +277,8 @@ TEST_CASE("one process of several reads", "[.]")
 {
     const bool polled = test::environment_number("NGPOLL_TEST_POLLED", 1) != 0;
     const bool fixed = test::environment_number("NGPOLL_TEST_REGISTERED", 1) != 0;
-    // By interrupt each processor has a hardware queue: it takes more than one ring to fill both.
+    // By interrupt each processor has a hardware queue, so more than one ring is needed to fill
+    // both.
     const unsigned queues = polled ? 1 : 3;
     const auto mode = polled ? poll_mode::polled : poll_mode::interrupt;
     const contest mine(alike(queues, {.depth = kDeep, .mode = mode}), fixed);
@@ -311,7 +313,7 @@ TEST_CASE("two namespaces of a controller have half of the tags each", "[.two na
     CHECK(refusal(second, 1).value == EBUSY);
 }
 
-TEST_CASE("two hardware queues have their tags apart", "[.two queues]")
+TEST_CASE("two hardware queues have separate tags", "[.two queues]")
 {
     const hardware_queue_map map = read_hardware_queues(device_path());
     REQUIRE(map.unknown.empty());
@@ -331,7 +333,7 @@ TEST_CASE("two hardware queues have their tags apart", "[.two queues]")
     std::thread([&] {
         test::stay_on(*pinned[0].processor);
         poll_queue first(device, pinned[0].requested);
-        // It may use any hardware queue, and one of them has no tags left.
+        // This queue may use any hardware queue, and one of them has no tags left.
         unpinned = test::error_of([&] { const poll_queue any(device, {.depth = 1}); });
         test::stay_on(*pinned[1].processor);
         outside = test::error_of([&] { const ring other(first, {.depth = 1}); });

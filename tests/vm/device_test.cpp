@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The engine on the kernel's NVMe driver. NGPOLL_TEST_DEVICE names the namespace; it is only read,
-// unless NGPOLL_TEST_WRITE=1 allows its data to be overwritten. The tag [one thread] marks what
-// kernel 6.1 is asked for: two polling rings are more than it bears.
+// Tests the engine on the kernel's NVMe driver. NGPOLL_TEST_DEVICE names the namespace. The tests
+// only read it unless NGPOLL_TEST_WRITE=1 allows writes to it. The tag [one thread] marks the cases
+// for kernel 6.1, which does not survive two polling rings.
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -33,8 +33,8 @@ namespace {
 
 constexpr std::uint32_t kDepth = 128;
 
-/// Reads block after block, `wanted` in all, and checks that each request finishes once for each
-/// time it was accepted, on the thread that submitted it.
+/// Reads `wanted` blocks, one after the other. Checks that each request finishes once for each
+/// submission, on the thread that submitted it.
 class reader {
 public:
     reader(poll_queue& queue, const namespace_info& device, std::uint32_t depth, bool fixed)
@@ -67,7 +67,7 @@ public:
         CHECK(finished_ == wanted);
     }
 
-    /// Nothing lost, nothing twice, nothing elsewhere.
+    /// Checks that no read was lost, repeated or finished on another thread.
     void check() const
     {
         CHECK(wrong_ == 0);
@@ -114,7 +114,7 @@ private:
     std::vector<slot> slots_;
 };
 
-/// Opens the drive by another name: through a symbolic link, which is gone when this returns.
+/// Opens the drive by another name, a symbolic link, and removes the link.
 nvme_namespace open_through_link()
 {
     const auto link = std::filesystem::temp_directory_path()
@@ -127,7 +127,7 @@ nvme_namespace open_through_link()
 
 } // namespace
 
-TEST_CASE("a namespace says what it is", "[one thread]")
+TEST_CASE("a namespace reports its properties", "[one thread]")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
     const namespace_info& info = device.info();
@@ -138,13 +138,13 @@ TEST_CASE("a namespace says what it is", "[one thread]")
     CHECK_FALSE(info.firmware.empty());
     CHECK(info.lba_bytes >= 512);
     CHECK(info.capacity_blocks * info.lba_bytes == 1U << 30U);
-    CHECK(info.transfer_bytes_max <= 4096U << 7U); // the rig's mdts=7
+    CHECK(info.transfer_bytes_max <= 4096U << 7U); // the guest's drive has mdts=7
     CHECK(info.transfer_bytes_max >= 64 * 1024);
     CHECK(info.queue_depth_max == 1023);
     CHECK(info.has_poll_queues == true);
 }
 
-TEST_CASE("every mode and kind of buffer reads", "[one thread]")
+TEST_CASE("reads work in every mode and with every kind of buffer", "[one thread]")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
     const poll_mode mode = GENERATE(poll_mode::polled, poll_mode::hybrid, poll_mode::interrupt);
@@ -153,14 +153,14 @@ TEST_CASE("every mode and kind of buffer reads", "[one thread]")
     CAPTURE(to_string(mode), fixed, registered);
     poll_queue queue(
         device, {.mode = mode, .registered_file = registered, .registered_ring = registered});
-    if (mode != poll_mode::hybrid) // before 6.13 the report says "polled" instead
+    if (mode != poll_mode::hybrid) // before Linux 6.13 the report says "polled" instead
         CHECK(queue.report().mode == mode);
     reader reads(queue, device.info(), kDepth, fixed);
     reads.run(2000 * test::rounds("reads of each kind, thousands", 2));
     CHECK(reads.failed() == 0);
 }
 
-TEST_CASE("the drive's errors and the kernel's come apart", "[one thread]")
+TEST_CASE("errors of the drive and errors of the kernel are told apart", "[one thread]")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
     poll_queue queue(device);
@@ -188,14 +188,14 @@ TEST_CASE("the drive's errors and the kernel's come apart", "[one thread]")
 
     r.cmd.opcode = opcode::read;
     r.set_buffer({.data = nullptr, .size_bytes = device.info().lba_bytes});
-    r.cmd.data = 4096; // no memory of ours
+    r.cmd.data = 4096; // not this process's memory
     REQUIRE(polling.submit(r));
     REQUIRE(polling.wait(1) == 1);
     CHECK(r.status.errno_value == EFAULT);
     CHECK(r.status.nvme_status == 0);
 }
 
-TEST_CASE("a polled command without data works, or is refused where it crashes the kernel",
+TEST_CASE("a polled command without data works, or is refused if it would crash the kernel",
     "[one thread]")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
@@ -226,9 +226,9 @@ TEST_CASE("closing with polled reads in flight drains them", "[one thread]")
         const watchdog dog(queue, reads.polling());
         reads.start(1 << 30);
         if (round % 2 == 0)
-            reads.polling().flush(); // all in flight, none looked for
+            reads.polling().flush(); // all in flight, and none found yet
         else
-            reads.polling().poll(); // the rest staged
+            reads.polling().poll(); // the others stay staged
         reads.polling().close();
         reads.check();
         REQUIRE(reads.polling().outstanding() == 0);
@@ -250,13 +250,13 @@ TEST_CASE("one thread may have several rings on one poll queue", "[one thread]")
     }
     first.check();
     second.check();
-    // Up to 6.4 a ring that polls finishes what it sent before the other one does.
+    // Up to Linux 6.4 a ring that polls finishes its own requests before the other ring polls.
     if (!test::kernel_is("6.1."))
         CHECK(first.polling().stats().finished_deferred + second.polling().stats().finished_deferred
             > 0);
 }
 
-TEST_CASE("threads share a poll queue, and come and go")
+TEST_CASE("threads that share a poll queue may come and go")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
     const unsigned threads = GENERATE(2U, 4U);
@@ -278,9 +278,10 @@ TEST_CASE("threads share a poll queue, and come and go")
     CHECK(failed == 0);
 }
 
-TEST_CASE("a thread that sent for another and ends takes nothing of it along", "[one thread]")
+TEST_CASE("a thread that sent another ring's requests may end without losing them", "[one thread]")
 {
-    // Before 7.0 the completion is task work of the thread that sent the command: a resident's.
+    // Before Linux 7.0 the completion is task work of the thread that sent the command, so a
+    // resident polls.
     const nvme_namespace device = nvme_namespace::open(device_path());
     poll_queue queue(device, {.depth = 8, .rings_max = 2, .role = role_policy::waiter});
     reader owner(queue, device.info(), 4, true);
@@ -295,7 +296,7 @@ TEST_CASE("a thread that sent for another and ends takes nothing of it along", "
         std::atomic<bool> flushed{false};
         std::thread sender([&] {
             ring own(queue, {.depth = 1});
-            while (!flushed.load()) { // and sends what is queued meanwhile
+            while (!flushed.load()) { // also sends the owner's queued requests
                 own.poll();
                 polls = true;
             }
@@ -316,7 +317,7 @@ TEST_CASE("a thread that sent for another and ends takes nothing of it along", "
     CHECK(stats.finished_inline + stats.finished_deferred == 4 * rounds);
 }
 
-TEST_CASE("what is written is read back")
+TEST_CASE("written data is read back")
 {
     if (!test::may_write()) {
         WARN("skipped: NGPOLL_TEST_WRITE=1 allows " << device_path() << " to be overwritten");
@@ -352,7 +353,7 @@ TEST_CASE("what is written is read back")
     CHECK(r.status.text() == "success");
 }
 
-TEST_CASE("a second polled queue on a drive is refused where the kernel may crash", "[one thread]")
+TEST_CASE("a second polled queue on a drive is refused if the kernel may crash", "[one thread]")
 {
     utsname name{};
     ::uname(&name);
@@ -360,7 +361,7 @@ TEST_CASE("a second polled queue on a drive is refused where the kernel may cras
     const bool old = version < 6 || (version < 6.5 && std::strchr(name.release, '.')[2] == '.');
     const nvme_namespace device = nvme_namespace::open(device_path());
     const nvme_namespace again = nvme_namespace::open(device_path()); // as another process would
-    const nvme_namespace linked = open_through_link(); // the lock is the drive's, not the name's
+    const nvme_namespace linked = open_through_link(); // the lock is on the drive, not on the name
     {
         poll_queue first(device);
         for (const nvme_namespace* each : {&device, &again, &linked}) {
@@ -374,7 +375,7 @@ TEST_CASE("a second polled queue on a drive is refused where the kernel may cras
     const poll_queue alone(again);
 }
 
-TEST_CASE("a forked child is refused a queue on its parent's namespace, whose reads go on")
+TEST_CASE("a forked child cannot open a queue on its parent's namespace, and the parent reads on")
 {
     const test::users_of_driver none_left;
     const nvme_namespace device = nvme_namespace::open(device_path());

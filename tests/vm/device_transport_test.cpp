@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A drive that is reached over a network and has poll queues. Linux 6.12 and 7.3 crash when they
-// poll passthrough commands there, so the engine does not ask them to. Needs the drive that
-// tests/vm/tcp_cases makes, whose blocks hold their numbers.
+// Tests a drive over a network that has poll queues. Linux 6.12 and 7.3 crash when they poll
+// passthrough commands there, so the engine does not ask them to. Needs the drive that
+// tests/vm/tcp_cases makes, with numbered blocks.
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -17,13 +17,13 @@
 
 using namespace ngpoll;
 
-TEST_CASE("a drive over TCP is not polled, says why, and reads what is right")
+TEST_CASE("a drive over TCP is not polled, the report says why, and reads are right")
 {
     const bool fixed = GENERATE(true, false);
     const unsigned rings_max = GENERATE(1U, 2U);
     CAPTURE(fixed, rings_max);
     const nvme_namespace device = nvme_namespace::open(test::device_path());
-    REQUIRE(device.info().has_poll_queues == true); // else that would be the reason
+    REQUIRE(device.info().has_poll_queues == true); // else missing poll queues would be the reason
     poll_queue queue(device, {.depth = 32, .rings_max = rings_max});
     CHECK(queue.report().mode == poll_mode::interrupt);
     std::string reasons;

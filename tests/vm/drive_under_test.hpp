@@ -34,7 +34,7 @@ inline bool may_write()
     return allowed != nullptr && std::string(allowed) == "1";
 }
 
-/// Whether the running kernel's release starts with `release`.
+/// True if the running kernel's release starts with `release`.
 inline bool kernel_is(const std::string& release)
 {
     utsname name{};
@@ -51,9 +51,9 @@ inline void stay_on(std::uint32_t processor)
         std::abort();
 }
 
-/// Waits, where it goes, until every kernel ring made since has let go of the drive. The kernel
-/// tears rings down in the background, and 6.1 does not bear two that poll one drive. Open
-/// namespaces, those that rings registered too, are users of the driver's module.
+/// The destructor waits until every kernel ring made in its scope has let go of the drive. The
+/// kernel tears rings down in the background, and 6.1 does not survive two rings that poll one
+/// drive. Open namespaces, also those that rings registered, count as users of the driver's module.
 class users_of_driver {
 public:
     users_of_driver() = default;
@@ -75,7 +75,7 @@ private:
         const auto late = std::chrono::steady_clock::now() + kDeadline;
         while (before_ && count() > before_) {
             if (std::chrono::steady_clock::now() > late) {
-                std::fprintf(stderr, "a ring that is closed has the drive open still\n");
+                std::fprintf(stderr, "a closed ring still has the drive open\n");
                 std::abort();
             }
             std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Queues by interrupt, on the kernel's NVMe driver. NGPOLL_TEST_DEVICE names a namespace whose
-// blocks begin with their numbers, and NGPOLL_TEST_SLOW one that takes kSlow for each command.
+// Tests queues by interrupt on the kernel's NVMe driver. NGPOLL_TEST_DEVICE names a namespace with
+// numbered blocks. NGPOLL_TEST_SLOW names one that takes kSlow for each command.
 #include <algorithm>
 #include <array>
 #include <barrier>
@@ -39,7 +39,7 @@ using steady_clock = std::chrono::steady_clock;
 namespace {
 
 constexpr unsigned kThreads = 4;
-constexpr auto kSlow = 1500ms; // as tests/vm/interrupt sets it up
+constexpr auto kSlow = 1500ms; // set up by tests/vm/interrupt
 
 std::string slow_path()
 {
@@ -49,8 +49,8 @@ std::string slow_path()
     return path;
 }
 
-/// By interrupt, for whatever reason: with NGPOLL_TEST_POLLED=1 polling is asked for, of a drive
-/// that has no poll queues.
+/// Options for a queue by interrupt. With NGPOLL_TEST_POLLED=1 they ask for polling, but the drive
+/// has no poll queues.
 poll_queue::options by_interrupt(std::uint32_t rings, std::uint32_t depth = 0)
 {
     const bool asks_to_poll = test::environment_number("NGPOLL_TEST_POLLED", 0) != 0;
@@ -59,7 +59,7 @@ poll_queue::options by_interrupt(std::uint32_t rings, std::uint32_t depth = 0)
         .mode = asks_to_poll ? poll_mode::polled : poll_mode::interrupt};
 }
 
-/// Processor time of the whole process.
+/// The processor time of the whole process.
 std::chrono::nanoseconds processor_time()
 {
     timespec now{};
@@ -67,7 +67,7 @@ std::chrono::nanoseconds processor_time()
     return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
-/// Processor time of the process while `call` runs, in percent of the time that passes.
+/// The processor time of the process while `call` runs, in percent of the time that passes.
 template <class Call>
 double processor_share(Call&& call)
 {
@@ -81,9 +81,8 @@ double processor_share(Call&& call)
         / static_cast<double>(std::chrono::nanoseconds(took).count());
 }
 
-/// Fails where the process needs 1 % of a processor or more each of three times that `call` runs.
-/// Code that runs for the first time is translated by the emulator, at the guest's cost; whoever
-/// spins does so each time.
+/// Fails if each of three runs of `call` takes 1 % of a processor or more. The emulator translates
+/// code that runs for the first time, which costs the guest time. A spin costs time in each run.
 template <class Call>
 void check_idle(const char* what, Call&& call)
 {
@@ -110,7 +109,7 @@ struct event_loop {
         if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, event.get(), &wanted) != 0)
             std::abort();
     }
-    /// Sleeps until the eventfd is written to.
+    /// Sleeps until the kernel writes to the eventfd.
     void wait(std::chrono::milliseconds at_most)
     {
         epoll_event seen{};
@@ -122,7 +121,7 @@ struct event_loop {
     }
 };
 
-/// Calls `body(i)` on each of some threads.
+/// Calls `body(i)` on each of `count` threads.
 template <class Body>
 void on_threads(unsigned count, Body&& body)
 {
@@ -133,7 +132,7 @@ void on_threads(unsigned count, Body&& body)
         each.join();
 }
 
-/// Reads of blocks from `first` on into the pool's buffers; how many brought what they should.
+/// Reads blocks from `first` on into the pool's buffers. Returns how many had the right data.
 std::uint64_t read_right(
     ring& by, const buffer_pool& pool, const namespace_info& info, std::uint64_t first)
 {
@@ -156,7 +155,7 @@ std::uint64_t read_right(
 
 } // namespace
 
-TEST_CASE("by interrupt a queue has no resident, and each ring a kernel ring of its own")
+TEST_CASE("a queue by interrupt has no resident, and each ring has its own kernel ring")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
     poll_queue::options requested = by_interrupt(2, 16);
@@ -174,7 +173,7 @@ TEST_CASE("by interrupt a queue has no resident, and each ring a kernel ring of 
         CHECK(std::count(flags.begin(), flags.end(), flag) == 1);
     CHECK(std::count(flags.begin(), flags.end(), "IOPOLL") == 0);
 
-    // The depth is shared out as on a polled queue.
+    // Rings share the depth, as on a polled queue.
     ring first(queue, {.depth = 10});
     CHECK(test::error_of([&] { ring second(queue, {.depth = 7}); }).value == EBUSY);
     ring second(queue, {});
@@ -183,7 +182,7 @@ TEST_CASE("by interrupt a queue has no resident, and each ring a kernel ring of 
     CHECK(queue.describe() == "by interrupt, each ring by itself; rings attached: 2\n");
 }
 
-TEST_CASE("rings by interrupt on several threads read what is right")
+TEST_CASE("rings by interrupt on several threads read the right data")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
     const bool fixed = GENERATE(true, false);
@@ -205,7 +204,7 @@ TEST_CASE("rings by interrupt on several threads read what is right")
         test::check_tally(each, fixed);
 }
 
-TEST_CASE("pools come and go while rings by interrupt read")
+TEST_CASE("pools may come and go while rings by interrupt read")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
     poll_queue queue(device, by_interrupt(kThreads, 16 * kThreads));
@@ -221,7 +220,7 @@ TEST_CASE("pools come and go while rings by interrupt read")
                 const buffer_pool later(queue, {.count = 16, .buffer_bytes = 512});
                 right[i] += read_right(own, later, device.info(), 100 * round + i);
             }
-            // One pool of another thread's, which all may read into in turn.
+            // A pool of another thread, into which all threads may read in turn.
             static std::mutex turn;
             const std::lock_guard lock(turn);
             right[i] += read_right(own, *before_all, device.info(), i);
@@ -231,7 +230,7 @@ TEST_CASE("pools come and go while rings by interrupt read")
         CHECK(each == rounds * 16 + 8);
 }
 
-TEST_CASE("event loops by interrupt read what is right")
+TEST_CASE("event loops by interrupt read the right data")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
     poll_queue queue(device, by_interrupt(2, 32));
@@ -255,7 +254,7 @@ TEST_CASE("event loops by interrupt read what is right")
                 finished[i] += own.poll();
             }
         }
-        // With nothing outstanding nothing is armed.
+        // With nothing outstanding the ring arms nothing.
         if (!own.arm_event())
             std::abort();
         interrupted[i] = loop.interrupted;
@@ -263,13 +262,13 @@ TEST_CASE("event loops by interrupt read what is right")
     });
     for (unsigned i = 0; i < 2; ++i) {
         CHECK(finished[i] == batches * 16);
-        // Work that the kernel puts on the thread, such as starting one of its workers.
+        // The kernel may interrupt the thread with work, such as starting one of its workers.
         CHECK(interrupted[i] < batches / 10);
         CHECK(timed_out[i] == 0);
     }
 }
 
-TEST_CASE("an eventfd that is none is refused")
+TEST_CASE("a descriptor that is no eventfd is refused")
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
     poll_queue queue(device, by_interrupt(2));
@@ -279,7 +278,7 @@ TEST_CASE("an eventfd that is none is refused")
     const ring after(queue);
 }
 
-TEST_CASE("what waits by interrupt leaves the processor alone")
+TEST_CASE("every wait by interrupt leaves the processor idle")
 {
     const nvme_namespace slow = nvme_namespace::open(slow_path());
     poll_queue queue(slow, by_interrupt(2, 8));
@@ -292,8 +291,8 @@ TEST_CASE("what waits by interrupt leaves the processor alone")
         reads[i].set_buffer(pool.at(i));
         REQUIRE(own.submit(reads[i]));
     };
-    // The first call registers the buffers, and the emulator translates what runs for the first
-    // time.
+    // The first call registers the buffers, and the emulator translates code that runs for the
+    // first time.
     start(0);
     CHECK(own.wait(1) == 1);
     check_idle("wait(1)", [&] {
@@ -341,12 +340,12 @@ TEST_CASE("what waits by interrupt leaves the processor alone")
 
 namespace {
 
-/// In a forked child: Catch is the parent's.
+/// A check in a forked child, where Catch2's macros must not be used.
 void expect(bool holds, const char* what)
 {
     if (holds)
         return;
-    std::fprintf(stderr, "not so: %s\n", what);
+    std::fprintf(stderr, "not true: %s\n", what);
     std::abort();
 }
 
@@ -358,7 +357,7 @@ status outcome_of(ring& by, const namespace_info& info, const buffer& into)
     return read.status;
 }
 
-/// Two rings on two threads, of a user with 512 KiB of locked memory.
+/// Two rings on two threads of a user with a limit of 512 KiB of locked memory.
 void exceed_locked_memory()
 {
     const nvme_namespace device = nvme_namespace::open(device_path());
@@ -373,7 +372,7 @@ void exceed_locked_memory()
     };
     const auto refused = test::error_of([&] { make_pool(200); });
     expect(refused.value == ENOMEM, "a pool above the limit is refused");
-    expect(refused.says("each ring registers the queue's buffers again"), "and says why");
+    expect(refused.says("each ring registers the queue's buffers again"), "the error says why");
 
     std::unique_ptr<buffer_pool> pool;
     std::barrier turns(2);
@@ -381,12 +380,12 @@ void exceed_locked_memory()
         ring second(queue, {.depth = 4});
         turns.arrive_and_wait();
         turns.arrive_and_wait();
-        // The first ones may have found room.
+        // The first buffers may have found room.
         const status missing = outcome_of(second, device.info(), pool->at(74));
         expect(missing.errno_value == ENOMEM, "there is no room for the second registration");
         alignas(512) std::byte plain[512];
         expect(outcome_of(second, device.info(), {.data = plain, .size_bytes = 512}).ok(),
-            "other buffers serve");
+            "other buffers work");
         turns.arrive_and_wait();
         turns.arrive_and_wait();
         expect(outcome_of(second, device.info(), pool->at(0)).ok(), "a smaller pool fits twice");
@@ -407,10 +406,10 @@ void exceed_locked_memory()
 
 } // namespace
 
-TEST_CASE("buffers that a ring may not lock any more end their commands with ENOMEM")
+TEST_CASE("commands on buffers that a ring may not lock any more end with ENOMEM")
 {
     if (test::kernel_is("6.1."))
-        return; // unprivileged passthrough came with 6.2
+        return; // unprivileged passthrough came with Linux 6.2
     const auto child = test::in_child(exceed_locked_memory);
     INFO(child.said);
     CHECK(child.exited_well());

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What the scripts of tests/vm that boot a guest share.
+# Shared by the scripts of tests/vm that boot a guest.
 # shellcheck disable=SC2034 # here, kernel and build are for these scripts
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$root/tests/vm
@@ -21,7 +21,7 @@ take_arguments() {
     build=$(realpath -m "${1:-$root/build/check}")
 }
 
-# need_built FILE [OPTIONS]   Ends the script where the build folder lacks it.
+# need_built FILE [OPTIONS]   Ends the script if the build folder lacks FILE.
 need_built() {
     [[ -e $build/$1 ]] ||
         die "no $build/$1: cmake --preset check${2:+ $2} && cmake --build --preset check builds it"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A poller at nice 19 beside a thread that takes its processor. How long the scheduler keeps such a
-// thread away is the scheduler's affair, and grows with what else the machine does. So the bound is
-// in slices: how often the poller had the processor while another ring waited for it.
+// A poller at nice 19 runs beside a thread that takes its processor. The scheduler decides how long
+// the poller has to wait, and the time grows with the load. So the bound is in slices: how often
+// the poller had the processor while another ring waited for it.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -30,7 +30,7 @@ using std::chrono::milliseconds;
 namespace {
 
 /// One slice is enough to send a command, to find it and to hand it over. The poller may lose the
-/// processor within any of these.
+/// processor during each of these steps.
 constexpr std::uint64_t kSlicesMax = 6;
 constexpr int kWaits = 20;
 
@@ -46,14 +46,14 @@ void stay_on(std::uint32_t processor)
         std::abort();
 }
 
-/// The calling thread, not its process: Linux has a nice value for each.
+/// Lowers the calling thread's priority only, because on Linux each thread has its own nice value.
 void be_nice()
 {
     if (::setpriority(PRIO_PROCESS, 0, 19) != 0)
         std::abort();
 }
 
-/// Takes processor 0 from those with a lower weight.
+/// Takes processor 0 from threads with a lower weight.
 class busy_thread {
 public:
     busy_thread()
@@ -76,7 +76,7 @@ private:
     std::thread thread_;
 };
 
-/// How often a thread of this process has had a processor so far. 0: the kernel does not tell.
+/// How often a thread of this process has had a processor so far. 0: the kernel does not count.
 std::uint64_t slices_of(int thread)
 {
     std::uint64_t ran_ns = 0;
@@ -90,11 +90,11 @@ std::uint64_t slices_of(int thread)
 struct waits {
     std::int64_t longest_ns = 0;
     std::int64_t all_ns = 0;
-    std::uint64_t slices_most = 0; ///< of the poller's, until it had found one command
+    std::uint64_t slices_most = 0; ///< the poller's slices until it found a command
     std::uint64_t slices_all = 0;
 };
 
-/// One command at a time, which the nice thread has to find.
+/// Sends one command at a time, which the nice thread must find.
 waits wait_for_poller(gap_fixture& f, int poller, const std::uint64_t& slices_when_found)
 {
     waits seen;
@@ -110,7 +110,7 @@ waits wait_for_poller(gap_fixture& f, int poller, const std::uint64_t& slices_wh
         seen.slices_most = std::max(seen.slices_most, slices);
         seen.slices_all += slices;
     }
-    f.rings[1].stage(f.requests[2]); // which ends the poller's own wait
+    f.rings[1].stage(f.requests[2]); // ends the poller's own wait
     f.queue.wait(f.rings[1], 1, nullptr);
     return seen;
 }
@@ -125,7 +125,7 @@ TEST_CASE("rings wait for a few slices of a nice poller beside a busy thread")
     REQUIRE(slices_of(::gettid()) != 0);
     gap_fixture f(resident);
     const watchdog dog([&f] { f.print(); });
-    // The poller's own: it has the role until the other ring's last command is found.
+    // With this request the poller has the role until it finds the other ring's last command.
     f.requests[0].takes_ns = INT64_MAX / 2;
     std::uint64_t slices_when_found = 0;
     f.drive.when_found = [&](gap_request& r) {

@@ -16,21 +16,21 @@
 
 namespace ngpoll::test {
 
-/// What tests/vm/limits writes into the first 8 bytes of each block: its LBA, and above that which
-/// namespace it is of. A read that was given another one's data is seen by that.
+/// tests/vm/limits writes this into the first 8 bytes of each block: its LBA, and above it the
+/// number of its namespace. So a read with another block's data is noticed.
 constexpr std::uint64_t block_number(std::uint32_t nsid, std::uint64_t lba)
 {
     return std::uint64_t{nsid - 1} << 32U | lba;
 }
 
-/// What became of one thread's reads. The deadline's thread prints it while it grows.
+/// The results of one thread's reads. The watchdog's thread prints them while they grow.
 struct read_tally {
     std::atomic<std::uint64_t> right{0}, wrong{0}, faults{0}, other_errors{0};
-    // Written by the reading thread, and read once that has ended.
+    // The reading thread writes these. Others read them after it has ended.
     std::string fault_text, error_text;
     std::uint64_t wanted_first = 0, found_first = 0; ///< of the first wrong read
 
-    /// What no run may have.
+    /// Results that no run may have.
     [[nodiscard]] std::uint64_t broken() const { return wrong + other_errors; }
 
     void print(std::FILE* to, const std::string& who) const
@@ -44,8 +44,9 @@ struct read_tally {
 
 constexpr std::uint64_t kReadsLeast = 1000;
 
-/// Wrong data never; errors never with registered buffers. Without them a kernel that is out of
-/// tags may look for the buffer in another process: EFAULT, with the reason.
+/// Wrong data is never allowed, and errors are not allowed with registered buffers. With other
+/// buffers a kernel that is out of tags may look for the buffer in another process. That gives
+/// EFAULT, with the reason.
 inline void check_tally(const read_tally& seen, bool fixed)
 {
     CAPTURE(fixed, seen.wanted_first, seen.found_first, seen.error_text, seen.fault_text);
@@ -58,8 +59,8 @@ inline void check_tally(const read_tally& seen, bool fixed)
         CHECK(seen.fault_text.find("tags ran out") != std::string::npos);
 }
 
-/// A ring of the calling thread that always has `depth` reads of random blocks under way, and looks
-/// at each one's data.
+/// A ring of the calling thread that always has `depth` reads of random blocks in flight and checks
+/// the data of each.
 class numbered_reader {
 public:
     struct options {
@@ -90,7 +91,8 @@ public:
         }
     }
 
-    /// Until `enough()`, and then until all has come back. The caller has a watchdog.
+    /// Reads until `enough()` returns true, and then waits for all reads. The caller needs a
+    /// watchdog.
     template <class Enough>
     void read_until(Enough&& enough)
     {
@@ -111,10 +113,10 @@ private:
 
     void submit(numbered_read& r) noexcept
     {
-        // Within the 64 MiB that the image has at least.
+        // Within the first 64 MiB, which every image has.
         r.cmd = read_command(info_.nsid, random_.below(64ULL * 1024 * 1024 / 512), 1);
         r.set_buffer(r.target);
-        std::memset(r.target.data, 0xee, r.target.size_bytes); // no block's number
+        std::memset(r.target.data, 0xee, r.target.size_bytes); // not the number of a block
         if (!ring_.submit(r))
             ++seen_.other_errors;
     }
