@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What the scripts of cases share, on this machine and in a guest: they count what passed and what
-# failed, and keep files in the folder $work, which a script may set to another one.
+# Shared by the scripts of cases, on this machine and in a guest. They count passed and failed cases.
+# They keep files in the folder $work, which a script may set to another folder.
 # NGPOLL_TEST_STOP: the first failure ends the script.
 passed=0 failed=0
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 work=$made
 
-# complain TEXT...   Counts a failure, and shows what the last command printed.
+# complain TEXT...   Counts a failure, and prints the last command's output.
 complain() {
     echo "FAILED: $*"
     sed 's/^/    /' "$work/out" "$work/err" 2>/dev/null
@@ -16,7 +16,7 @@ complain() {
     [[ ! ${NGPOLL_TEST_STOP:-} ]] || exit 1
 }
 
-# check NAME COMMAND...   The command has to end with 0.
+# check NAME COMMAND...   COMMAND must end with 0.
 check() {
     local name=$1
     shift

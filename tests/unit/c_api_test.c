@@ -54,7 +54,7 @@ static void errors_are_numbers_with_a_text(void)
     ngpoll_namespace_close(NULL);
 }
 
-static void a_namespace_says_what_it_is(void)
+static void a_namespace_reports_its_properties(void)
 {
     struct drive drive = open_drive("emu:size=1M,lba=4096", NULL);
     struct ngpoll_namespace_info info;
@@ -84,7 +84,7 @@ static void transfer(
     CHECK(ngpoll_outstanding(ring) == 0);
 }
 
-static void what_is_written_is_read_back(bool adopted)
+static void written_data_is_read_back(bool adopted)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
     struct ngpoll_buffers* buffers = NULL;
@@ -111,7 +111,7 @@ static void what_is_written_is_read_back(bool adopted)
     close_drive(drive);
 }
 
-static void the_drives_errors_and_the_systems_come_apart(void)
+static void drive_errors_and_system_errors_are_told_apart(void)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
     struct ngpoll_ring* ring = NULL;
@@ -195,7 +195,7 @@ static void callbacks_may_submit_again(void)
     close_drive(drive);
 }
 
-static void an_event_tells_that_there_is_something_to_finish(void)
+static void an_event_reports_finished_requests(void)
 {
     struct ngpoll_queue_options with = ngpoll_queue_defaults();
     with.role = NGPOLL_ROLE_RESIDENT;
@@ -332,12 +332,12 @@ int main(void)
 {
     alarm(120); /* the deadline of every wait */
     errors_are_numbers_with_a_text();
-    a_namespace_says_what_it_is();
-    what_is_written_is_read_back(false);
-    what_is_written_is_read_back(true);
-    the_drives_errors_and_the_systems_come_apart();
+    a_namespace_reports_its_properties();
+    written_data_is_read_back(false);
+    written_data_is_read_back(true);
+    drive_errors_and_system_errors_are_told_apart();
     callbacks_may_submit_again();
-    an_event_tells_that_there_is_something_to_finish();
+    an_event_reports_finished_requests();
     a_queue_describes_itself();
     arrays_are_submitted_whole();
     a_wait_ends_by_its_deadline_and_a_close_drains();

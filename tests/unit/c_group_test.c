@@ -28,7 +28,7 @@ static struct drive open_shared(enum ngpoll_role role, const char* path)
     return open_drive(path, &requested);
 }
 
-static void what_is_wrong_is_said(void)
+static void wrong_arguments_are_refused(void)
 {
     struct drive one = open_drive("emu:size=1M", NULL);
     struct ngpoll_group* group = (struct ngpoll_group*)&one; /* a failed call leaves NULL */
@@ -223,7 +223,7 @@ static void a_pool_counts_each_request_once(enum ngpoll_role role, const char* p
     close_drive(drive);
 }
 
-static void a_close_without_workers_gives_all_back(void)
+static void a_close_without_workers_returns_all_requests(void)
 {
     struct drive drive = open_shared(NGPOLL_ROLE_WAITER, "emu:size=1M");
     struct ngpoll_group* group = NULL;
@@ -252,11 +252,11 @@ static void a_close_without_workers_gives_all_back(void)
 int main(void)
 {
     alarm(120); /* the deadline of every wait */
-    what_is_wrong_is_said();
+    wrong_arguments_are_refused();
     a_pool_counts_each_request_once(NGPOLL_ROLE_WAITER, "emu:size=1M");
     a_pool_counts_each_request_once(NGPOLL_ROLE_RESIDENT, "emu:size=1M");
     a_pool_counts_each_request_once(NGPOLL_ROLE_WAITER, "emu:size=1M,latency=20us");
-    a_close_without_workers_gives_all_back();
+    a_close_without_workers_returns_all_requests();
     if (failures == 0)
         puts("C interface of fetch groups: all passed");
     return failures != 0;

@@ -43,12 +43,12 @@ static void null_arguments_are_refused(void)
 
 /* The other mistakes stop the program. Each runs in its own child, before the parent opens
  * anything. */
-static void rings_are_polled(void) { ngpoll_poll(NULL); }
-static void rings_are_waited_for(void) { ngpoll_wait(NULL, 1); }
-static void rings_are_flushed(void) { ngpoll_flush(NULL); }
-static void rings_are_counted(void) { (void)ngpoll_outstanding(NULL); }
-static void queues_are_asked(void) { (void)ngpoll_queue_mode(NULL); }
-static void requests_are_made(void) { ngpoll_request_init(NULL); }
+static void a_null_ring_is_polled(void) { ngpoll_poll(NULL); }
+static void a_null_ring_is_waited_for(void) { ngpoll_wait(NULL, 1); }
+static void a_null_ring_is_flushed(void) { ngpoll_flush(NULL); }
+static void a_null_ring_is_counted(void) { (void)ngpoll_outstanding(NULL); }
+static void a_null_queue_is_asked(void) { (void)ngpoll_queue_mode(NULL); }
+static void a_null_request_is_initialised(void) { ngpoll_request_init(NULL); }
 
 static void too_many_blocks(void)
 {
@@ -88,8 +88,11 @@ static void a_ring_is_closed_as_a_queue(void)
     ngpoll_queue_close((struct ngpoll_queue *)ring);
 }
 
-static void buffers_are_set(void) { ngpoll_set_buffer(NULL, (struct ngpoll_buffer){.data = NULL}); }
-static void buffers_are_asked(void) { (void)ngpoll_buffers_at(NULL, 0); }
+static void a_null_request_gets_a_buffer(void)
+{
+    ngpoll_set_buffer(NULL, (struct ngpoll_buffer){.data = NULL});
+}
+static void null_buffers_are_asked(void) { (void)ngpoll_buffers_at(NULL, 0); }
 
 static void a_queue_is_closed_before_its_buffers(void)
 {
@@ -138,19 +141,19 @@ static void misuse_stops_the_program(void (*misuse)(void), const char *words)
 
 static void other_misuse_stops_the_program(void)
 {
-    misuse_stops_the_program(rings_are_polled, "the ring is NULL");
-    misuse_stops_the_program(rings_are_waited_for, "the ring is NULL");
-    misuse_stops_the_program(rings_are_flushed, "the ring is NULL");
-    misuse_stops_the_program(rings_are_counted, "the ring is NULL");
-    misuse_stops_the_program(queues_are_asked, "the queue is NULL");
-    misuse_stops_the_program(requests_are_made, "the request is NULL");
+    misuse_stops_the_program(a_null_ring_is_polled, "the ring is NULL");
+    misuse_stops_the_program(a_null_ring_is_waited_for, "the ring is NULL");
+    misuse_stops_the_program(a_null_ring_is_flushed, "the ring is NULL");
+    misuse_stops_the_program(a_null_ring_is_counted, "the ring is NULL");
+    misuse_stops_the_program(a_null_queue_is_asked, "the queue is NULL");
+    misuse_stops_the_program(a_null_request_is_initialised, "the request is NULL");
     misuse_stops_the_program(too_many_blocks, "1 to 65,536 blocks");
     misuse_stops_the_program(a_ring_is_closed_twice, "the ring is closed already");
     misuse_stops_the_program(a_queue_is_closed_twice, "the queue is closed already");
     misuse_stops_the_program(a_namespace_is_closed_twice, "the namespace is closed already");
     misuse_stops_the_program(a_ring_is_closed_as_a_queue, "or is no queue");
-    misuse_stops_the_program(buffers_are_set, "the request is NULL");
-    misuse_stops_the_program(buffers_are_asked, "the buffers are NULL");
+    misuse_stops_the_program(a_null_request_gets_a_buffer, "the request is NULL");
+    misuse_stops_the_program(null_buffers_are_asked, "the buffers are NULL");
     misuse_stops_the_program(a_queue_is_closed_before_its_buffers, "after its poll_queue");
     misuse_stops_the_program(a_queue_is_closed_before_its_rings, "close every ring");
 }
