@@ -162,7 +162,7 @@ TEST_CASE("the parts of a comparison are columns with their repetitions")
     CHECK(page.find("p 0.0079") != std::string::npos);
 }
 
-TEST_CASE("with four repetitions, or between files, the page says " cannot tell "")
+TEST_CASE("with four repetitions, or between files, the page says that it cannot tell")
 {
     const std::string four = report_page(std::vector{read("four.json")});
     CHECK(four.find("-50.0 %, cannot tell") != std::string::npos);
