@@ -20,7 +20,7 @@ bool has_leading_zero(std::string_view digits)
     return digits.size() > 1 && digits.front() == '0';
 }
 
-/// A number that starts `text`, and what follows it. Takes the number off `text`.
+/// Reads the number at the start of `text`, and removes it from `text`.
 std::optional<std::uint64_t> take_number(std::string_view& text)
 {
     const std::string_view digits

@@ -8,8 +8,8 @@
 
 namespace ngpoll::cli {
 
-// How the command reads values, the same for every subcommand: strictly. What is not understood is
-// refused, so that a slip of the finger never measures something else. Each function throws
+// All subcommands read their values with these strict functions. A value that they do not
+// understand is refused, so that a typing error never measures something else. Each function throws
 // std::invalid_argument with one line that has the option, the value and what to give instead.
 
 /// An option with its value, as people write them: "-d010", "--rate 5x".
@@ -19,7 +19,7 @@ namespace ngpoll::cli {
 [[noreturn]] void refuse_value(
     std::string_view option, std::string_view value, std::string_view advice);
 
-/// What a count may be; both ends are allowed.
+/// The range of a count; both ends are allowed.
 struct count_range {
     std::uint64_t least = 1;
     std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
@@ -29,8 +29,8 @@ struct count_range {
 [[nodiscard]] std::uint64_t parse_count(
     std::string_view option, std::string_view text, count_range range);
 
-/// Bytes: digits, and k, m, g or t in either case, also written KiB or kb. They are powers of 1024,
-/// as with fio.
+/// A number of bytes: digits, and k, m, g or t in either case, also written KiB or kb. The letters
+/// are powers of 1024, as with fio.
 [[nodiscard]] std::uint64_t parse_bytes(std::string_view option, std::string_view text);
 
 /// Seconds: "10", "0.5", or with a unit: us, ms, s, m or h. At most a year.

@@ -14,7 +14,7 @@ namespace {
 constexpr const char* kNoMemory = "not enough memory; give fewer threads (-n) or a smaller depth "
                                   "(-d), or raise the limit (ulimit -v)";
 
-/// std::thread throws this with the kernel's words for EAGAIN and none of its own.
+/// std::thread throws EAGAIN with the text of that errno and nothing else.
 bool is_missing_thread(const std::exception& error)
 {
     const auto* const system = dynamic_cast<const std::system_error*>(&error);
@@ -22,8 +22,8 @@ bool is_missing_thread(const std::exception& error)
         && system->what() == system->code().message();
 }
 
-/// std::system_error puts a colon and the errno's words behind a sentence that has said it. The
-/// engine's own errors have them in brackets.
+/// std::system_error appends a colon and the errno's text to the sentence. This function puts the
+/// errno's text in brackets instead, as the engine's own errors do.
 std::string in_brackets(const std::system_error& error)
 {
     const std::string text = error.what();

@@ -3,11 +3,11 @@
 
 namespace ngpoll::cli {
 
-/// What the command's exit status says to a script.
+/// The command's exit status, for scripts.
 enum exit_status : int {
     kExitSuccess = 0,
-    kExitFailed = 1, ///< it ran, and something failed: reads, a later part, what it had to write
-    kExitRefused = 2, ///< it did not run
+    kExitFailed = 1, ///< the command ran, and something failed: I/O, a later part, or an output
+    kExitRefused = 2, ///< the command did not run
 };
 
 } // namespace ngpoll::cli

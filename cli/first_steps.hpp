@@ -8,7 +8,7 @@
 
 namespace ngpoll::cli {
 
-/// What `ngpoll` prints when it is given no command: what one can do next.
+/// The text that `ngpoll` prints without a subcommand: what the user can do next.
 [[nodiscard]] std::string first_steps(
     std::span<const command_summary> commands, std::span<const std::string> drives);
 

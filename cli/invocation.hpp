@@ -6,12 +6,12 @@
 
 namespace ngpoll::cli {
 
-/// The words as one line that a shell takes apart into the same words.
+/// The words as one line. A shell splits the line into the same words again.
 [[nodiscard]] std::string shell_text(std::span<const char* const> words);
 
-/// Keeps the command line for results to name. Once, first of all.
+/// Keeps the command line, because results name it. Call it once, before anything else.
 void record_invocation(int argc, char** argv);
-/// As shell_text() writes it; empty before record_invocation().
+/// The kept command line, as shell_text() writes it; empty before record_invocation().
 [[nodiscard]] const std::string& invocation() noexcept;
 
 } // namespace ngpoll::cli

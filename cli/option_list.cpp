@@ -15,7 +15,7 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// How errors call an option.
+/// The name by which errors call an option.
 std::string name_of(const CLI::Option& option)
 {
     if (!option.get_snames().empty())
@@ -25,7 +25,7 @@ std::string name_of(const CLI::Option& option)
     return option.get_name(true);
 }
 
-/// Letters to insert, remove or replace that make `b` of `a`.
+/// How many letters must be inserted, removed or replaced to make `a` into `b`.
 std::size_t edits_between(std::string_view a, std::string_view b)
 {
     std::vector<std::size_t> row(b.size() + 1);
@@ -45,7 +45,7 @@ std::size_t edits_between(std::string_view a, std::string_view b)
 std::string nearest(std::string_view word, const std::vector<std::string>& names)
 {
     std::string_view best;
-    std::size_t edits = 3; // so many are another word
+    std::size_t edits = 3; // with three changes it is a different word
     for (const std::string& name : names)
         if (const std::size_t here = edits_between(word, name); here < edits) {
             edits = here;
@@ -143,7 +143,7 @@ void option_list::flag(const std::string& names, bool& value, const std::string&
 
 namespace {
 
-/// The first name among `names`, for errors.
+/// The name of `names` that errors use: the first short one, or else the first long one.
 std::string first_name(const std::string& names)
 {
     std::string best;
@@ -195,7 +195,7 @@ void option_list::toggle(const std::string& names, bool& value, const std::strin
 
 namespace {
 
-/// What CLI11 refused, in one line with what to do.
+/// One line about CLI11's error, which also says what to do.
 std::string refusal_text(const CLI::App& app, const CLI::ParseError& error)
 {
     const std::vector<std::string> unknown = app.remaining(true);
@@ -210,7 +210,7 @@ std::string refusal_text(const CLI::App& app, const CLI::ParseError& error)
         return fmt::format("{}: a value must follow; '{}' says which",
             option == nullptr ? name : name_of(*option), help_command(app));
     }
-    return fmt::format("{}; '{}' shows what is taken", what, help_command(app));
+    return fmt::format("{}; '{}' lists the options", what, help_command(app));
 }
 
 } // namespace
@@ -233,7 +233,7 @@ std::string application::parse(int argc, char** argv)
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() != 0)
             throw std::invalid_argument(refusal_text(*app_, error));
-        // --help and --version, which CLI11 reports as errors with the status of success.
+        // CLI11 reports --help and --version as errors with exit status 0.
         std::ostringstream text;
         app_->exit(error, text, text);
         return text.str();

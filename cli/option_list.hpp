@@ -16,28 +16,28 @@ class Option;
 
 namespace ngpoll::cli {
 
-/// The options of one subcommand, with the values that command_line.hpp reads. It stands between
-/// the subcommands and CLI11, whose header takes seconds to compile: they need not include it.
+/// The options of one subcommand; command_line.hpp reads their values. CLI11's header takes seconds
+/// to compile. This class hides it, so that the subcommands need not include it.
 ///
-/// `names` are as CLI11 takes them, "-d,--depth". The first short one, or else the first long one,
-/// is the option's name in errors. The last of an option given several times counts; main() says
-/// so. A value is stored while the command line is parsed, and what is wrong with it thrown then,
-/// as std::invalid_argument. Each `value` must outlive the parsing; what it holds before is printed
-/// as the default.
+/// `names` has the form that CLI11 takes: "-d,--depth". Errors call the option by its first short
+/// name, or by its first long name if it has no short one. When an option is given several times,
+/// the last value counts, and main() prints a note. A value is stored while the command line is
+/// parsed; a wrong value throws std::invalid_argument then. Each `value` must outlive the parsing.
+/// Its content before the parsing is printed as the default.
 class option_list {
 public:
-    /// Gets a value as it was given.
+    /// Called with a value as the user gave it.
     using reader = std::function<void(const std::string&)>;
 
-    /// Makes the command's word `name`.
+    /// Adds the subcommand `name` to `app`.
     option_list(CLI::App& app, const std::string& name, const std::string& description);
 
-    /// What the application knows the subcommand by; the application owns it.
+    /// The subcommand's parser; the application owns it.
     [[nodiscard]] CLI::App* parser() const noexcept { return parser_; }
 
-    /// The heading in --help of the options that are added next.
+    /// Sets the heading in --help of the options that are added next.
     void heading(const std::string& text) { heading_ = text; }
-    /// What --help ends with.
+    /// Sets the last lines of --help.
     void footer(const std::string& text);
 
     void count(
@@ -55,9 +55,9 @@ public:
         std::string help;
     };
     void text(const std::string& names, const reader& read, const text_help& help);
-    /// An option that may be given several times; all of them count, in their order.
+    /// An option that may be given several times; all values count, in their order.
     void texts(const std::string& names, const reader& read, const text_help& help);
-    /// Arguments that are no options.
+    /// Arguments that are not options.
     void arguments(
         const std::string& name, std::vector<std::string>& values, const std::string& help);
 
@@ -68,7 +68,7 @@ private:
     std::string heading_ = "Options";
 };
 
-/// The command with all its subcommands, as CLI11 knows them.
+/// The command with all its subcommands; it owns CLI11's objects.
 class application {
 public:
     application(
@@ -77,10 +77,10 @@ public:
     application(const application&) = delete;
     application& operator=(const application&) = delete;
 
-    /// For the functions that add a subcommand.
+    /// The argument of the functions that add a subcommand.
     [[nodiscard]] CLI::App& app() noexcept { return *app_; }
 
-    /// Reads the command line. Returns what --help or --version prints; empty: neither was given.
+    /// Reads the command line. Returns the text of --help or --version; empty: neither was given.
     /// Throws std::invalid_argument with one line that says what to do.
     [[nodiscard]] std::string parse(int argc, char** argv);
 
@@ -88,7 +88,7 @@ private:
     std::unique_ptr<CLI::App> app_;
 };
 
-/// A subcommand as --help has it, and whether the command line has it.
+/// A subcommand as --help shows it, and whether the command line has it.
 struct command_summary {
     std::string name;
     std::string description;
@@ -96,7 +96,7 @@ struct command_summary {
 };
 [[nodiscard]] command_summary summary_of(const CLI::App& parser);
 
-/// A sentence for each option whose last value alone counts, for it was given several times.
+/// A sentence for each option that was given several times although only its last value counts.
 [[nodiscard]] std::vector<std::string> repeated_options(const CLI::App& parser);
 
 } // namespace ngpoll::cli

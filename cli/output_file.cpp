@@ -21,8 +21,8 @@ constexpr int kLinksMax = 40; ///< as in the kernel
 constexpr const char* kUnwritable = "cannot be written there; give another path";
 constexpr const char* kNotWritten = "not written";
 
-/// What the links at the end of `path` lead to, whether or not there is such a file. Links among
-/// its folders are the kernel's to follow.
+/// Follows the links at the end of `path`, also to a file that does not exist. The kernel follows
+/// links among the folders.
 std::string follow_links(std::filesystem::path path)
 {
     std::error_code ignored;
@@ -44,7 +44,7 @@ bool may_write(int descriptor)
     return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
-/// All of `text`, or false with errno.
+/// Writes all of `text`. On an error returns false and leaves errno set.
 bool write_all(int descriptor, std::string_view text)
 {
     while (!text.empty()) {
@@ -52,7 +52,7 @@ bool write_all(int descriptor, std::string_view text)
         if (written >= 0)
             text.remove_prefix(static_cast<std::size_t>(written));
         else if (errno == EAGAIN) {
-            // A pipe that its maker set so, and that its reader has not emptied.
+            // The pipe is full, and somebody made it non-blocking: wait for its reader.
             pollfd room{.fd = descriptor, .events = POLLOUT, .revents = 0};
             ::poll(&room, 1, -1);
         } else if (errno != EINTR)
@@ -86,14 +86,15 @@ output_file::output_file(std::string option, std::string path)
         return;
     path_ = follow_links(std::move(path_));
     partial_ = fmt::format("{}.{}.part", path_, ::getpid());
-    // Made and removed again: however this process ends during the run, it leaves nothing behind.
+    // Make the file now, and remove it again. So nothing is left behind when the process is killed
+    // during the run.
     const int made = create_partial();
     if (made >= 0) {
         ::close(made);
         ::unlink(partial_.c_str());
         return;
     }
-    // A file that may be written, in a folder that may not; or a name as long as names can be.
+    // The file may be writable although its folder is not, or its name has no room for ".part".
     if (!exists && errno != ENAMETOOLONG)
         fail(errno, kUnwritable);
     partial_.clear();
@@ -106,16 +107,16 @@ output_file::~output_file()
         ::close(descriptor_);
 }
 
-/// Leaves `descriptor_` unset for a regular file, which is replaced and not written to.
+/// Leaves `descriptor_` unset for a regular file, because such a file is replaced.
 void output_file::open_existing(const struct stat& found)
 {
     if (S_ISDIR(found.st_mode))
         refuse("a folder; give the name of a file in it");
     if (S_ISBLK(found.st_mode))
-        refuse("a block device, whose contents would be lost; give a file");
+        refuse("a block device, and its contents would be lost; give a file");
     for (const int standard : {STDOUT_FILENO, STDERR_FILENO})
         if (!S_ISCHR(found.st_mode) && is_same_file(found, standard) && may_write(standard)) {
-            // Opened again it would be written from its start, over the text that is there.
+            // A second open() would write from the start of the file, over the text that is there.
             is_standard_output_ = standard == STDOUT_FILENO;
             descriptor_ = ::fcntl(standard, F_DUPFD_CLOEXEC, 0);
             return;
@@ -135,7 +136,8 @@ void output_file::open_existing(const struct stat& found)
 
 int output_file::create_partial() const
 {
-    // One that an earlier process of the same number left; and nobody else's link is written to.
+    // An earlier process with the same number may have left such a file. Or somebody else put a
+    // link there, through which this process must not write.
     ::unlink(partial_.c_str());
     return ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 }
@@ -160,8 +162,8 @@ void output_file::replace(const std::string& text)
         fail(errno, kNotWritten);
     struct stat before { };
     if (::stat(path_.c_str(), &before) == 0) {
-        // The owner first: setting it clears bits of the mode. Only root can give files away. A
-        // file that stays ours does not run as its former owner.
+        // Set the owner first, because that clears bits of the mode. Only root can give files away.
+        // If the owner stays ours, drop the set-user-ID bits: they were for the former owner.
         const bool owned = ::fchown(made, before.st_uid, before.st_gid) == 0;
         static_cast<void>(::fchmod(made, before.st_mode & (owned ? 07777U : 0777U)));
     }
@@ -178,8 +180,8 @@ void output_file::replace(const std::string& text)
 
 int output_file::write_in_place(const std::string& text) const
 {
-    // A file that something is mounted on, or another user's in a folder like /tmp, may be written
-    // and not replaced.
+    // Two kinds of files can be written but not replaced: a mount point, and another user's file in
+    // a folder like /tmp.
     const int opened = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (opened < 0)
         return errno;

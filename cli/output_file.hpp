@@ -8,42 +8,44 @@
 
 namespace ngpoll::cli {
 
-/// The file that results are written to once they are all there. Whether it can be written is
-/// settled before the run, so that no run is made in vain.
+/// A file for results, which is written when all of them exist. The constructor finds out whether
+/// the file can be written, so that the results of a long run are not lost at its end.
 ///
-/// A regular file is put in place whole: the text goes to FILE.PID.part beside it, which is then
-/// renamed. Symbolic links are followed, also to a file that is not there yet. An existing file
-/// keeps its mode, and its owner where this process may set it. Anything else (a pipe, a terminal,
-/// /dev/null, a file that is this process's standard output) is written to where it is.
+/// A regular file is replaced as a whole: the text goes to FILE.PID.part in the same folder, which
+/// is then renamed. Symbolic links are followed, also to a file that does not exist yet. An
+/// existing file keeps its mode. It keeps its owner if this process may set it. Anything else is
+/// written in place: a pipe, a terminal, /dev/null, a file that is this process's standard output.
 /// Used by one thread.
 class output_file {
 public:
-    /// `option` and `path` name it in errors; "-" is standard output, and "" is no file at all.
+    /// Errors name `option` and `path`. The path "-" is standard output, and "" is no file at all.
     /// Waits for the reader of a named pipe. Throws std::system_error or std::invalid_argument.
     output_file(std::string option, std::string path);
     ~output_file();
     output_file(const output_file&) = delete;
     output_file& operator=(const output_file&) = delete;
 
-    /// Whether the text goes to standard output, by whatever name: nothing else may go there then.
+    /// Whether the text goes to standard output, under any name of it. If it does, the caller must
+    /// print nothing else there.
     [[nodiscard]] bool is_standard_output() const noexcept { return is_standard_output_; }
 
-    /// Writes `text`, at most once. Throws std::system_error; a regular file is then as it was.
+    /// Writes `text`; call it at most once. When it throws std::system_error, a regular file is as
+    /// it was before.
     void finish(const std::string& text);
 
 private:
     void open_existing(const struct stat& found);
     [[nodiscard]] int create_partial() const;
     void replace(const std::string& text);
-    /// Where it cannot be replaced. 0, or an errno.
+    /// For a file that cannot be replaced. Returns 0, or an errno.
     [[nodiscard]] int write_in_place(const std::string& text) const;
     [[noreturn]] void refuse(const char* why) const;
     [[noreturn]] void fail(int errno_value, const char* what) const;
 
     std::string name_; ///< "--json FILE"
-    std::string path_; ///< of a regular file: what the links lead to
-    std::string partial_; ///< beside it; empty: the text goes to `descriptor_`
-    bool in_place_ = false; ///< an existing file's folder has no room for a partial one
+    std::string path_; ///< after links were followed, if the file is a regular one
+    std::string partial_; ///< FILE.PID.part; empty: the file is not replaced
+    bool in_place_ = false; ///< the existing file is overwritten: its folder takes no new file
     int descriptor_ = -1;
     bool is_standard_output_ = false;
 };

@@ -3,8 +3,8 @@
 
 namespace ngpoll::cli {
 
-/// Call first in main(): from here on, a file that is opened is never taken for standard output,
-/// and a write that fails says so and does not end the process. Throws std::system_error.
+/// Call it first in main(). Afterwards no file that is opened is mistaken for standard output. A
+/// write that fails returns an error and does not end the process. Throws std::system_error.
 void prepare_standard_streams();
 
 } // namespace ngpoll::cli

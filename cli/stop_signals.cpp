@@ -16,22 +16,22 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// Readable once a signal came. A handler may write to it at any time, on any thread, and unlike a
-/// flag it also ends a wait that is about to begin.
+/// An eventfd that is readable once a signal came. A handler may write to it at any time, on any
+/// thread. Unlike a flag, it also ends a wait that is about to begin.
 std::atomic<int> signal_event{-1};
 
-/// When the first SIGINT or SIGTERM came; 0: none has.
+/// When the first SIGINT or SIGTERM came; 0: none came so far.
 std::atomic<std::int64_t> first_ns{0};
 
-/// Whether a second signal may not end the process.
+/// Whether a second signal must not end the process.
 std::atomic<bool> is_held{false};
 
 constexpr char kHeldText[]
     = "ngpoll: commands are in flight, and this kernel may crash when the process ends before the "
-      "drive has answered; it ends when it has (or by kill -KILL)\n";
+      "drive has answered; the process ends after the answer (or by kill -KILL)\n";
 
-/// A signal that follows so soon is the same one once more: timeout(1), and shells and wrappers
-/// that pass a Ctrl-C on, send to the process and then to its group.
+/// A second signal within this time counts as the first one. Some senders signal the process and
+/// then its group: timeout(1), and shells and wrappers that pass a Ctrl-C on.
 constexpr std::int64_t kSameNs = 500'000'000;
 
 /// Whether this is the second SIGINT or SIGTERM.
@@ -41,7 +41,7 @@ bool is_second() noexcept
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     const std::int64_t now_ns = now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
     std::int64_t first = 0;
-    // relaxed: the time alone; handlers on several threads agree on the first one.
+    // relaxed: nothing but the time is read; handlers on several threads agree on the first one.
     return !first_ns.compare_exchange_strong(first, now_ns, std::memory_order_relaxed)
         && now_ns - first >= kSameNs;
 }
@@ -63,7 +63,7 @@ void note_signal(int signal)
     const std::uint64_t one = 1;
     // relaxed: set before the handler was installed.
     const ssize_t written = ::write(signal_event.load(std::memory_order_relaxed), &one, sizeof one);
-    static_cast<void>(written); // fails only when the counter is full, and then it is readable, too
+    static_cast<void>(written); // fails only with a full counter; the event is readable then, too
     errno = interrupted_errno;
 }
 
@@ -84,12 +84,12 @@ stop_signals::stop_signals()
     const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (event < 0)
         throw std::system_error(errno, std::system_category(),
-            "no event for signals; raise the limit on open files (ulimit -n)");
+            "an event for signals cannot be made; raise the limit on open files (ulimit -n)");
     signal_event.store(event, std::memory_order_relaxed); // relaxed: before the handlers
     first_ns.store(0, std::memory_order_relaxed); // relaxed: as above
     struct sigaction action { };
     action.sa_handler = note_signal;
-    action.sa_flags = SA_RESTART; // calls of set-up and of other threads do not fail for a signal
+    action.sa_flags = SA_RESTART; // system calls in set-up and on other threads do not fail
     sigset_t taken;
     sigemptyset(&taken);
     for (std::size_t i = 0; i < kSignals.size(); ++i) {
@@ -99,7 +99,7 @@ stop_signals::stop_signals()
         ::sigaction(kSignals[i], &action, nullptr);
         sigaddset(&taken, kSignals[i]);
     }
-    // The program that started this one may have left them blocked.
+    // The program that started this one may have left the signals blocked.
     ::pthread_sigmask(SIG_UNBLOCK, &taken, &mask_before_);
 }
 

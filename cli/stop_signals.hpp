@@ -7,23 +7,26 @@
 
 namespace ngpoll::cli {
 
-/// SIGINT, SIGTERM and SIGHUP ask for an end while this exists, from set-up to the last summary;
-/// afterwards they do what they did before. SIGHUP that was ignored (nohup) stays ignored.
+/// While this exists, SIGINT, SIGTERM and SIGHUP ask the command to end early. It exists from
+/// set-up to the last summary. Afterwards the signals do what they did before. A SIGHUP that was
+/// ignored (nohup) stays ignored.
 ///
-/// A second SIGINT or SIGTERM, half a second after the first or later, ends the process at once. So
-/// neither a drive that does not answer nor a reader that does not read can make it deaf. A signal
-/// that comes sooner is the same request sent twice. SIGHUP has no second meaning: a closing
-/// terminal often sends it twice.
+/// A second SIGINT or SIGTERM ends the process at once if it comes half a second after the first or
+/// later. So Ctrl-C works even when a drive does not answer, or when nobody reads the output. A
+/// signal that comes sooner counts as the first one sent twice. A second SIGHUP never ends the
+/// process: a closing terminal often sends it twice.
 ///
-/// While a `hold` exists, too, a second signal only says on standard error that it must wait.
+/// While a `hold` exists, a second signal does not end the process. It prints on standard error
+/// what the process waits for.
 ///
-/// One at a time, on the main thread. Throws std::system_error where there is no descriptor left.
+/// Only one may exist at a time, on the main thread. Throws std::system_error if there is no
+/// descriptor left.
 class stop_signals {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// For as long as the process must not end: the running kernel may crash when it does. One at a
-    /// time.
+    /// While this exists, the process must not end, because the running kernel may crash when it
+    /// does. Only one may exist at a time.
     class hold {
     public:
         hold() noexcept;
@@ -37,8 +40,8 @@ public:
     stop_signals(const stop_signals&) = delete;
     stop_signals& operator=(const stop_signals&) = delete;
 
-    /// Waits until `deadline`, or until the descriptor `also` is readable; true when a signal came,
-    /// before this call or during it.
+    /// Waits until `deadline`, until a signal comes, or until the descriptor `also` is readable.
+    /// True if a signal came, before this call or during it.
     [[nodiscard]] bool wait_until(clock::time_point deadline, int also = -1) const;
     [[nodiscard]] bool came() const { return wait_until(clock::now()); }
 

@@ -9,11 +9,11 @@ class App;
 
 namespace ngpoll::cli {
 
-/// One of the command's words. A function `add_...(CLI::App&)` of its folder makes it.
+/// A subcommand. The function `add_...(CLI::App&)` in its folder makes it.
 struct subcommand {
     CLI::App* parser; ///< the application owns it
-    /// Once, after the command line was read. Returns the exit status; throws std::exception, with
-    /// one line that says what to do, where it cannot start.
+    /// Called once, after the command line was read. Returns the exit status. If the subcommand
+    /// cannot start, it throws std::exception with one line that says what to do.
     std::function<int()> run;
 };
 

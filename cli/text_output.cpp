@@ -20,7 +20,8 @@ void text_output::print(std::string_view text) noexcept
 std::string text_output::failure_text() const
 {
     return fmt::format(
-        "{} cannot be written; give it a file with room, or a reader that stays ({}, errno {})",
+        "{} cannot be written; use a file on a disk with free space, or a reader that reads to the "
+        "end ({}, errno {})",
         to_ == stderr ? "standard error" : "standard output",
         std::system_category().message(errno_value_), errno_value_);
 }

@@ -7,8 +7,8 @@
 
 namespace ngpoll::cli {
 
-/// Where the command's text goes. Each print() is written at once, and the first failure is kept:
-/// a full disk or a reader that left is noticed when it happens, and said once at the end.
+/// Writes the command's text. Each print() writes at once, so that a full disk or a reader that
+/// left is noticed when it happens. The first failure is kept; the command reports it at the end.
 /// Used by one thread.
 class text_output {
 public:
@@ -21,7 +21,7 @@ public:
     void print(std::string_view text) noexcept;
 
     [[nodiscard]] bool failed() const noexcept { return errno_value_ != 0; }
-    /// What print_error() is to say of the failure.
+    /// The text of the failure, for print_error().
     [[nodiscard]] std::string failure_text() const;
 
 private:

@@ -6,8 +6,8 @@
 
 namespace ngpoll::cli {
 
-/// Rows of as many cells each, the first one the headings. Columns are as wide as their widest
-/// cell, two blanks apart; no line ends with a blank.
+/// A table. All rows have the same number of cells, and the first row has the headings. Each column
+/// is as wide as its widest cell. Two blanks separate the columns; no line ends with a blank.
 [[nodiscard]] std::string table_text(const std::vector<std::vector<std::string>>& rows);
 
 } // namespace ngpoll::cli

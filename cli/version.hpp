@@ -5,8 +5,8 @@
 
 namespace ngpoll::cli {
 
-/// "ngpoll 0.1.0", and a line for each thing that it was built with: what a report of a fault
-/// needs.
+/// "ngpoll" and its version, then a line for each tool and library of the build. Reports of faults
+/// need these lines.
 [[nodiscard]] std::string version_text();
 
 } // namespace ngpoll::cli
