@@ -34,7 +34,7 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// Where no drive was given and there are some: how to measure one.
+/// When no drive was given although the machine has some: how to measure one.
 std::string drives_text(const bench_options& options)
 {
     if (!options.devices.empty())
@@ -49,8 +49,8 @@ std::string drives_text(const bench_options& options)
         fmt::join(paths, ", "), paths.front());
 }
 
-/// Where there are more threads than were asked for.
-std::string dealt_text(const bench_options& asked)
+/// When the run has more threads than the user asked for: the reason.
+std::string more_threads_text(const bench_options& asked)
 {
     if (asked.threads >= asked.devices.size())
         return {};
@@ -58,7 +58,7 @@ std::string dealt_text(const bench_options& asked)
         "note: {0} threads for the {0} drives: a thread serves one drive\n", asked.devices.size());
 }
 
-/// As t/io_uring does; the header prints what is in force.
+/// The options within their limits, as t/io_uring applies them. The header prints these.
 bench_options in_force(bench_options options)
 {
     options.submit_batch = std::min(options.submit_batch, options.depth);
@@ -71,7 +71,7 @@ bench_options in_force(bench_options options)
     return options;
 }
 
-/// A cell that writes to the drive, if one does.
+/// The options of a cell that writes to the drive, or of the first cell if none does.
 const bench_options& writer_among(const std::vector<sweep_cell>& cells)
 {
     for (const sweep_cell& cell : cells)
@@ -80,8 +80,8 @@ const bench_options& writer_among(const std::vector<sweep_cell>& cells)
     return cells.front().options;
 }
 
-/// All that is to be run, once or several times: the parts of a comparison, the cells of a sweep,
-/// or one run.
+/// One planned run for each part of a comparison or cell of a sweep, or a single one. Each of them
+/// may run several times.
 std::vector<bench_result> plan_all(
     const std::vector<sweep_cell>& cells, const bench_targets& targets)
 {
@@ -141,7 +141,7 @@ bool ended_well(const std::vector<bench_result>& runs)
         runs.begin(), runs.end(), [](const bench_result& run) { return run.total.errors == 0; });
 }
 
-/// Writes the files. Returns all that failed, in one line; empty: nothing did.
+/// Writes the files. Returns all failures of the command in one line; empty: there were none.
 std::string finish(result_files& files, const environment& around, const bench_series& series,
     const std::optional<rate_finding>& finding, const text_output& out)
 {
@@ -162,19 +162,19 @@ int run_bench(const bench_options& asked)
     const std::vector<sweep_cell> cells = cells_of(options);
     for (const sweep_cell& cell : cells)
         check_options(cell.options);
-    // Open until the last write has ended.
+    // The drives stay open until the last write has ended.
     const bench_targets targets = open_targets(writer_among(cells));
     const std::vector<bench_result> planned = plan_all(cells, targets);
-    bench_result heading = planned.front(); // of a sweep without its values
+    bench_result heading = planned.front(); // with the options that all runs have in common
     heading.options = options;
     result_files results(options);
     std::FILE* const screen = results.use_standard_output() ? stderr : stdout;
     text_output out(screen);
     const environment around = look_around();
-    const stop_signals signals; // until the JSON file is in its place
+    const stop_signals signals; // in force until the files are written
     bench_display display{.out = out,
         .screen = screen,
-        .heading = drive_text(heading) + dealt_text(asked) + drives_text(options)
+        .heading = drive_text(heading) + more_threads_text(asked) + drives_text(options)
             + permits_text(targets) + axes_text(options) + goal_text(options),
         .brief = options.is_long()};
     bench_series series(targets.devices, signals, display);

@@ -5,7 +5,7 @@
 
 namespace ngpoll::cli {
 
-/// `ngpoll bench`: random or sequential reads, counted.
+/// `ngpoll bench`: measures drives.
 subcommand add_bench(CLI::App& app);
 
 } // namespace ngpoll::cli

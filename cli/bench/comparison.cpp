@@ -21,7 +21,7 @@ std::vector<double> iops_of(const repeated_run& part)
     return iops;
 }
 
-/// Whether each part's IOPS differ from the last one's by more than chance makes them.
+/// Whether the IOPS of each part differ from the last part's by more than noise.
 std::string noise_text(std::span<const repeated_run> parts)
 {
     std::string text;

@@ -15,7 +15,8 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// A counter of this thread and all that it will make. Returns a descriptor, or a negated errno.
+/// Opens a counter for this thread and for all threads that it will make. Returns a descriptor, or
+/// a negated errno.
 int open_counter(std::uint64_t event, bool kernel) noexcept
 {
     perf_event_attr wanted{};
@@ -35,7 +36,7 @@ double value_of(int counter) noexcept
     std::array<std::uint64_t, 3> got{}; // the count, and the times enabled and running
     if (counter < 0 || ::read(counter, got.data(), sizeof got) != sizeof got || got[2] == 0)
         return 0;
-    // Where others count too, the kernel gives each a share of the time.
+    // When other programs count too, the kernel runs this counter for a part of the time only.
     return static_cast<double>(got[0]) * static_cast<double>(got[1]) / static_cast<double>(got[2]);
 }
 
@@ -44,14 +45,14 @@ double nanoseconds(const timeval& time) noexcept
     return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_usec) * 1e3;
 }
 
-constexpr const char* kAllow = "sysctl kernel.perf_event_paranoid=1 allows";
+constexpr const char* kAllow = "sysctl kernel.perf_event_paranoid=1";
 
 std::string reason(int error)
 {
     constexpr const char* kNone = "no instructions and cycles: ";
     switch (error) {
     case EACCES:
-    case EPERM: return fmt::format("{}{} them", kNone, kAllow);
+    case EPERM: return fmt::format("{}not permitted; {} permits them", kNone, kAllow);
     case ENOENT:
     case ENODEV:
     case EOPNOTSUPP: return fmt::format("{}the machine has no counters (a virtual one?)", kNone);
@@ -68,7 +69,7 @@ cost_meter::cost_meter()
     instructions_ = open_counter(PERF_COUNT_HW_INSTRUCTIONS, true);
     scope_.kernel = instructions_ >= 0;
     if (instructions_ == -EACCES || instructions_ == -EPERM) {
-        scope_.why = fmt::format("user mode only: {} the kernel's", kAllow);
+        scope_.why = fmt::format("user mode only: {} permits counts of the kernel", kAllow);
         instructions_ = open_counter(PERF_COUNT_HW_INSTRUCTIONS, false);
     }
     if (instructions_ < 0) {

@@ -7,12 +7,12 @@
 
 namespace ngpoll::cli {
 
-/// What the whole process has used since it started: all its threads, resident pollers and the
-/// kernel's workers among them.
+/// The processor time of the whole process since it started. All threads of the process count,
+/// resident pollers and the kernel's workers, too.
 struct process_cost {
     double user_ns = 0;
     double system_ns = 0;
-    double instructions = 0; ///< since the meter was made; 0 where they are not counted
+    double instructions = 0; ///< since the meter was made; 0 if they are not counted
     double cycles = 0;
 
     [[nodiscard]] double processor_ns() const noexcept { return user_ns + system_ns; }
@@ -25,15 +25,15 @@ struct process_cost {
     }
 };
 
-/// What is counted of a processor's work.
+/// Whether instructions and cycles are counted.
 struct counter_scope {
-    bool counted = false; ///< instructions and cycles are
-    bool kernel = false; ///< the kernel's are among them
-    std::string why; ///< something is left out, and what would change that; empty: nothing is
+    bool counted = false;
+    bool kernel = false; ///< the counts include the kernel's instructions and cycles
+    std::string why; ///< why a count is missing, and what would help; empty: none is missing
 };
 
-/// Measures what a run costs. Counts the instructions and cycles of the threads that are made after
-/// it, and of its own, so it comes before the threads. Used by one thread.
+/// Measures what a run costs. Make it before the threads of the run: it counts the instructions and
+/// cycles of its own thread and of threads that are made later. Used by one thread.
 class cost_meter {
 public:
     cost_meter();

@@ -11,7 +11,7 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// As fio takes a time: whole seconds, or else milliseconds.
+/// A time in fio's form: whole seconds, or else milliseconds.
 std::string fio_time(double seconds)
 {
     if (seconds == std::floor(seconds))
@@ -19,7 +19,7 @@ std::string fio_time(double seconds)
     return fmt::format("{:.0f}ms", std::max(1.0, seconds * 1000));
 }
 
-/// fio has no emulated drives.
+/// The drive's path, or a placeholder for an emulated drive, because fio has none.
 std::string device_name(const namespace_info& device)
 {
     return device.emulated ? "/dev/ngXnY" : device.path;
@@ -28,7 +28,8 @@ std::string device_name(const namespace_info& device)
 bool is_for_t_io_uring(const bench_result& planned)
 {
     const bench_options& o = planned.options;
-    // Its sequential threads on one drive would all read the same blocks; here they start apart.
+    // Sequential threads of t/io_uring on one drive all read the same blocks. The threads of this
+    // command start at different places.
     const bool as_it_reads
         = !o.pattern().writes() && (o.pattern().random || o.threads == planned.drives.size());
     return as_it_reads && o.law.zipf_theta == 0 && o.offset.is_zero() && !o.size && o.rate_iops == 0
@@ -41,10 +42,10 @@ std::string t_io_uring(const bench_options& o)
                        "-O1 -P{:d} -u1 -n{} -r{:.0f}",
         o.block_bytes, o.depth, o.complete_batch, o.submit_batch, o.polled, o.registered_file,
         o.fixed_buffers, o.pattern().random, o.registered_ring, o.latency, o.near_drive, o.threads,
-        std::ceil(o.seconds)); // in whole seconds
+        std::ceil(o.seconds)); // t/io_uring takes whole seconds
 }
 
-/// "--rate_iops=500", which fio takes for each job and each kind of I/O.
+/// "--rate_iops=500". fio's value is for each job and each kind of I/O.
 std::string fio_rate(const bench_options& o)
 {
     const double each = o.rate_iops / o.threads;
@@ -55,8 +56,8 @@ std::string fio_rate(const bench_options& o)
         std::max(1.0, std::ceil(each - reads)));
 }
 
-/// The options that differ by drive: how many jobs, where they work, and the device. The range is
-/// in bytes, because fio's percentages are of something else than those here.
+/// The options that differ by drive: the number of jobs, their range, and the device. The range is
+/// in bytes, because fio takes percentages of a different total.
 std::string fio_drive(const bench_options& o, const bench_drive& drive)
 {
     const bench_geometry& on = drive.geometry;
@@ -64,7 +65,7 @@ std::string fio_drive(const bench_options& o, const bench_drive& drive)
     auto out = std::back_inserter(line);
     if (on.first_slba != 0)
         fmt::format_to(out, " --offset={}", on.first_slba * drive.device.lba_bytes);
-    const std::uint64_t jobs = o.pattern().random ? 1 : drive.threads(); // that share the range
+    const std::uint64_t jobs = o.pattern().random ? 1 : drive.threads(); // with a range of its own
     if (jobs > 1)
         fmt::format_to(out, " --offset_increment={}", on.positions / jobs * o.block_bytes);
     if (o.size || jobs > 1)
@@ -98,7 +99,7 @@ std::string fio(const bench_result& planned)
     if (o.warmup_seconds != 0)
         fmt::format_to(out, " --ramp_time={}", fio_time(o.warmup_seconds));
     if (o.blocks != 0)
-        fmt::format_to(out, " --number_ios={}", o.blocks_of(0)); // of a job
+        fmt::format_to(out, " --number_ios={}", o.blocks_of(0)); // fio's value is for each job
     if (o.seconds != 0 && o.blocks != 0)
         fmt::format_to(out, " --runtime={}", fio_time(o.seconds));
     else if (o.seconds != 0)
@@ -111,7 +112,7 @@ std::string fio(const bench_result& planned)
     return line;
 }
 
-/// The first fio whose io_uring_cmd has what the line asks for.
+/// The first version of fio with an io_uring_cmd that can do this; empty: 3.33 can.
 const char* fio_needed(const access_pattern& pattern)
 {
     switch (pattern.changes.value_or(operation::read)) {
@@ -127,7 +128,7 @@ std::string equivalent_text(const bench_result& planned)
 {
     const bench_options& o = planned.options;
     if (o.workers != 0 || o.work_ns != 0)
-        return {}; // fio has neither
+        return {}; // fio can do neither
     if (!is_for_t_io_uring(planned))
         return fmt::format("the same with fio{}: {}\n", fio_needed(o.pattern()), fio(planned));
     std::string line = t_io_uring(o);

@@ -7,10 +7,10 @@
 
 namespace ngpoll::cli {
 
-/// A command line for a reader who wants to compare, behind "the same with fio: ". It is of fio's
-/// t/io_uring where that can do the same: it reads from whole drives, and nothing else. It is of
-/// fio itself elsewhere, and says so where that takes a newer fio than 3.33. fio has no emulated
-/// drives: there the line names /dev/ngXnY.
+/// "the same with fio: " and a command line, for users who compare. The command is t/io_uring if
+/// that can do the same: it can only read, from whole drives. Otherwise the command is fio. The
+/// text names fio's version if the line needs a newer one than 3.33. The line names /dev/ngXnY in
+/// place of an emulated drive, because fio has none.
 [[nodiscard]] std::string equivalent_text(const bench_result& planned);
 
 } // namespace ngpoll::cli

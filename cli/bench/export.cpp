@@ -12,7 +12,7 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// Lines for each halving of what is above the percentile, as HdrHistogram's own tools write them.
+/// Lines until the share above the percentile is halved. HdrHistogram's own tools write as many.
 constexpr double kLinesPerHalving = 5;
 
 /// The percentile after `share`.
@@ -20,7 +20,7 @@ double next_share(double share)
 {
     const double halvings = std::floor(std::log2(1 / (1 - share))) + 1;
     const double next = share + 1 / (kLinesPerHalving * std::exp2(halvings));
-    return std::round(next * 1e12) / 1e12; // as it is printed
+    return std::round(next * 1e12) / 1e12; // to the digits that are printed
 }
 
 } // namespace
@@ -63,7 +63,7 @@ std::string hgrm_text(const latency_histogram& of, double ns_per_tick)
     std::uint64_t below = 0;
     for (std::size_t i = 0; i < latency_buckets::kCount && below < of.total(); ++i) {
         below += of.in_bucket(i);
-        // A bucket has a line for each of the percentiles that end in it.
+        // Several percentiles may end in one bucket; each gets a line.
         while (of.in_bucket(i) != 0
             && static_cast<double>(below) >= share * static_cast<double>(of.total())) {
             fmt::format_to(out, "{:12.3f} {:14.12f} {:10} {:14.2f}\n",

@@ -9,7 +9,7 @@
 
 namespace ngpoll::cli {
 
-/// A heading, and a line for each second of each part. What was not measured is empty.
+/// A heading, and a line for each second of each part. A field that was not measured is empty.
 [[nodiscard]] std::string csv_text(std::span<const bench_result> parts);
 
 /// The distribution in the text form of HdrHistogram's percentile files, which its plotters read.

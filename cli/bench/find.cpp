@@ -19,7 +19,7 @@ double figure_of(const latency_goal& goal, const latency_summary& latency)
     return goal.figure == "mean" ? latency.mean_ns : latency.max_ns;
 }
 
-/// The name that figures have in JSON; empty: there is no such figure.
+/// The figure's name in JSON; empty: there is no such figure.
 std::string figure_named(const std::string& name)
 {
     if (name == "mean" || name == "max")
@@ -35,7 +35,8 @@ std::string limit_text(const latency_goal& goal)
     return fmt::format("{}={}", goal.figure, duration_text(goal.limit_ns));
 }
 
-/// I/Os that are in flight at the end count, and each thread may be one behind.
+/// Whether the drive kept up. I/Os that are in flight at the end count as done, and each thread may
+/// be one I/O behind.
 bool reached_rate(const bench_result& run)
 {
     const double due = run.options.rate_iops * run.total.seconds;
@@ -43,7 +44,7 @@ bool reached_rate(const bench_result& run)
         >= kRateReached * due;
 }
 
-/// How a step's line ends.
+/// The end of a step's line.
 std::string verdict_text(const latency_goal& goal, const bench_result& run)
 {
     std::string text;
@@ -54,7 +55,7 @@ std::string verdict_text(const latency_goal& goal, const bench_result& run)
         return text;
     if (keeps(goal, run))
         return text + ": kept";
-    return text + (reached_rate(run) ? ": not kept" : ": not kept, nor the rate reached");
+    return text + (reached_rate(run) ? ": not kept" : ": not kept, and the rate was not reached");
 }
 
 /// The run that kept the highest rate, or else the last one.
@@ -99,11 +100,11 @@ rate_finding find_rate(bench_series& series, bench_display& display, const bench
         next.options.rate_iops = *rate;
         next.clock = clock_of(next.options);
         const std::string what
-            = *rate == 0 ? "as fast as it goes" : fmt::format("--rate {:.0f}", *rate);
+            = *rate == 0 ? "as fast as possible" : fmt::format("--rate {:.0f}", *rate);
         const std::string number = fmt::format("step {}", finding.steps.size() + 1);
         const bool more = series.run(std::move(next), {.number = number, .what = what});
         if (series.done().size() == finding.steps.size())
-            break; // it failed
+            break; // the run failed
         const bench_result& run = series.done().back();
         finding.steps.push_back({.rate_iops = *rate, .kept = keeps(finding.goal, run)});
         if (run.cut_short)
@@ -137,8 +138,8 @@ std::string finding_text(const rate_finding& finding, const bench_result& best)
             "found: {:.0f} IOPS is the highest rate that keeps {}; {:.0f} does not\n", rate, limit,
             finding.broken.value_or(0));
     case rate_search::ending::highest:
-        return fmt::format("found: even as fast as it goes, {:.0f} IOPS, {} is kept; a larger -d "
-                           "may go faster\n",
+        return fmt::format("found: even the highest possible rate, {:.0f} IOPS, keeps {}; a larger "
+                           "-d may allow more\n",
             rate, limit);
     case rate_search::ending::none:
         if (best.total.latency.count == 0)

@@ -20,7 +20,7 @@ group_load::group_load(
     , started_at_(options.depth)
     , group_(queue, {.depth = options.depth})
 {
-    // Fewer blocks than requests: the others stay out of it.
+    // With fewer blocks than requests, the other requests are never submitted.
     const auto used = is_limited_
         ? static_cast<std::size_t>(std::min<std::uint64_t>(options.depth, options.blocks))
         : requests_.size();
@@ -40,7 +40,7 @@ std::span<request* const> group_load::share_of(std::uint32_t index) const noexce
 
 std::size_t group_load::claim_blocks(std::size_t count) noexcept
 {
-    // relaxed: a number that is shared out, and nothing is read because of it.
+    // relaxed: the number alone is dealt out; no other memory depends on it.
     std::uint64_t left = blocks_left_.load(std::memory_order_relaxed);
     std::size_t mine = 0;
     do

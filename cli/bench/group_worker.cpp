@@ -14,7 +14,7 @@ group_worker::group_worker(const setting& from, group_load& load)
           .sources = from.threads_on_drive,
           .seed = random_seed()})
     , load_(load)
-    // An emulated drive's blocks that were never written read as zeros, and take as long.
+    // On an emulated drive blocks that were never written read as zeros, and take the usual time.
     , looks_at_first_(!from.device.emulated)
 {
     start();
@@ -70,7 +70,7 @@ void group_worker::submit_first()
     const std::uint64_t now = ticks_now<Clock>();
     for (const request* const r : mine)
         load_.started_at(*r) = now;
-    // Another thread may have failed at its set-up.
+    // A worker that is stopped already submits nothing: another thread may have failed to start.
     load_.retire(mine.size() - (is_stopping() ? 0 : load_.group().submit(mine)));
 }
 
@@ -91,7 +91,8 @@ void group_worker::work_on_batches()
 template <io_kind Kind, tick_source Clock>
 void group_worker::finish(std::span<request* const> batch) noexcept
 {
-    // One look at the clock serves the I/Os that end and those that begin, unless work is between.
+    // The clock is read once, for the I/Os that end and for the next ones that begin. With --work
+    // it is read again after the work.
     const std::uint64_t now = ticks_now<Clock>();
     const std::size_t again = is_stopping() ? 0 : load_.claim(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -116,7 +117,7 @@ void group_worker::finish(std::span<request* const> batch) noexcept
     }
     const std::size_t sent = again == 0 ? 0 : load_.group().submit(batch.first(again));
     if (sent != batch.size()) {
-        is_done(); // as far as is known
+        is_done(); // unless this worker takes another batch later
         load_.retire(batch.size() - sent);
     }
 }

@@ -16,8 +16,8 @@
 
 namespace ngpoll::cli {
 
-/// A thread of the benchmark that is one of a pool's workers: it takes finished requests from a
-/// fetch, a batch at a time, and submits each batch again with one submit().
+/// A thread of the benchmark that is a worker of a pool. It takes a batch of finished requests from
+/// its fetch, and submits the batch again with one submit().
 class group_worker final : public bench_worker {
 public:
     group_worker(const setting& from, group_load& load);
@@ -49,11 +49,11 @@ private:
     io_source source_;
     group_load& load_;
     std::optional<fetch> fetch_;
-    bool looks_at_first_; ///< at the first read of each request
+    bool looks_at_first_; ///< checks the data of each request's first read
     std::atomic<std::uint64_t> batches_{0};
 
-    mutable std::mutex closing_; ///< of fetch_, while another thread looks at its figures
-    ring_stats last_stats_; ///< once it is closed
+    mutable std::mutex closing_; ///< fetch_ must not close while another thread reads its figures
+    ring_stats last_stats_; ///< of fetch_, after it was closed
 };
 
 } // namespace ngpoll::cli

@@ -14,13 +14,13 @@ io_kind kind_of(const bench_options& options)
     return options.pattern().random ? io_kind::random_reads : io_kind::sequential_reads;
 }
 
-/// A part of a buffer, for data without a buffer's size.
+/// The first `bytes` of a buffer.
 buffer part_of(const buffer& whole, std::uint32_t bytes)
 {
     return {.data = whole.data, .size_bytes = bytes, .fixed_index = whole.fixed_index};
 }
 
-constexpr std::uint32_t kStampBytes = 512; ///< apart: no drive's block is smaller
+constexpr std::uint32_t kStampBytes = 512; ///< between stamps; no drive has smaller blocks
 
 } // namespace
 
@@ -83,7 +83,7 @@ operation io_source::next_operation() noexcept
 {
     if (!pattern_.mixed())
         return pattern_.changes.value_or(operation::read);
-    // The high half of a product with 100: a percentage below reads_percent_ as often as it says.
+    // The high half of the product with 100 is a uniform number below 100.
     const std::uint64_t percent = (chance_() >> 32U) * 100 >> 32U;
     return percent < reads_percent_ ? operation::read : *pattern_.changes;
 }

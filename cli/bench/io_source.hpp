@@ -15,14 +15,14 @@
 
 namespace ngpoll::cli {
 
-/// The usual loads have a code path of their own each, so that they pay for none of the others.
+/// Each of the usual loads has a code path of its own, so that it does not pay for the others.
 enum class io_kind : std::uint8_t {
     random_reads, ///< uniform
     sequential_reads,
-    any, ///< whatever --rw and the rest ask for
+    any, ///< all other loads
 };
 
-/// What a command that an io_source made does.
+/// The operation of a command that an io_source made.
 [[nodiscard]] constexpr operation operation_of(const command& cmd) noexcept
 {
     switch (cmd.opcode) {
@@ -33,10 +33,10 @@ enum class io_kind : std::uint8_t {
     }
 }
 
-/// What a thread does next on one drive, and where: fills in its requests, one by one.
+/// Chooses the next operation of a thread on one drive and its place, and fills in the request.
 ///
-/// Used by the thread alone. Operations that write send data that is not zero and differs from one
-/// command to the next, so that no drive can leave it out or store it once.
+/// Used by one thread. Written data is never zero, and differs from one command to the next. So no
+/// drive can skip a write, or store the same data only once.
 class io_source {
 public:
     struct setting {
@@ -44,24 +44,24 @@ public:
         const bench_options& options;
         const bench_geometry& geometry;
         std::uint32_t index = 0; ///< among the sources on this drive
-        std::uint32_t sources = 1; ///< how many those are: sequential ones start apart
+        std::uint32_t sources = 1; ///< on this drive; sequential ones start at different places
         std::uint64_t seed = 0;
     };
 
     explicit io_source(const setting& from);
 
     [[nodiscard]] io_kind kind() const noexcept { return kind_; }
-    /// Buffers that a request takes: one, or where reads and writes are mixed one for each.
+    /// How many buffers a request needs: two if reads and writes are mixed, else one.
     [[nodiscard]] static std::uint32_t buffers_per_request(const bench_options& options) noexcept
     {
         return options.pattern().mixed() ? 2 : 1;
     }
 
-    /// Once, before the first I/O: `requests` are all that this source fills in, and `buffers`
-    /// holds buffers_per_request() of them for each. Gives each request its first I/O.
+    /// Gives each request its first I/O. Call it once. `requests` are all requests that this source
+    /// fills in, and `buffers` holds buffers_per_request() buffers for each of them.
     void prepare(std::vector<request>& requests, const buffer_pool& buffers);
-    /// The two halves of that, where several sources share the requests and their buffers. All of
-    /// them know all requests; each request has its first I/O from one of them.
+    /// The two halves of prepare(), for sources that share the requests and their buffers. Call
+    /// know() on each source. Call begin() on one source for each request.
     void know(const std::vector<request>& requests, const buffer_pool& buffers);
     void begin(request& r) noexcept;
 
@@ -77,7 +77,7 @@ public:
             next_of_any(r);
     }
 
-    /// The same where kind() is not known.
+    /// Gives a request its next I/O when the caller does not know kind().
     void next(request& r) noexcept;
 
 private:
@@ -104,7 +104,7 @@ private:
     const std::uint64_t first_slba_;
     const std::uint32_t blocks_per_io_;
 
-    // The rest is for io_kind::any.
+    // Only io_kind::any uses the members below for every I/O.
     const std::uint32_t nsid_;
     const access_pattern pattern_;
     const std::uint32_t reads_percent_;
