@@ -18,13 +18,13 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-/// Null where there was no call, as on an emulated drive.
+/// Null if there was no system call, as on an emulated drive.
 json per_call(std::uint64_t part, std::uint64_t calls)
 {
     return calls == 0 ? json(nullptr) : json(ratio(part, calls));
 }
 
-/// Null where nothing was timed.
+/// Null if no I/O was timed.
 json latency_json(const latency_summary& of)
 {
     if (of.count == 0)
@@ -87,7 +87,7 @@ json options_json(const bench_result& run)
             o.slow ? json({{"index", o.slow->index}, {"factor", o.slow->factor}}) : json(nullptr)}};
 }
 
-/// Of all threads together.
+/// The figures of all threads together.
 json sum_json(const bench_interval& of, std::uint32_t block_bytes, const counter_scope& counters)
 {
     const auto counted
@@ -164,7 +164,7 @@ json summary_json(const bench_result& run)
     return summary;
 }
 
-/// A drive with what the threads on it did.
+/// A drive, with the figures of the threads on it.
 json drive_json(const bench_result& run, const bench_drive& drive)
 {
     const bench_interval& all = drive.total;
@@ -185,7 +185,8 @@ json drive_json(const bench_result& run, const bench_drive& drive)
     return one;
 }
 
-/// The layout that the drives have in common, and of several the sums.
+/// Adds each drive, and what all drives have in common: the layout is the first drive's, but counts
+/// and lists are of all drives.
 void add_drives(json& to, const bench_result& run)
 {
     const bench_drive& front = run.drives.front();
@@ -227,7 +228,7 @@ json threads_json(const bench_result& run)
     return threads;
 }
 
-/// What each worker of a group did.
+/// The figures of each worker of a group.
 json workers_json(const bench_result& run)
 {
     json workers = json::array();
@@ -237,7 +238,7 @@ json workers_json(const bench_result& run)
     return workers;
 }
 
-/// The parts that each run has for itself.
+/// Adds the fields that each run has.
 void add_run(json& to, const bench_result& run)
 {
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
@@ -259,7 +260,7 @@ void add_run(json& to, const bench_result& run)
     }
 }
 
-/// A part of a comparison, or a result without parts: its median run, and all of its runs.
+/// Adds a part of a comparison, or a result without parts: its median run, and all of its runs.
 void add_part(json& to, const repeated_run& of)
 {
     add_run(to, *of.median);
@@ -285,6 +286,7 @@ json comparison_json(std::span<const repeated_run> parts)
             {"wake_ups_per_second", part.wake_ups_per_second}});
     return all;
 }
+
 /// The options that all cells have in common.
 json common_options_json(std::span<const repeated_run> cells)
 {
@@ -352,7 +354,7 @@ void add_finding(json& root, const rate_finding& finding, std::span<const bench_
     }
 }
 
-/// The results themselves.
+/// Adds the results of all runs.
 void add_results(json& root, std::span<const repeated_run> parts)
 {
     const bench_options& options = parts.front().median->options;
@@ -361,7 +363,8 @@ void add_results(json& root, std::span<const repeated_run> parts)
         root["sweep"] = sweep_json(parts);
         return;
     }
-    // Beside workers rings have a part of the depth, so that of the workers is what was asked for.
+    // Rings beside workers have only a part of the depth. The workers have the depth that the user
+    // gave, so the options of their part are shown.
     const auto whole = std::find_if(parts.begin(), parts.end(),
         [](const repeated_run& part) { return !part.median->options.beside_workers; });
     root["options"] = options_json(*(whole == parts.end() ? parts.front() : *whole).median);

@@ -10,12 +10,12 @@
 
 namespace ngpoll::cli {
 
-/// The version of what result.schema.json describes. It grows when a field is taken away or changes
-/// its meaning; new fields leave it as it is.
+/// The version of the format in result.schema.json. It grows when a field is removed or changes its
+/// meaning, but not when a field is added.
 inline constexpr int kSchemaVersion = 1;
 
-/// One run's results, or, of several, each one's and how they compare. `finding`: of --find, or
-/// null.
+/// The results of one run. For several runs: the results of each run, and their comparison.
+/// `finding` is the outcome of --find, or null.
 [[nodiscard]] std::string json_text(
     const environment& around, std::span<const bench_result> runs, const rate_finding* finding);
 

@@ -30,7 +30,7 @@ std::string duration_text(double ns)
 {
     constexpr const char* kUnits[] = {"ns", "us", "ms", "s"};
     std::size_t unit = 0;
-    // What would be rounded to 1000 is one of the next unit.
+    // Take the next unit if the value would be rounded to 1000.
     for (; ns >= 999.5 && unit + 1 < std::size(kUnits); ++unit)
         ns /= 1000;
     const int decimals = unit == 0 || ns >= 99.95 ? 0 : ns >= 9.995 ? 1 : 2;

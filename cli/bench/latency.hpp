@@ -27,7 +27,7 @@ inline constexpr std::array<percentile, 7> kPercentiles{{
     {"p99_9999", "99.9999", 0.999999},
 }};
 
-/// What a distribution comes to, in nanoseconds; of none all are 0.
+/// The figures of a distribution, in nanoseconds. All are 0 if the distribution is empty.
 struct latency_summary {
     std::uint64_t count = 0;
     double min_ns = 0;

@@ -14,9 +14,9 @@
 
 namespace ngpoll::cli {
 
-/// Log-linear buckets over all 64-bit values: 64 of equal width for each power of two. Below 128
-/// each value has its own. A bucket is at most 1/64 of its least value wide, so a value that is
-/// read back is off by at most 1.6 %.
+/// Log-linear buckets over all 64-bit values: 64 of equal width for each power of two. Each value
+/// below 128 has a bucket of its own. The width of a bucket is at most 1/64 of its least value. So
+/// a value that is read back is off by at most 1.6 %.
 struct latency_buckets {
     static constexpr unsigned kLinearBits = 6;
     static constexpr std::size_t kCount = std::size_t{64 - kLinearBits + 1} << kLinearBits;
@@ -36,7 +36,7 @@ struct latency_buckets {
     {
         return least(index) + ((std::uint64_t{1} << shift_of(index)) - 1);
     }
-    /// What stands for all values of a bucket.
+    /// The value that stands for all values of a bucket.
     [[nodiscard]] static constexpr double middle(std::size_t index) noexcept
     {
         return (static_cast<double>(least(index)) + static_cast<double>(most(index))) / 2;
@@ -51,7 +51,7 @@ private:
 };
 
 /// How often each latency occurred, in the ticks of the clock that measured them. Used by one
-/// thread. Takes no memory before something is added.
+/// thread. It takes no memory before a value is added.
 class latency_histogram {
 public:
     void add(std::uint64_t value, std::uint64_t times = 1)
@@ -62,7 +62,7 @@ public:
     {
         if (times == 0)
             return;
-        counts_.resize(latency_buckets::kCount); // does nothing but the first time
+        counts_.resize(latency_buckets::kCount); // allocates the first time, then does nothing
         counts_[index] += times;
         total_ += times;
     }
@@ -72,7 +72,7 @@ public:
             add_to_bucket(i, other.counts_[i]);
         return *this;
     }
-    /// What came between `before` and this, both counted from the start.
+    /// The values that were added after `before`, an earlier copy of this histogram.
     [[nodiscard]] latency_histogram since(const latency_histogram& before) const
     {
         latency_histogram came;
@@ -87,8 +87,8 @@ public:
         return counts_.empty() ? 0 : counts_[index];
     }
 
-    // Of an empty one they are 0.
-    /// The value that `share` (0 to 1) of all do not exceed, by nearest rank.
+    // The figures of an empty histogram are 0.
+    /// The value that `share` (0 to 1) of all values do not exceed, by nearest rank.
     [[nodiscard]] double percentile(double share) const noexcept;
     [[nodiscard]] double least() const noexcept;
     [[nodiscard]] double most() const noexcept;
@@ -100,14 +100,14 @@ private:
     std::uint64_t total_ = 0;
 };
 
-/// One for each operation, by its value.
+/// A histogram for each operation; the operation's value is the index.
 using latency_set = std::array<latency_histogram, kOperations>;
 
-/// The counts that one thread adds to in its hot loop. Others may read them meanwhile; each count
-/// is exact by itself.
+/// The counts of one thread, which adds to them in its hot loop. Other threads may read them at the
+/// same time. Each count is exact, but the counts may be of different moments.
 class latency_counts {
 public:
-    /// Only the thread that owns them.
+    /// Only the thread that owns the counts may call it.
     void add(std::uint64_t value) noexcept
     {
         std::atomic<std::uint64_t>& count = counts_[latency_buckets::index_of(value)];

@@ -62,7 +62,7 @@ std::string progress_line(const live_state& now, std::size_t columns)
     const double share = std::clamp(now.elapsed_seconds / now.limit_seconds, 0.0, 1.0);
     const std::string words = fmt::format("] {}{:3.0f}%, {} left", what, 100 * share,
         seconds_text(now.limit_seconds - now.elapsed_seconds));
-    // One column stays free: a terminal may begin a new line once the last one is written to.
+    // Keep one column free: a terminal may begin a new line when its last column is written.
     const std::size_t room = columns > words.size() + 2 ? columns - words.size() - 2 : 0;
     const auto filled = static_cast<std::size_t>(share * static_cast<double>(room));
     return fmt::format("[{}{}{}", std::string(filled, '='), std::string(room - filled, ' '), words);
@@ -74,7 +74,7 @@ std::string thread_line(std::size_t index, const bench_interval& thread)
         share_text(thread.stats.finished_inline, thread.finished()));
 }
 
-/// Words with two blanks between them, as many a line as fit.
+/// Adds lines that have two blanks between their words, and as many words as fit.
 void add_wrapped(
     std::vector<std::string>& lines, std::span<const std::string> words, std::size_t columns)
 {
@@ -87,7 +87,7 @@ void add_wrapped(
     lines.push_back(line);
 }
 
-/// The bar's filled part, and the name and the figure that a line begins with.
+/// The line with colour in the filled part of the bar, and with the IOPS in bold.
 std::string coloured(const std::string& line)
 {
     if (line.starts_with('[')) {

@@ -7,7 +7,7 @@
 
 namespace ngpoll::cli {
 
-/// What an I/O does to the drive. Latencies are kept apart by it; the value is an index.
+/// The operation of an I/O. Each operation has its own latencies; its value is their index.
 enum class operation : std::uint8_t { read, write, trim, write_zeroes };
 
 inline constexpr std::size_t kOperations = 4;

@@ -5,12 +5,12 @@
 
 namespace ngpoll::cli {
 
-/// When the I/Os of one thread are due: at even distances, whether or not the earlier ones are
-/// done. Who is late does not move what comes after. Used by one thread.
+/// The times at which the I/Os of one thread are due. They are at even distances. An I/O that is
+/// late or not finished does not delay the next one's time. Used by one thread.
 class pace {
 public:
-    /// `offset`, 0 to 1, is what part of a distance the first is due after the start: threads with
-    /// other offsets take turns.
+    /// The first I/O is due `offset` (0 to 1) of a distance after the start. Threads with different
+    /// offsets take turns.
     pace(double per_second, double offset) noexcept
         : distance_ns_(1e9 / per_second)
         , offset_ns_(distance_ns_ * offset)
@@ -22,10 +22,10 @@ public:
         start_ns_ = now_ns;
         number_ = 0;
     }
-    /// The next one's time.
+    /// The time at which the next I/O is due.
     [[nodiscard]] std::uint64_t due_ns() const noexcept
     {
-        // From the start each time, so that nothing adds up.
+        // Each time is counted from the start, so that rounding errors do not add up.
         return start_ns_
             + static_cast<std::uint64_t>(offset_ns_ + distance_ns_ * static_cast<double>(number_));
     }

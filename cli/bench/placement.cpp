@@ -22,7 +22,7 @@ std::vector<std::uint32_t> common(
     return both;
 }
 
-/// Of the drive's poll queues those that this process reaches; notes the others.
+/// The drive's poll queues that this process reaches. Adds a note for each of the others.
 std::vector<hardware_poll_queue> reachable(const hardware_queue_map& map,
     std::span<const std::uint32_t> allowed, std::vector<std::string>& notes)
 {
@@ -40,8 +40,9 @@ std::vector<hardware_poll_queue> reachable(const hardware_queue_map& map,
     return found;
 }
 
-/// Deals `count` things out to the hardware queues, so that each processor has as few as can be.
-/// Of equals those with processors among `near` come first. Returns each one's hardware queue.
+/// Deals `count` threads or poll queues out to the hardware queues, so that each processor gets as
+/// few as possible. Among equal hardware queues, one with a processor in `near` comes first.
+/// Returns the hardware queue of each thread or poll queue.
 std::vector<std::size_t> spread(std::uint32_t count,
     const std::vector<hardware_poll_queue>& hardware, std::span<const std::uint32_t> near)
 {
@@ -53,7 +54,8 @@ std::vector<std::size_t> spread(std::uint32_t count,
     while (places.size() < count) {
         std::size_t best = 0;
         for (std::size_t h = 1; h < hardware.size(); ++h) {
-            // (dealt + 1) / processors, compared without dividing; of equals, the one with fewer.
+            // Compare (dealt + 1) / processors without dividing. Among equals take the one that was
+            // dealt fewer.
             const std::size_t here = (dealt[h] + 1) * hardware[best].cpus.size();
             const std::size_t there = (dealt[best] + 1) * hardware[h].cpus.size();
             if (here != there                 ? here < there
@@ -67,7 +69,7 @@ std::vector<std::size_t> spread(std::uint32_t count,
     return places;
 }
 
-/// A poll queue for each hardware queue that got a thread.
+/// Makes a poll queue for each hardware queue that got a thread.
 void share_by_hardware(placement& made, std::uint32_t threads, std::span<const std::uint32_t> near)
 {
     constexpr std::uint32_t kNone = ~0U;
@@ -80,7 +82,7 @@ void share_by_hardware(placement& made, std::uint32_t threads, std::span<const s
     }
 }
 
-/// Keeps the threads that no poll queue of the drive places to the drive's NUMA node.
+/// Keeps threads to the drive's NUMA node, if they do not keep to a poll queue of the drive.
 void keep_to_node(placement& made, const placement_bounds& bounds)
 {
     const bool all_are_placed = std::all_of(made.seats.begin(), made.seats.end(),
@@ -136,9 +138,10 @@ placement lay_out(const queue_choice& choice, std::uint32_t threads, const place
     }
     made.queues = automatic ? 1 : own ? threads : std::min(choice.count, threads);
     if (choice.what == queue_choice::kind::rings || choice.what == queue_choice::kind::workers)
-        made.rings_least = 2; // shared, however few threads there are
-    // Fewer poll queues than the drive has, with threads on the processors of all: then a poll
-    // queue must span several, whatever is done.
+        made.rings_least = 2; // the queue is a shared one even for a single thread
+
+    // With fewer poll queues than the drive has, and threads on the processors of all, some poll
+    // queue must span several of the drive's.
     const bool spans = made.queues < several && made.queues < threads;
     std::vector<std::size_t> places;
     if (several > 1 && !spans)
@@ -156,16 +159,17 @@ placement lay_out(const queue_choice& choice, std::uint32_t threads, const place
     const char* const unkept = made.node ? "threads keep to no poll queue's processors"
                                          : "threads keep to no processors";
     if (spans)
-        made.notes.push_back(fmt::format("{}: {} poll queue{} for the drive's {} span several",
-            unkept, made.queues, made.queues == 1 ? "" : "s", several));
+        made.notes.push_back(fmt::format("{}: {} poll queue{} must span the drive's {}", unkept,
+            made.queues, made.queues == 1 ? "" : "s", several));
     if (spans && automatic)
-        made.notes.emplace_back("one poll queue for all threads: this kernel bears no more");
+        made.notes.emplace_back("one poll queue for all threads: this kernel allows no more");
     if (threads > 1 && !map.unknown.empty())
         made.notes.push_back(
             fmt::format("{}: which processors the drive's poll queues serve is not known: {}",
                 automatic ? "one poll queue for all threads" : unkept, map.unknown));
     if (several == 0 && !map.poll_queues.empty() && automatic && threads > 1)
-        made.notes.emplace_back("one poll queue for all threads: there is none left");
+        made.notes.emplace_back(
+            "one poll queue for all threads: this process reaches none of the drive's");
     return made;
 }
 

@@ -140,7 +140,7 @@ TEST_CASE("a given number of poll queues is dealt out to the hardware queues, or
     CHECK(notes(laid_out("9", 2, two), "2 poll queues, not 9: each needs a thread"));
     CHECK(laid_out("2", 4, two).notes.empty());
     CHECK(text(laid_out("1", 2, two)) == "0 0");
-    CHECK(notes(laid_out("1", 2, two), "1 poll queue for the drive's 2 span several"));
+    CHECK(notes(laid_out("1", 2, two), "1 poll queue must span the drive's 2"));
 }
 
 TEST_CASE("on a kernel that allows one poll queue, auto makes one over all hardware queues")
@@ -149,7 +149,7 @@ TEST_CASE("on a kernel that allows one poll queue, auto makes one over all hardw
         .map = drive_with({{0, 1}, {2, 3}}), .allowed = {0, 1, 2, 3}, .queues_max = 1};
     const auto choice = queue_choice::parse("--queues", "auto");
     CHECK(text(lay_out(choice, 2, old)) == "0 0");
-    CHECK(notes(lay_out(choice, 2, old), "this kernel bears no more"));
+    CHECK(notes(lay_out(choice, 2, old), "this kernel allows no more"));
     CHECK(text(lay_out(choice, 1, old)) == "0@4:0-1");
     // The kernel itself refuses an explicit choice that it does not allow.
     CHECK(text(lay_out(queue_choice::parse("--queues", "private"), 2, old)) == "0@4:0-1 1@5:2-3");
@@ -168,7 +168,7 @@ TEST_CASE("hardware queues that this process cannot reach are left out and named
 
     const auto none = laid_out("auto", 2, two, {7});
     CHECK(text(none) == "0 0");
-    CHECK(notes(none, "one poll queue for all threads: there is none left"));
+    CHECK(notes(none, "one poll queue for all threads: this process reaches none"));
 }
 
 TEST_CASE("threads that no hardware queue places run on the drive's NUMA node")
@@ -189,8 +189,8 @@ TEST_CASE("threads that no hardware queue places run on the drive's NUMA node")
     on.map = drive_with({{0, 2}, {1, 3}});
     CHECK(lay_out(queue_choice::parse("--queues", "1"), 3, on).node == 1U);
     CHECK(notes(lay_out(queue_choice::parse("--queues", "1"), 3, on),
-        "keep to no poll queue's processors: 1 poll queue for the drive's 2 span several"));
-    CHECK(on_node(2) == "anywhere"); // the map places the threads
+        "keep to no poll queue's processors: 1 poll queue must span the drive's 2"));
+    CHECK(on_node(2) == "anywhere"); // the map says where
     CHECK(text(lay_out(choice, 2, on)) == "0@4:0,2 1@5:1,3");
     on.map = {};
     on.allowed = {0, 3};
