@@ -31,7 +31,7 @@ constexpr const char* kExamples = R"(Examples:
   ngpoll bench -n4 --compare shared,private --repeat 5 /dev/ng0n1
                                        each five times, in turns: is the difference noise?
   ngpoll bench --workers 4 --blocks 1000000 --work 5000 --slow-worker 0:10 --compare rings,workers
-                                       a pool of workers, beside rings that were dealt their blocks
+                                       a pool of workers, beside rings with an equal part each
   ngpoll bench --sweep d=1,8,32,128 --sweep b=512,4096 /dev/ng0n1
                                        a matrix: IOPS and latency by depth and block size
   ngpoll bench -r2 --find p99=200us /dev/ng0n1
@@ -41,26 +41,26 @@ constexpr const char* kExamples = R"(Examples:
   ngpoll bench -r60 --json result.json /dev/ng0n1
                                        a minute, all results in a file
 
-Exit status: 0; 1 when it ran and something failed; 2 when it could not run.
-SIGINT, SIGTERM and SIGHUP end a run early, with all results of the time it had.)";
+Exit status: 0: all went well; 1: it ran, and something failed; 2: it could not run.
+SIGINT, SIGTERM and SIGHUP end a run early. It still prints and writes its results.)";
 
-/// One of t/io_uring's switches that this command has only one value for.
+/// A switch of t/io_uring for which this command has only one value.
 struct foreign_switch {
     char letter;
-    bool needed; ///< the one value that changes nothing here
-    const char* why;
+    bool needed; ///< the only value that this command accepts
+    const char* why; ///< the other value is refused
 };
 
 constexpr foreign_switch kForeign[] = {
     {'u', true, "ngpoll always uses NVMe passthrough; for the block path use t/io_uring"},
     {'a', false, "ngpoll has no legacy aio"},
     {'S', false, "ngpoll has no synchronous I/O"},
-    {'N', false, "ngpoll always sends commands, no no-ops; without DEVICE no drive is used"},
+    {'N', false, "ngpoll sends no no-ops; without DEVICE it uses no drive"},
     {'D', false, "ngpoll does not map buffers for DMA in advance"},
     {'V', false, "ngpoll does not send vectored commands yet"},
 };
 
-/// Switches people paste from t/io_uring's command lines.
+/// Switches that users paste from command lines of t/io_uring.
 void add_foreign_switches(option_list& bench)
 {
     bench.heading("Accepted for t/io_uring's command lines");
@@ -73,10 +73,10 @@ void add_foreign_switches(option_list& bench)
             },
             {.type = "0|1",
                 .default_text = "",
-                .help = fmt::format("Only {} is taken", foreign.needed ? 1 : 0)});
+                .help = fmt::format("Only {} is accepted", foreign.needed ? 1 : 0)});
     }
-    // Direct I/O is the only kind that a character device has. The TSC's rate matters only to
-    // latencies.
+    // -O is direct I/O, and a character device has no other. -T is the rate of the TSC, which this
+    // command measures by itself.
     bench.text("-O", [](const std::string& text) { static_cast<void>(parse_switch("-O", text)); },
         {.type = "0|1", .default_text = "", .help = "No effect"});
     bench.text("-T",
@@ -91,7 +91,7 @@ role_policy parse_role(const std::string& word)
     if (const auto policy = role_policy_named(word))
         return *policy;
     if (word == "lease" || word == "give-up")
-        refuse_value("--role", word, "it became waiter; give auto, resident or waiter");
+        refuse_value("--role", word, "its name is now waiter; give auto, resident or waiter");
     refuse_value("--role", word, "give auto, resident or waiter");
 }
 
@@ -125,7 +125,8 @@ void add_results(option_list& bench, bench_options& options)
             "Write all results to FILE; - is standard output, and the text goes to standard error"},
         {"--csv", &bench_options::csv_path, "Write a line for each second to FILE"},
         {"--hgrm", &bench_options::hgrm_path,
-            "Write how latency is distributed to FILE, as HdrHistogram's plotters read it"},
+            "Write the distribution of the latencies to FILE, in the format of HdrHistogram's "
+            "plotters"},
     };
     bench.heading("Results");
     for (const result_option& file : kFiles)
@@ -138,7 +139,7 @@ void add_results(option_list& bench, bench_options& options)
             {.type = "FILE", .default_text = "", .help = file.help});
 }
 
-/// How long it runs.
+/// Options that set the length of a run.
 void add_length_options(option_list& bench, bench_options& options)
 {
     bench.heading("The load");
@@ -149,16 +150,18 @@ void add_length_options(option_list& bench, bench_options& options)
         },
         {.type = "SECONDS",
             .default_text = fmt::format("{}", options.seconds),
-            .help = "How long; 0: until a signal"});
+            .help = "How long a run takes; 0: until a signal"});
     bench.text("--blocks",
         [&options](const std::string& text) {
             options.blocks = parse_count("--blocks", text, {.least = 1, .most = UINT64_MAX});
         },
         {.type = "N",
             .default_text = "",
-            .help = "End after N I/Os of all threads together, without a time; with -r, too, "
-                    "whichever comes first. Threads with rings have an equal part each"});
-    bench.seconds("--warmup", options.warmup_seconds, "How long to run before the figures begin");
+            .help = "End after N I/Os of all threads together. Without -r there is no limit of "
+                    "time; with -r the first limit ends the run. Each thread with a ring does an "
+                    "equal part"});
+    bench.seconds(
+        "--warmup", options.warmup_seconds, "How long to run before the measurement begins");
 }
 
 void add_load_options(option_list& bench, bench_options& options)
@@ -167,22 +170,22 @@ void add_load_options(option_list& bench, bench_options& options)
     bench.bytes("-b,--bs,--block-size", options.block_bytes, "Bytes per I/O");
     bench.count("-d,--depth,--iodepth", options.depth, {.most = kRingDepthMax},
         "I/Os in flight per thread");
-    bench.count("-s,--submit-batch", options.submit_batch, {}, "Most I/Os per submission");
+    bench.count("-s,--submit-batch", options.submit_batch, {}, "I/Os in one submission, at most");
     bench.count("-c,--complete-batch", options.complete_batch, {}, "Completions to wait for");
     bench.count("-n,--threads,--numjobs", options.threads, {.most = kThreadsMax},
-        "Threads, of all drives together; at least one for each");
+        "Threads for all drives together; each drive gets at least one");
     bench.text("-R,--random",
         [&options](const std::string& text) { options.random = parse_switch("-R", text); },
         {.type = "0|1",
             .default_text = "1",
-            .help = "Random blocks, or in sequence: --rw randread or read"});
+            .help = "1: random blocks, as --rw randread; 0: blocks in sequence, as --rw read"});
     bench.text("--rw,--readwrite",
         [&options](const std::string& word) { options.rw = access_pattern::parse("--rw", word); },
         {.type = "WORD",
             .default_text = "randread",
             .help
-            = "What to do, in fio's words: read, write, randread, randwrite, rw, randrw, trim, "
-              "randtrim, write_zeroes. All but reads need --write"});
+            = "The operation, in fio's words: read, write, randread, randwrite, rw, randrw, trim, "
+              "randtrim, write_zeroes. All of them except read and randread need --write"});
     bench.count("--rwmixread", options.reads_percent, {.least = 0, .most = 100},
         "Percent of reads in rw and randrw");
     bench.text("--random-distribution,--random_distribution",
@@ -191,43 +194,45 @@ void add_load_options(option_list& bench, bench_options& options)
         },
         {.type = "LAW",
             .default_text = "random",
-            .help = "How random blocks are chosen: random (evenly), or zipf:THETA (the k-th in "
-                    "popularity in proportion to k^-THETA)"});
+            .help = "How random blocks are chosen: random (all are equally popular), or zipf:THETA "
+                    "(the k-th popular block is chosen in proportion to k^-THETA)"});
     bench.text("--rate",
         [&options](const std::string& word) { options.rate_iops = parse_rate(word); },
         {.type = "IOPS",
             .default_text = "",
-            .help = "I/Os a second, of all threads together; latency then counts from the time "
-                    "each one was due"});
+            .help = "I/Os a second, of all threads together. An I/O's latency then counts from the "
+                    "time when it was due"});
     bench.count("--repeat", options.repeat, {.most = kRepeatMax},
-        "Runs, whose median and spread are printed; the parts of --compare take turns");
+        "How many runs to make; their median and spread are printed. The parts of --compare take "
+        "turns");
     bench.texts("--sweep",
         [&options](const std::string& word) { options.sweeps.push_back(parse_sweep(word)); },
         {.type = "OPTION=LIST",
             .default_text = "",
-            .help = "Run with each of these values of an option, d=1,8,32; given twice, with each "
-                    "combination, as a matrix"});
-    bench.toggle("-t,--latency", options.latency, "Time each I/O; 0 costs nothing");
+            .help = "Run with each of these values of an option, for example d=1,8,32. With two "
+                    "--sweep, run with each combination, and print a matrix"});
+    bench.toggle(
+        "-t,--latency", options.latency, "Measure the latency of each I/O; 0 saves the cost of it");
     bench.text("--find", [&options](const std::string& word) { options.find = parse_goal(word); },
         {.type = "FIGURE=TIME",
             .default_text = "",
-            .help = "Find the highest --rate that keeps a latency, p99=200us; each step takes the "
-                    "run time"});
+            .help = "Find the highest --rate that keeps a latency, for example p99=200us. Each "
+                    "step takes the time of -r"});
     bench.text("--offset",
         [&options](
             const std::string& word) { options.offset = drive_share::parse("--offset", word); },
-        {.type = "SIZE|P%", .default_text = "0", .help = "Where on the drive the I/O begins"});
+        {.type = "SIZE|P%", .default_text = "0", .help = "Start of the drive's range to use"});
     bench.text("--size",
         [&options](const std::string& word) { options.size = drive_share::parse("--size", word); },
         {.type = "SIZE|P%",
             .default_text = "",
-            .help = "How much of the drive is used from there on; without it, all"});
+            .help = "Size of the range from --offset on; without it, to the end of the drive"});
     bench.texts("--write",
         [&options](const std::string& word) { options.write_names.push_back(word); },
         {.type = "SERIAL:NSID",
             .default_text = "",
-            .help = "The drive whose data may be destroyed, as 'ngpoll list' names it; once for "
-                    "each DEVICE"});
+            .help = "Permit writes to this drive: its data may be destroyed. 'ngpoll list' prints "
+                    "the name. Give it once for each DEVICE"});
 }
 
 /// "5000" nanoseconds, or with a unit: "5us".
@@ -242,13 +247,13 @@ std::uint64_t parse_work(const std::string& word)
     return static_cast<std::uint64_t>(ns);
 }
 
-/// "3:10".
+/// Reads "3:10".
 slow_thread parse_slow(const std::string& word)
 {
     constexpr const char* kName = "--slow-worker";
     const std::size_t colon = word.find(':');
     if (colon == std::string::npos)
-        refuse_value(kName, word, "give a thread, from 0 on, and a factor: 0:10");
+        refuse_value(kName, word, "give a thread, counted from 0, and a factor: 0:10");
     return {.index = static_cast<std::uint32_t>(
                 parse_count(kName, word.substr(0, colon), {.least = 0, .most = kThreadsMax - 1})),
         .factor = static_cast<std::uint32_t>(
@@ -262,16 +267,16 @@ void add_worker_options(option_list& bench, bench_options& options)
         [&options](const std::string& word) { options.work_ns = parse_work(word); },
         {.type = "NS",
             .default_text = "0",
-            .help = "Nanoseconds that a thread spends on each completion, with its eyes on the "
-                    "clock"});
+            .help = "Nanoseconds that a thread works on each completion: it reads the clock until "
+                    "they are over"});
     bench.text("--slow-worker",
         [&options](const std::string& word) { options.slow = parse_slow(word); },
         {.type = "I:FACTOR",
             .default_text = "",
-            .help = "Thread I, from 0 on, spends FACTOR times as much"});
+            .help = "Thread I, counted from 0, works FACTOR times as long"});
     bench.count("--workers", options.workers, {.least = 0, .most = kThreadsMax},
-        "Threads that have no rings: a pool of workers on one fetch group, which -d is the depth "
-        "of, and -c the most of a batch; 0: none");
+        "Use a pool of so many worker threads on one fetch group, and no rings. -d is the depth of "
+        "the group, and -c is the largest batch of a worker. 0: no workers");
 }
 
 void add_ring_options(option_list& bench, bench_options& options)
@@ -284,27 +289,28 @@ void add_ring_options(option_list& bench, bench_options& options)
     bench.toggle("-F,--registered-file", options.registered_file, "Register the device");
     bench.toggle("-X,--registered-ring", options.registered_ring, "Register the ring");
     bench.toggle("-P,--near-drive", options.near_drive,
-        "Keep threads to the processors of the drive's NUMA node, where its poll queues do not say "
-        "where they go");
+        "Keep threads to the processors of the drive's NUMA node, if they do not keep to those of "
+        "its poll queues");
     bench.text("--queues", [&options](const std::string& word) { options.queues = word; },
         {.type = "N|private|auto",
             .default_text = "auto",
-            .help = "Poll queues the threads share: N, one each, or one for each of the drive's"});
+            .help = "Poll queues for the threads: N in all, one for each thread (private), or one "
+                    "for each poll queue of the drive (auto)"});
     bench.text("--role", [&options](const std::string& word) { options.role = parse_role(word); },
         {.type = "auto|resident|waiter",
             .default_text = "auto",
-            .help = "Who polls a shared queue: a thread that does nothing else (resident), or a "
-                    "thread that waits (waiter)"});
+            .help = "The poller of a shared queue: a thread that does nothing else (resident), or "
+                    "a thread that waits (waiter)"});
     bench.text("--compare", [&options](const std::string& words) { options.compare = words; },
         {.type = "LIST",
             .default_text = "",
-            .help = "Run with each of these --queues in turn, and compare: shared,private. With "
-                    "--workers also rings,workers: rings on one poll queue, with an equal part of "
-                    "the depth each, and the workers"});
+            .help = "Run with each of these values of --queues in turn, and compare the runs: "
+                    "shared,private. With --workers also rings,workers: rings on one poll queue, "
+                    "each with an equal part of the depth, and the workers"});
     bench.flag("--force", options.force,
-        "Do what the kernel may crash on: poll a drive from several rings (up to 6.4, or with an "
-        "I/O scheduler), or poll one that is not on PCIe; and write to a drive although nobody can "
-        "tell whether it is in use. The first lines say what was forced");
+        "Permit what may crash the kernel: to poll a drive from several rings (Linux up to 6.4, or "
+        "with an I/O scheduler), and to poll a drive that is not on PCIe. Also permit writes to a "
+        "drive when nobody can tell whether it is in use. The first lines name what was forced");
 }
 
 } // namespace
@@ -312,10 +318,10 @@ void add_ring_options(option_list& bench, bench_options& options)
 void add_options(option_list& bench, bench_options& options)
 {
     bench.arguments("DEVICE", options.devices,
-        "/dev/ngXnY, or an emulated drive, emu:size=1G,lba=512,queues=1024,latency=0 with any of "
-        "these settings (latency=1us-2ms draws each one's between the two, unreadable=FIRST-LAST "
-        "fails reads of these LBAs); without DEVICE, emu:. Several are measured at once, each by "
-        "threads of its own");
+        "/dev/ngXnY, or an emulated drive: emu:size=1G,lba=512,queues=1024,latency=0 with any of "
+        "these settings (with latency=1us-2ms each latency is a random one between the two; with "
+        "unreadable=FIRST-LAST reads of these LBAs fail). Without DEVICE it is emu:. Several "
+        "drives are measured at the same time, each by threads of its own");
     add_load_options(bench, options);
     add_length_options(bench, options);
     add_worker_options(bench, options);
