@@ -24,7 +24,8 @@ template <class... Arguments>
     throw std::invalid_argument(fmt::format(text, std::forward<Arguments>(arguments)...));
 }
 
-/// The poll_queue refuses a single ring that is too deep; here it is the product that is.
+/// Refuses threads that are too deep together. The poll_queue itself refuses a single ring that is
+/// too deep.
 void check_product(const bench_options& options, std::uint32_t threads, std::uint32_t limit,
     std::string_view whose, std::string_view other_way = "")
 {
@@ -41,12 +42,11 @@ void check_depth(
     const bench_options& options, const namespace_info& device, const placement& layout)
 {
     if (options.workers != 0)
-        return; // the poll queue's depth is the group's, and the poll queue says if that is too
-                // much
+        return; // the depth of the group is that of its poll queue, which checks it
     for (std::uint32_t q = 0; q < layout.queues; ++q)
         check_product(options, layout.threads_on(q), kRingDepthMax, "that one poll queue holds",
             ", or --queues private");
-    // By interrupt nothing is counted, and an emulated queue pair has no other's tags.
+    // The tags are counted only for polling. Emulated queue pairs do not share tags.
     if (!options.polled || device.emulated || device.queue_depth_max == 0)
         return;
     std::map<std::optional<std::size_t>, std::uint32_t> threads; // on each hardware queue
@@ -124,7 +124,7 @@ void check_find(const bench_options& options)
     if (!options.latency)
         refuse("--find with -t0: no latency is measured; leave one of them out");
     if (!options.sweeps.empty() || options.compare || options.repeat > 1)
-        refuse("--find with {}: it makes one search; run it once for each",
+        refuse("--find with {}: one --find makes one search; run it once for each",
             options.compare              ? "--compare"
                 : options.sweeps.empty() ? "--repeat"
                                          : "--sweep");
@@ -145,14 +145,14 @@ bool compares(const bench_options& options, std::string_view part)
 void check_blocks_and_work(const bench_options& options)
 {
     if (options.blocks != 0 && (options.rate_iops != 0 || options.find))
-        refuse("--blocks with {}: it ends after a time; leave --blocks out, and give -r",
+        refuse("--blocks with {}: such a run ends after a time; leave --blocks out, and give -r",
             options.find ? "--find" : "--rate");
     if (options.blocks != 0 && options.warmup_seconds != 0)
-        refuse("--blocks with --warmup: which blocks count? leave one of them out");
+        refuse("--blocks with --warmup: it is unclear which blocks count; leave one of them out");
     if (!options.slow)
         return;
     if (options.work_ns == 0)
-        refuse("--slow-worker without --work: there is nothing to make longer; give --work, too");
+        refuse("--slow-worker without --work: there is no work to make longer; give --work, too");
     const std::uint32_t threads = options.workers != 0 ? options.workers : options.threads;
     if (options.slow->index >= threads)
         refuse("--slow-worker {}: threads are numbered from 0; give {} or less",
@@ -183,7 +183,7 @@ void check_workers(const bench_options& options)
         refuse("--workers with {}: no worker submits by the clock; leave one of them out",
             options.find ? "--find" : "--rate");
     if (options.compare && !compares(options, "workers"))
-        refuse("--workers with --compare {}: the workers are in none of the parts; give, for "
+        refuse("--workers with --compare {}: no part of it uses the workers; give, for "
                "example, --compare rings,workers",
             *options.compare);
     if (options.compare && options.depth % options.workers != 0)

@@ -7,10 +7,10 @@ namespace ngpoll::cli {
 
 /// Uniform positions 0 <= p < count, made one at a time, in two multiplications.
 ///
-/// The generator is Knuth's linear congruential one for MMIX (TAOCP 2, 3.3.4), whose high bits are
-/// the good ones; the range reduction takes just those, as the high half of a product (Lemire 2019,
-/// "Fast Random Integer Generation in an Interval"). It leaves out the rejection step: the bias is
-/// at most count / 2^64.
+/// The generator is Knuth's linear congruential one for MMIX (TAOCP 2, 3.3.4). Its high bits are
+/// the good ones. The range reduction uses just these: it takes the high half of a product (Lemire
+/// 2019, "Fast Random Integer Generation in an Interval"). It leaves out the rejection step, so
+/// there is a bias of at most count / 2^64.
 class random_position {
 public:
     random_position(std::uint64_t seed, std::uint64_t count) noexcept

@@ -8,12 +8,12 @@ namespace ngpoll::cli {
 
 namespace {
 
-constexpr double kLowestShare = 0.01; ///< of what is possible
+constexpr double kLowestShare = 0.01; ///< of the first run's IOPS
 constexpr double kPrecision = 0.02;
-/// Where the gap is wider than this factor, it is halved on a logarithmic scale.
+/// A gap that is wider than this factor is halved on a logarithmic scale.
 constexpr double kWideGap = 4;
 
-/// Whole, and with three digits that count: a rate that people can type again.
+/// The rate as a whole number with three significant digits, which the user can type again.
 double rounded(double rate)
 {
     const double unit = std::pow(10, std::max(0.0, std::floor(std::log10(rate)) - 2));

@@ -8,13 +8,14 @@ namespace ngpoll::cli {
 
 /// Finds the highest rate that keeps a limit, by trying one rate after the other.
 ///
-/// The first run is as fast as it goes: no rate above its IOPS is tried. Then comes a hundredth of
-/// that, which must keep the limit. If the first run kept it, its IOPS are tried as a rate. The gap
-/// lies between the highest rate that keeps the limit and the lowest one that does not. It is
-/// halved until it is 2 % or 1 I/O a second. A rate that does not keep the limit is tried a
-/// second time, so that one hiccup of the machine does not decide.
+/// The first run is as fast as possible; no rate above its IOPS is tried. The second run has a
+/// hundredth of that rate, which must keep the limit. If the first run kept the limit, its IOPS are
+/// then tried as a rate. The gap lies between the highest rate that keeps the limit and the lowest
+/// rate that does not. The search halves the gap until it is 2 % or 1 I/O a second. A rate that
+/// does not keep the limit is tried a second time, so that one hiccup of the machine does not
+/// decide.
 ///
-/// `kept() < broken()`, where both exist. At most kStepsMax runs.
+/// `kept() < broken()`, if both exist. There are at most kStepsMax runs.
 class rate_search {
 public:
     static constexpr int kStepsMax = 48;
@@ -22,12 +23,12 @@ public:
     enum class ending : std::uint8_t {
         unfinished,
         found, ///< kept() keeps the limit, and broken(), a little above, does not
-        highest, ///< kept() is as fast as it goes
-        none, ///< not even a hundredth of what is possible keeps the limit
+        highest, ///< kept() is the highest possible rate
+        none, ///< not even a hundredth of the highest possible rate keeps the limit
     };
 
-    /// The rate of the next run, in whole I/Os a second; 0: as fast as it goes. Nothing: it is
-    /// over.
+    /// The rate of the next run, in whole I/Os a second; 0: as fast as possible. Nothing: the
+    /// search is over.
     [[nodiscard]] std::optional<double> next() const noexcept
     {
         return end_ == ending::unfinished ? std::optional(rate_) : std::nullopt;
@@ -38,7 +39,7 @@ public:
     [[nodiscard]] ending end() const noexcept { return end_; }
     /// The highest rate that kept the limit.
     [[nodiscard]] std::optional<double> kept() const noexcept { return kept_; }
-    /// The lowest rate that did not.
+    /// The lowest rate that did not keep the limit.
     [[nodiscard]] std::optional<double> broken() const noexcept { return broken_; }
 
 private:

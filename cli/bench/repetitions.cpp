@@ -13,7 +13,7 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// The figure that runs of one variant are ordered by.
+/// The figure that orders the runs of a variant.
 double key_of(const bench_result& run)
 {
     const bench_interval& all = run.total;
@@ -82,7 +82,7 @@ std::vector<repeated_run> by_variant(std::span<const bench_result> done)
                     && (!cut_short || of.runs.empty()))
                     of.runs.push_back(&run);
         if (of.runs.empty())
-            continue; // its turn never came
+            continue; // this variant has not run
         choose_median(of);
         grouped.push_back(std::move(of));
     }

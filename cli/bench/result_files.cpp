@@ -16,8 +16,8 @@ result_files::result_files(const bench_options& options)
     , hgrm_("--hgrm", options.hgrm_path)
 {
     if (json_.is_standard_output() + csv_.is_standard_output() + hgrm_.is_standard_output() > 1)
-        throw std::invalid_argument("of --json, --csv and --hgrm one can go to standard output; "
-                                    "give files for the others");
+        throw std::invalid_argument("only one of --json, --csv and --hgrm can go to standard "
+                                    "output; give files for the others");
 }
 
 std::vector<std::string> result_files::write(

@@ -13,10 +13,10 @@
 
 namespace ngpoll::cli {
 
-/// The files that are written at the end. They are all opened before the first run.
+/// The files that are written at the end. The constructor opens all of them, before the first run.
 class result_files {
 public:
-    /// Throws what output_file throws, and where two of them are standard output.
+    /// Throws what output_file throws, and std::invalid_argument if two files are standard output.
     explicit result_files(const bench_options& options);
 
     [[nodiscard]] bool use_standard_output() const noexcept
@@ -25,7 +25,8 @@ public:
             || hgrm_.is_standard_output();
     }
 
-    /// Writes them, at most once. `finding`: of --find, or null. Returns what failed.
+    /// Writes the files; call it at most once. `finding` is the outcome of --find, or null. Returns
+    /// the failures, in a line each.
     [[nodiscard]] std::vector<std::string> write(
         const environment& around, std::span<const bench_result> runs, const rate_finding* finding);
 

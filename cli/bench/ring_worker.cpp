@@ -42,7 +42,7 @@ void ring_worker::work_until_end()
     try {
         prepare(buffers);
     } catch (...) {
-        ring_->close(); // before the memory goes that its commands use
+        ring_->close(); // before the memory of its commands is freed
         throw;
     }
     begin();
@@ -56,7 +56,8 @@ void ring_worker::work_until_end()
 
 void ring_worker::work_at_once()
 {
-    // The first I/Os are sent now; until here they waited for other threads.
+    // The first I/Os are sent now, so their time begins now. Until here they waited for other
+    // threads.
     std::fill(started_at_.begin(), started_at_.end(), ticks());
 
     while (!is_stopping() && ring_->outstanding() != 0)
@@ -71,14 +72,15 @@ void ring_worker::prepare(const buffer_pool& buffers)
     source_.prepare(requests_, buffers);
     for (request& r : requests_) {
         r.context = this;
-        // An emulated drive's blocks that were never written read as zeros, and take as long.
+        // On an emulated drive blocks that were never written read as zeros, and take the usual
+        // time.
         r.on_complete = from_.device.emulated ? on_complete_ : finished_first;
         if (pace_)
             idle_.push_back(&r);
         else if (blocks_left_-- == 0)
             blocks_left_ = 0; // fewer blocks than requests
         else if (!ring_->submit(r))
-            throw std::logic_error("a ring of this depth refused its own depth");
+            throw std::logic_error("a ring refused a request before it was full");
     }
 }
 
@@ -131,7 +133,7 @@ void ring_worker::prepare_clocks()
         options.rate_iops / options.threads, static_cast<double>(from_.index) / options.threads);
     idle_.reserve(options.depth);
     due_at_.resize(options.depth);
-    // Else the kernel lets the sleeps below be 50 us too long.
+    // Without this the kernel may lengthen the sleeps below by 50 us.
     static_cast<void>(::prctl(PR_SET_TIMERSLACK, 1));
 }
 
@@ -139,7 +141,7 @@ void ring_worker::work_at_rate()
 {
     using namespace std::chrono;
     constexpr nanoseconds kLookForStop = milliseconds(50);
-    constexpr nanoseconds kWakeEarly = microseconds(60); ///< what a sleep takes to end
+    constexpr nanoseconds kWakeEarly = microseconds(60); ///< a sleep may end so late
     pace_->start(ticks_now<tick_source::system>());
     while (!is_stopping()) {
         const std::uint64_t now_ns = ticks_now<tick_source::system>();
@@ -186,16 +188,16 @@ void ring_worker::finished_at_rate(request& r) noexcept
         self.work();
 }
 
-// A clock is a template's parameter, not a branch: without one nothing is left of it here.
+// The clock is a template parameter, not a branch: without a clock the function has no code for it.
 template <io_kind Kind, tick_source Clock, bool Extra>
 void ring_worker::finished(request& r) noexcept
 {
     auto& self = *static_cast<ring_worker*>(r.context);
-    // The rare way out is a tail call, so that the common one saves no registers.
+    // The rare path is a tail call, so that the common path need not save registers.
     if (!r.status.ok()) [[unlikely]]
         return failed<Kind, Clock, Extra>(r);
     if constexpr (Clock != tick_source::none) {
-        // One look at the clock serves the I/O that ends and the one that begins.
+        // The clock is read once, for the I/O that ends and for the next one that begins.
         const std::uint64_t now = ticks_now<Clock>();
         counts_of<Kind>(self.latencies_, r).add(now - std::exchange(self.started_at(r), now));
     }
@@ -227,7 +229,7 @@ void ring_worker::work_on(const request& r) noexcept
 template <io_kind Kind, bool Extra>
 void ring_worker::submit_again(request& r) noexcept
 {
-    // Here, too, for a wait() of the loop may take long.
+    // Check it here, too, because a wait() of the loop may take long.
     if (is_stopping()) [[unlikely]]
         return;
     if constexpr (Extra)
@@ -236,11 +238,11 @@ void ring_worker::submit_again(request& r) noexcept
             return;
         }
     source_.next<Kind>(r);
-    // What the compiler does not know: submit() need not look at a request that just completed.
-    // Said right before it: after a store the compiler would have to look again.
+    // Tell the compiler that submit() need not check a request that just completed. This must stand
+    // right before submit(): after a store in between the compiler would check again.
     if (r.status.taken != 0 || r.on_complete == nullptr)
         __builtin_unreachable();
-    // Refused only by a ring that is closing: the I/O was then the last of this request.
+    // Only a ring that is closing refuses. The I/O was then the last one of this request.
     static_cast<void>(ring_->submit(r));
 }
 

@@ -14,8 +14,8 @@
 
 namespace ngpoll::cli {
 
-/// A thread of the benchmark with a ring of its own. It keeps the ring full of I/Os, each submitted
-/// again from its own completion callback.
+/// A thread of the benchmark with a ring of its own. It keeps the ring full: the completion
+/// callback of each I/O submits the next one.
 class ring_worker final : public bench_worker {
 public:
     explicit ring_worker(const setting& from);
@@ -25,19 +25,19 @@ public:
 
 private:
     void work_until_end() override;
-    void give_up() noexcept override { ring_.reset(); } // here, on the thread that made it
+    void give_up() noexcept override { ring_.reset(); } // on the thread that made the ring
     void prepare(const buffer_pool& buffers);
     void prepare_clocks();
     /// Keeps the ring full until the end.
     void work_at_once();
 
     /// `Extra`: there is work to do for each completion, or a number of blocks ends the run.
-    /// Without them the callbacks do not pay for either.
+    /// Without `Extra` the callbacks do not pay for either.
     template <tick_source Clock, bool Extra>
     [[nodiscard]] completion_function callback() const noexcept;
     template <bool Extra>
     [[nodiscard]] completion_function callback_of_clock() const noexcept;
-    /// A request's first completion: looks at what was read, and leaves the rest to on_complete_.
+    /// The callback of a request's first completion: checks the data, and calls on_complete_.
     static void finished_first(request& r) noexcept;
     template <io_kind Kind, tick_source Clock, bool Extra>
     static void finished(request& r) noexcept;
@@ -48,7 +48,7 @@ private:
     template <tick_source Clock>
     void work_on(const request& r) noexcept;
     [[nodiscard]] std::uint64_t ticks() const noexcept;
-    /// Submits what is due, when it is due, until the end.
+    /// Submits each I/O when it is due, until the end.
     void work_at_rate();
     void submit_due(std::uint64_t now_ns);
     static void finished_at_rate(request& r) noexcept;

@@ -29,7 +29,7 @@ tick_source clock_of(const bench_options& options)
 {
     if (!options.latency)
         return tick_source::none;
-    // At a rate the clock is the one that says when an I/O is due.
+    // At a rate it must be the clock that says when an I/O is due.
     return options.rate_iops != 0 ? tick_source::system : best_tick_source();
 }
 
@@ -41,10 +41,11 @@ poll_queues open_queues(const bench_result& planned, open_drives devices)
     for (std::size_t d = 0; d < planned.drives.size(); ++d) {
         const placement& layout = planned.drives[d].layout;
         for (std::uint32_t q = 0; q < layout.queues; ++q) {
-            // A resident poller keeps to its maker's processors: those of its queue's threads.
+            // A resident poller keeps to the processors of the thread that makes it. So this thread
+            // now keeps to the processors of the queue's threads.
             const std::span<const std::uint32_t> cpus = layout.cpus_of_queue(q);
             pin_this_thread(cpus.empty() ? everywhere : cpus);
-            // A group is in one ring's place.
+            // A group takes the place of one ring.
             const bool has_group = options.workers != 0;
             const std::uint32_t rings = has_group ? 1 : layout.threads_on(q);
             opened.push_back(std::make_unique<poll_queue>(devices[d],
@@ -92,11 +93,11 @@ bench_run::bench_run(bench_result planned, open_drives devices, bench_display& d
 void bench_run::announce(bench_display& display) const
 {
     std::string layout = layout_text(result_);
-    std::vector<std::string>& said = display.layouts_said;
-    const bool is_said = std::find(said.begin(), said.end(), layout) != said.end();
-    out_.print(std::exchange(display.heading, {}) + (brief_ && is_said ? "" : layout));
-    if (!is_said)
-        said.push_back(std::move(layout));
+    std::vector<std::string>& printed = display.layouts_printed;
+    const bool is_printed = std::find(printed.begin(), printed.end(), layout) != printed.end();
+    out_.print(std::exchange(display.heading, {}) + (brief_ && is_printed ? "" : layout));
+    if (!is_printed)
+        printed.push_back(std::move(layout));
 }
 
 bench_run::counted bench_run::counted::since(const counted& before) const
@@ -256,7 +257,7 @@ void bench_run::drain()
     }
     threads_.stop();
     held_.reset();
-    print({}); // without the live block
+    print({}); // removes the live block
 }
 
 void bench_run::collect(const counted& begin)
