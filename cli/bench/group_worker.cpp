@@ -117,7 +117,7 @@ void group_worker::finish(std::span<request* const> batch) noexcept
     }
     const std::size_t sent = again == 0 ? 0 : load_.group().submit(batch.first(again));
     if (sent != batch.size()) {
-        is_done(); // unless this worker takes another batch later
+        mark_done(); // unless this worker takes another batch later
         load_.retire(batch.size() - sent);
     }
 }

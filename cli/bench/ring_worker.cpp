@@ -50,7 +50,7 @@ void ring_worker::work_until_end()
         work_at_rate();
     else
         work_at_once();
-    is_done();
+    mark_done();
     ring_->close();
 }
 

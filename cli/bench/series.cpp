@@ -31,7 +31,7 @@ bool bench_series::run(bench_result planned, const run_title& title)
     } catch (const std::exception& error) {
         if (done_.empty())
             throw;
-        // The results of the runs before it are not lost.
+        // Return, so that the results of the earlier runs are not lost.
         failure_ = fmt::format("{}: {}", title.number, error_text(error));
         return false;
     }

@@ -12,17 +12,17 @@
 
 namespace ngpoll::cli {
 
-/// How the text calls a run that is one of several; both are empty for a run on its own.
+/// The name of a run among several. Both parts are empty for a single run.
 struct run_title {
     std::string number; ///< "part 1 of 2"
     std::string what; ///< "--queues shared"
 };
 
-/// One run after the other, on the same drives. Their results are kept, also when a later one
+/// Makes one run after the other, on the same drives. Keeps their results, also when a later run
 /// fails. Used by the main thread.
 class bench_series {
 public:
-    /// All of them must outlive it.
+    /// The arguments must outlive the series.
     bench_series(open_drives devices, const stop_signals& signals, bench_display& display) noexcept
         : devices_(devices)
         , signals_(signals)
@@ -30,14 +30,15 @@ public:
     {
     }
 
-    /// Throws what one of the runs could not have, before the first of them has begun.
+    /// Opens and closes the poll queues of each run. So it throws before the first run begins if
+    /// one of the runs cannot have its poll queues.
     void try_out(const std::vector<bench_result>& planned) const;
 
-    /// Makes a run, keeps its result and prints it. False: it is the last one, because a signal
-    /// came, nothing can be printed any more, or it failed. Throws why the first one cannot run.
+    /// Makes a run, keeps its result and prints it. False: make no more runs, because a signal
+    /// came, nothing can be printed any more, or this run failed. Throws if the first run fails.
     [[nodiscard]] bool run(bench_result planned, const run_title& title);
 
-    /// In the order in which they ran; at least one after run().
+    /// The results, in the order of the runs; at least one after run().
     [[nodiscard]] const std::vector<bench_result>& done() const noexcept { return done_; }
     /// Why a run after the first one failed, in one line; empty: none did.
     [[nodiscard]] const std::string& failure() const noexcept { return failure_; }

@@ -22,7 +22,7 @@ namespace {
 struct axis_kind {
     std::string_view key; ///< its letter, or else its name
     std::array<std::string_view, 2> other_names;
-    /// The value as a number, where the digits alone do not say it.
+    /// The value as a number. Null: the value is a number if all its characters are digits.
     double (*number)(const bench_options&);
 };
 
@@ -83,7 +83,7 @@ bool is_number(const std::string& text)
         && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
-/// Takes one more value, with what it comes to.
+/// Sets one option more in the cell, and records its value.
 void add_value(sweep_cell& cell, const axis_kind& kind, const std::string& text)
 {
     set_option(cell.options, kind.key, text);
@@ -132,7 +132,7 @@ std::string cell_text(const bench_result* run, const sweep_figure& figure)
 
 using table = std::vector<std::vector<std::string>>;
 
-/// `cells` has one for each value; null: it has not run.
+/// `cells` has a run for each value; null: that run was not made.
 std::string one_axis_text(
     const sweep_axis& axis, const std::vector<const bench_result*>& cells, bool latency)
 {
@@ -181,7 +181,7 @@ std::string matrix_text(const std::vector<sweep_axis>& axes,
 std::size_t cell_count(const std::vector<sweep_axis>& axes)
 {
     std::size_t count = 1;
-    for (const sweep_axis& axis : axes) // stays small: it is refused long before it overflows
+    for (const sweep_axis& axis : axes) // limited to kRunsMax + 1, so that nothing overflows
         count = std::min(count * axis.values.size(), kRunsMax + 1);
     return count;
 }
@@ -205,7 +205,7 @@ sweep_axis parse_sweep(const std::string& word)
         const std::size_t comma = std::min(word.find(',', from), word.size());
         axis.values.push_back(word.substr(from, comma - from));
         if (axis.values.back().empty())
-            refuse_value("--sweep", word, "a value is missing; give them with commas in between");
+            refuse_value("--sweep", word, "a value is missing; give values with commas in between");
         from = comma + 1;
     }
     return axis;
@@ -262,7 +262,7 @@ std::string sweep_text(const bench_options& options, std::span<const repeated_ru
         latency = latency || cell.median->total.latency.count != 0;
     }
     std::string text = options.repeat > 1
-        ? fmt::format("of each {} runs the one with the median IOPS:\n", options.repeat)
+        ? fmt::format("each figure is of the run with the median IOPS among {}:\n", options.repeat)
         : "";
     if (options.sweeps.size() == 1)
         return text + one_axis_text(options.sweeps.front(), runs, latency);

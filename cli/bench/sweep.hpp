@@ -13,7 +13,7 @@ namespace ngpoll::cli {
 
 inline constexpr std::size_t kRunsMax = 1000; ///< of a sweep, with their repetitions
 
-/// "d=1,8,32". Throws std::invalid_argument with one line, but does not look at the values.
+/// Reads "d=1,8,32", but does not check the values. Throws std::invalid_argument with one line.
 [[nodiscard]] sweep_axis parse_sweep(const std::string& word);
 
 /// A run of a sweep: the options with one value of each axis.
@@ -22,17 +22,17 @@ struct sweep_cell {
     std::vector<swept_value> values; ///< in the axes' order
 };
 
-/// Every combination of the axes' values; the last axis changes with each cell. The option itself
-/// reads its values, so they mean and may be what they are there. Without an axis it is one cell.
-/// Throws std::invalid_argument with one line.
+/// A cell for every combination of the axes' values; the last axis changes with each cell. The
+/// option itself reads its values, so a value means the same here as on the command line. Without
+/// an axis there is one cell. Throws std::invalid_argument with one line.
 [[nodiscard]] std::vector<sweep_cell> cells_of(const bench_options& options);
 
 /// "-d8 -b4096".
 [[nodiscard]] std::string values_text(const std::vector<swept_value>& values);
 /// The axes of --sweep, in one line; empty: there are none.
 [[nodiscard]] std::string axes_text(const bench_options& options);
-/// Of one axis a table with the figures of each value; of more, a matrix for each figure, whose
-/// rows are the first axis. A cell that has not run is "-".
+/// For one axis, a table with the figures of each value. For more axes, a matrix for each figure;
+/// its rows are the values of the first axis. A cell that has not run is "-".
 [[nodiscard]] std::string sweep_text(
     const bench_options& options, std::span<const repeated_run> cells);
 

@@ -28,7 +28,7 @@ placement_bounds bounds_of(
         bounds.node = place.node;
         bounds.node_cpus = place.node_cpus;
     }
-    // Threads by interrupt need not keep to the processors of poll queues.
+    // Threads that do not poll need not keep to the processors of poll queues.
     if (options.polled) {
         bounds.map = read_hardware_queues(device.path);
         bounds.queues_max = options.force ? 0 : device.polled_queues_max;
@@ -36,7 +36,7 @@ placement_bounds bounds_of(
     return bounds;
 }
 
-/// Leave to write to `device`, where that is what the run does.
+/// The permit to write to `device`, if the run writes.
 std::optional<write_permit> permit_for(const bench_options& options, const nvme_namespace& device)
 {
     if (!options.pattern().writes())
@@ -51,11 +51,11 @@ std::optional<write_permit> permit_for(const bench_options& options, const nvme_
             .force = options.force});
 }
 
-/// Two emulated drives are never the same one.
+/// Refuses a drive that is named twice. Two emulated drives are always different ones.
 void refuse_repeated(const std::vector<nvme_namespace>& devices)
 {
-    // By the device's number: a drive may have several names, and std::filesystem::equivalent()
-    // compares no devices.
+    // Compare the devices' numbers, because a drive may have several names.
+    // std::filesystem::equivalent() does not compare devices.
     const auto same = [](const namespace_info& a, const namespace_info& b) {
         struct stat of_a { };
         struct stat of_b { };
@@ -119,14 +119,15 @@ std::string permits_text(const bench_targets& targets)
 bench_result plan_run(
     const bench_options& options, const queue_choice& choice, const bench_targets& targets)
 {
-    // Of each cell of a sweep: one may poll what another does not.
+    // Check each cell of a sweep, because one cell may poll and another not.
     for (const nvme_namespace& device : targets.devices)
         check_kernel(options, device.info());
     bench_result planned;
     planned.options = options;
     planned.clock = clock_of(options);
     planned.choice = choice.word;
-    // As t/io_uring deals them out: neighbours to each drive, and the first drives get the rest.
+    // t/io_uring deals threads out in the same way: each drive gets neighbouring threads, and the
+    // first drives get the remainder.
     const auto drives = static_cast<std::uint32_t>(targets.devices.size());
     std::uint32_t first_thread = 0;
     std::uint32_t first_queue = 0;

@@ -14,24 +14,25 @@
 
 namespace ngpoll::cli {
 
-/// The drives that the command line names, open, in its order; or the emulated one that stands in
-/// for none. The lists are as long as each other.
+/// The open drives, in the order of the command line. If the command line names none, there is one
+/// emulated drive. The three lists have the same length.
 struct bench_targets {
     std::vector<nvme_namespace> devices;
-    /// Leave to write, where that is what the run does; held until the last write has ended.
+    /// The permits to write, if the run writes; held until the last write has ended.
     std::vector<std::optional<write_permit>> permits;
     std::vector<drive_place> places;
 };
 
-/// Throws what nvme_namespace::open() and write_permit::take() throw, and std::invalid_argument
-/// where a drive is named twice. Each drive that is written must be named by a --write of its own.
+/// Opens the drives. A drive that is written must be named by a --write of its own. Throws what
+/// nvme_namespace::open() and write_permit::take() throw, and std::invalid_argument if a drive is
+/// named twice.
 [[nodiscard]] bench_targets open_targets(const bench_options& options);
 
 /// The permits that had to be forced, a line each.
 [[nodiscard]] std::string permits_text(const bench_targets& targets);
 
-/// A run on them before it starts, with all that is known: all but the figures. Throws
-/// std::invalid_argument with one line.
+/// Plans a run on the drives: fills in everything but the figures. Throws std::invalid_argument
+/// with one line.
 [[nodiscard]] bench_result plan_run(
     const bench_options& options, const queue_choice& choice, const bench_targets& targets);
 

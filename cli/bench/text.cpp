@@ -81,7 +81,7 @@ std::string place_text(const drive_place& place)
     return text;
 }
 
-/// What sharing poll queues took.
+/// The cost of sharing poll queues.
 std::string sharing_text(const bench_interval& all)
 {
     const double seconds = std::max(all.seconds, 1e-9);
@@ -137,32 +137,32 @@ std::string capacity_text(const namespace_info& d)
         "{} in blocks of {} bytes", size_text(d.capacity_blocks * d.lba_bytes), d.lba_bytes);
 }
 
-/// The line that says which drive it is.
+/// The line that identifies the drive.
 std::string identity_text(const bench_drive& drive)
 {
     const namespace_info& d = drive.device;
     if (d.emulated)
-        return fmt::format("emulated drive ({}): the IOPS below are what the engine and this "
-                           "processor do by themselves; no kernel and no drive is in them\n",
+        return fmt::format("emulated drive ({}): the IOPS below show the engine and this processor "
+                           "alone, without a kernel and without a drive\n",
             d.path);
     return fmt::format("{}: {}, serial {}, firmware {}{}\n", d.path, d.model, d.serial, d.firmware,
         place_text(drive.place));
 }
 
-/// The facts that make a drive's figures other than one might think.
+/// Warnings about facts of a drive because of which its figures may mislead.
 std::string drive_warnings(const namespace_info& d, const bench_options& o)
 {
     std::string text;
     auto out = std::back_inserter(text);
     if (d.has_poll_queues == false && o.polled)
         fmt::format_to(out,
-            "warning: {} has no poll queues, so this runs by interrupt; to poll: modprobe -r nvme "
-            "&& modprobe nvme poll_queues=2 (or boot with nvme.poll_queues=2)\n",
+            "warning: {} has no poll queues, so this run waits for interrupts; to poll: modprobe "
+            "-r nvme && modprobe nvme poll_queues=2 (or boot with nvme.poll_queues=2)\n",
             d.path);
     if (d.used_blocks && o.pattern().reads)
         fmt::format_to(out,
-            "warning: {} says that {:.0f} % of its blocks are in use; reads of the others may cost "
-            "it nothing\n",
+            "warning: {} says that {:.0f} % of its blocks are in use; reads of the other blocks "
+            "may cost the drive nothing\n",
             d.path, 100 * ratio(*d.used_blocks, d.capacity_blocks));
     return text;
 }
@@ -181,10 +181,9 @@ std::string layout_of_drive(const bench_drive& drive, const bench_options& o)
         o.fixed_buffers ? ", fixed buffers" : "");
     if (threads > drive.layout.queues || drive.layout.rings_least > 1
         || drive.role == role_policy::resident)
-        fmt::format_to(out, "who polls: {}\n",
-            drive.role == role_policy::resident
-                ? "a resident thread for each poll queue"
-                : "a thread that waits, until it has what it waits for");
+        fmt::format_to(out, "poller: {}\n",
+            drive.role == role_policy::resident ? "a resident thread for each poll queue"
+                                                : "a thread that waits, until its wait is over");
     text += pins_text(drive);
     for (const std::string& note : drive.layout.notes)
         fmt::format_to(out, "note: {}\n", note);
@@ -201,7 +200,7 @@ std::string prefix_of(const bench_drive& drive, const bench_result& run)
     return run.has_several_drives() ? drive.device.path + ": " : std::string();
 }
 
-/// What a worker of a group did.
+/// The line of a worker of a group.
 std::string worker_text(std::size_t index, const bench_interval& worker)
 {
     return fmt::format("worker {}: {} done, IOPS={}, batches={} of {:.1f}, sleeps={}{}\n", index,
@@ -216,7 +215,7 @@ std::string threads_text(const bench_result& run)
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
     std::string text;
     if (run.options.workers == 0 && run.threads.size() < 2)
-        return text; // it is the summary
+        return text; // the summary has the figures of a single thread
     for (std::size_t i = 0; i < run.threads.size(); ++i)
         text += run.options.workers != 0
             ? worker_text(i, run.threads[i])
@@ -224,7 +223,7 @@ std::string threads_text(const bench_result& run)
     return text;
 }
 
-/// Of several drives each one's figures.
+/// If there are several drives, a line for each.
 std::string drive_lines(const bench_result& run)
 {
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
@@ -235,7 +234,7 @@ std::string drive_lines(const bench_result& run)
     return text;
 }
 
-/// The classic false result.
+/// A warning about the classic false result: reads of blocks that were never written.
 std::string zeros_text(const bench_result& run)
 {
     std::string text;
@@ -313,7 +312,7 @@ std::string interval_text(const bench_interval& second, std::uint32_t block_byte
     std::string text = fmt::format(
         "IOPS={}, BW={}", rate_text(second.iops()), bandwidth_text(second.iops() * block_bytes));
     auto out = std::back_inserter(text);
-    // Not where the drive is emulated, nor of a thread that a resident polls for.
+    // An emulated drive takes no system calls, and neither does a thread beside a resident poller.
     if (const std::uint64_t calls = second.stats.system_calls; calls != 0)
         fmt::format_to(out, ", IOS/call={:.0f}/{:.0f}", ratio(second.stats.sent, calls),
             ratio(second.finished(), calls));
@@ -339,8 +338,8 @@ std::string in_flight_text(const in_flight& now)
 std::string summary_text(const bench_result& run)
 {
     bench_interval all = run.total;
-    const std::uint64_t errors = std::exchange(all.errors, 0); // has a word of its own here
-    all.latency = {}; // and so have these
+    const std::uint64_t errors = std::exchange(all.errors, 0); // printed at the end of the line
+    all.latency = {}; // printed below, for each operation
     all.service_latency = {};
     const auto block_bytes = static_cast<std::uint32_t>(run.options.block_bytes);
     std::string text;

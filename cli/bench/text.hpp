@@ -8,30 +8,30 @@
 
 namespace ngpoll::cli {
 
-/// The lines before the first figure: what is read, and how.
+/// The lines before the first figure: the drives, the load and the machine.
 [[nodiscard]] std::string drive_text(const bench_result& planned);
-/// And of each part: how the threads lie, and what could not be had.
+/// The layout of the threads, and the features that are not in force. Each part has such lines.
 [[nodiscard]] std::string layout_text(const bench_result& run);
-/// The line each second; begins like t/io_uring's.
+/// The line of a second. It begins like t/io_uring's.
 [[nodiscard]] std::string interval_text(const bench_interval& second, std::uint32_t block_bytes);
-/// What is still awaited after the end of the run.
+/// The I/Os that are still in flight after the end of the run.
 struct in_flight {
-    int seconds = 0; ///< since then
+    int seconds = 0; ///< since the end of the run
     std::uint64_t requests = 0;
     bool may_not_end = false; ///< poll_queue_report::must_drain
 };
 [[nodiscard]] std::string in_flight_text(const in_flight& now);
 [[nodiscard]] std::string summary_text(const bench_result& run);
-/// The line of a run that is one of many: "IOPS=331.61K, BW=1.26GiB/s, p50=98.3us, p99=812us".
+/// The line of a brief run: "IOPS=331.61K, BW=1.26GiB/s, p50=98.3us, p99=812us".
 [[nodiscard]] std::string brief_text(const bench_result& run);
 /// A line for each kind of error.
 [[nodiscard]] std::string errors_text(const bench_result& run);
 
-/// "331.61K" for a number a second.
+/// A number per second: "331.61K".
 [[nodiscard]] std::string rate_text(double per_second);
 /// "162MiB/s"
 [[nodiscard]] std::string bandwidth_text(double bytes_per_second);
-/// "99.7%"; "100%" is all of them, and "0%" none.
+/// "99.7%". "100%" means exactly all, and "0%" means none.
 [[nodiscard]] std::string share_text(std::uint64_t part, std::uint64_t whole);
 
 } // namespace ngpoll::cli

@@ -21,7 +21,8 @@ int open_event()
     const int event = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (event < 0)
         throw std::system_error(errno, std::system_category(),
-            "no event for the end of the threads; raise the limit on open files (ulimit -n)");
+            "an event for the threads' end cannot be made; raise the limit on open files (ulimit "
+            "-n)");
     return event;
 }
 
@@ -32,7 +33,7 @@ bench_threads::bench_threads(std::uint32_t count)
     , ended_event_(open_event())
     , ready_(static_cast<std::ptrdiff_t>(count) + 1)
 {
-    // A worker that is made but finds no room here would be destroyed while it waits for
+    // Reserve the room now. If push_back() threw later, it would destroy a worker that waits for
     // `all_made_`.
     workers_.reserve(count);
 }
@@ -52,7 +53,7 @@ void bench_threads::start(
                 *queues.front(), run.options, run.drives.front().geometry);
         make_all(run, queues);
     } catch (...) {
-        // relaxed: the latch orders it. Each thread that waits there sees it and ends.
+        // relaxed: the latch orders it. Each thread that waits at the latch sees it and ends.
         given_up_.store(true, std::memory_order_relaxed);
         all_made_.count_down();
         stop();

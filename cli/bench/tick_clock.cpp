@@ -49,7 +49,7 @@ double tick_length::nanoseconds() const noexcept
 {
     if (source_ != tick_source::tsc)
         return 1;
-    // Two reads at once have no ticks between them to divide by.
+    // There may be no ticks between the two reads to divide by.
     const instant end = now();
     const auto ticks = static_cast<double>(end.ticks - start_.ticks);
     return ticks > 0 ? static_cast<double>(end.raw_ns - start_.raw_ns) / ticks : 0;
@@ -57,7 +57,7 @@ double tick_length::nanoseconds() const noexcept
 
 tick_length::instant tick_length::now() noexcept
 {
-    // Of some tries the one that nothing came between: an interrupt, or the hypervisor.
+    // Take the shortest of some tries: no interrupt and no hypervisor came between its reads.
     constexpr int kTries = 8;
     instant best{};
     std::uint64_t shortest = UINT64_MAX;

@@ -17,14 +17,14 @@ enum class tick_source : std::uint8_t {
     system, ///< CLOCK_MONOTONIC, in nanoseconds
 };
 
-/// "tsc" or "clock_gettime"; nothing for none.
+/// "tsc" or "clock_gettime"; empty for `none`.
 [[nodiscard]] const char* to_string(tick_source source) noexcept;
 
-/// The cheaper of the two, where it can be trusted.
+/// The time stamp counter if it can be trusted, because it is cheaper; else the system's clock.
 [[nodiscard]] tick_source best_tick_source();
 
 /// The time in ticks of `Source`. The processor may read its counter some instructions early or
-/// late: what is timed takes a thousand times as long.
+/// late. That does not matter, because an I/O takes a thousand times as long.
 template <tick_source Source>
 [[nodiscard]] inline std::uint64_t ticks_now() noexcept
 {
@@ -37,8 +37,9 @@ template <tick_source Source>
     return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 
-/// How long a tick is: measured against CLOCK_MONOTONIC_RAW from when this is made until it is
-/// asked. So it costs the run no time, and is good to 10^-7 after a second.
+/// Measures how long a tick is, against CLOCK_MONOTONIC_RAW. The measurement lasts from the
+/// constructor to the call of nanoseconds(), so it costs the run no time. It is good to 10^-7 after
+/// a second.
 class tick_length {
 public:
     explicit tick_length(tick_source source) noexcept;

@@ -13,7 +13,7 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// Kinds of errors told apart; the rest are counted with the last.
+/// At most so many kinds of errors are told apart. Errors of further kinds count with the last one.
 constexpr std::size_t kErrorKindsMax = 64;
 constexpr std::size_t kThreadStartBytes = 4096;
 
@@ -48,17 +48,17 @@ void bench_worker::run() noexcept
     if (from_.given_up.load(std::memory_order_relaxed)) // relaxed: the latch orders it
         return;
     try {
-        // The first ring of a thread makes the C library allocate a few bytes, and it aborts when
-        // it cannot. This throws instead, and leaves the room for them. A new-expression would not
-        // do: the compiler may drop one whose memory is not used.
+        // The first ring of a thread makes the C library allocate a few bytes, and the library
+        // aborts when it cannot. This line throws instead, and leaves the room for those bytes. A
+        // new-expression would not do: the compiler may remove it if its memory is not used.
         ::operator delete(::operator new(kThreadStartBytes));
         if (!from_.cpus.empty())
-            pin_this_thread(from_.cpus); // before memory is touched, so that it is near
+            pin_this_thread(from_.cpus); // before memory is touched, so that the memory is near
         errors_.reserve(kErrorKindsMax); // note() must not allocate
         work_until_end();
         from_.ended();
     } catch (...) {
-        // Set-up alone throws; the main thread reads this once `ready` is down.
+        // Only set-up throws. The main thread reads failure_ when `ready` is at zero.
         failure_ = std::current_exception();
         give_up();
         from_.ready.count_down();
@@ -94,7 +94,7 @@ void bench_worker::add_latencies_to(latency_set& sum, latency_set& service) cons
 
 void bench_worker::look_at_first(const request& r) noexcept
 {
-    constexpr std::size_t kLookedAt = 4096; // of longer ones, to hold nothing up
+    constexpr std::size_t kLookedAt = 4096; // bytes of a longer read, so that this is quick
     if (!r.status.ok() || r.cmd.opcode != opcode::read)
         return;
     const auto* const data = reinterpret_cast<const std::byte*>(r.cmd.data);
@@ -113,7 +113,7 @@ void bench_worker::work() const noexcept
 void bench_worker::note(status outcome) noexcept
 {
     if (outcome.errno_value == ECANCELED)
-        return; // never reached the drive: the run was over
+        return; // the run was over, and the command never reached the drive
     // relaxed: a statistic with one writer.
     error_total_.store(error_total() + 1, std::memory_order_relaxed);
     auto kind = std::find_if(

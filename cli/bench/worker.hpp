@@ -30,9 +30,9 @@ struct error_count {
     std::uint64_t count = 0;
 };
 
-/// One thread of the benchmark, and what it counts. It does I/O until stop(), or until its blocks
-/// are done. Then it finishes what is in flight, however long the drive takes for that, and calls
-/// `ended`. How it does its I/O is the derived class's: on a ring, or as a worker of a group.
+/// One thread of the benchmark, and its counts. It does I/O until stop(), or until its blocks are
+/// done. Then it waits for its I/Os in flight, however long the drive takes, and calls `ended`. The
+/// derived class does the I/O: on a ring, or as a worker of a group.
 class bench_worker {
 public:
     using clock = std::chrono::steady_clock;
@@ -42,53 +42,53 @@ public:
         const namespace_info& device;
         const bench_options& options;
         const bench_geometry& geometry;
-        tick_source clock = tick_source::none; ///< what each I/O is timed with
+        tick_source clock = tick_source::none; ///< the clock that times each I/O
         std::uint32_t index = 0; ///< among all threads
         std::uint32_t index_on_drive = 0; ///< among those on its drive
         std::uint32_t threads_on_drive = 1;
-        std::span<const std::uint32_t> cpus; ///< to keep to; empty: any
-        std::latch& all_made; ///< waited for before anything is set up
-        const std::atomic<bool>& given_up; ///< set before `all_made` is at zero: end, touch nothing
-        std::latch& ready; ///< counted down once set up, or failed
+        std::span<const std::uint32_t> cpus; ///< the thread keeps to these; empty: any
+        std::latch& all_made; ///< the thread waits for it before it sets anything up
+        const std::atomic<bool>& given_up; ///< read once `all_made` is at zero; true: touch nothing
+        std::latch& ready; ///< the thread counts it down once it is set up, or has failed
         std::function<void()> ended; ///< called last on this thread, if it was set up
     };
 
     bench_worker(const bench_worker&) = delete;
     bench_worker& operator=(const bench_worker&) = delete;
-    /// That of the derived class joins.
+    /// The destructor of the derived class joins the thread.
     virtual ~bench_worker() = default;
 
-    /// From now on it submits nothing. Any thread.
+    /// Makes this thread submit no more. Any thread may call it.
     void stop() noexcept
     {
-        stopping_.store(true, std::memory_order_relaxed); // relaxed: to be seen some time
+        stopping_.store(true, std::memory_order_relaxed); // relaxed: it may be seen a little later
     }
     void join();
 
-    /// Why this thread could not be set up; once `ready` is at zero.
+    /// Why this thread could not be set up. Valid once `ready` is at zero.
     [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
-    /// Any thread, once `ready` is at zero and failure() is not set.
+    /// Any thread may call it, once `ready` is at zero and failure() is not set.
     [[nodiscard]] virtual ring_stats stats() const = 0;
-    /// Batches of a group's worker. Any thread.
+    /// Batches of a group's worker. Any thread may call it.
     [[nodiscard]] virtual std::uint64_t batches() const noexcept { return 0; }
     [[nodiscard]] std::uint64_t error_total() const noexcept
     {
         return error_total_.load(std::memory_order_relaxed); // relaxed: a statistic
     }
-    /// Adds how long the I/Os that succeeded took so far, in ticks of the setting's clock: from
-    /// submit() to the callback, or until next() returned the batch. At a rate that goes to
-    /// `service`, and to `sum` the time since each was due.
+    /// Adds the latencies of the I/Os that succeeded so far, in ticks of the setting's clock. A
+    /// latency is the time from submit() to the callback, or until next() returned the batch. At a
+    /// rate these times go to `service`, and the times since the I/Os were due go to `sum`.
     void add_latencies_to(latency_set& sum, latency_set& service) const;
-    /// Of the first read of each request: how many came, and how many brought nothing but zeros.
+    /// The first reads of all requests: how many there were, and how many brought only zeros.
     struct first_reads {
         std::uint32_t all = 0;
         std::uint32_t zeros = 0;
     };
-    // After join().
+    // Call these after join().
     [[nodiscard]] const first_reads& first() const noexcept { return first_; }
     [[nodiscard]] const std::vector<error_count>& errors() const noexcept { return errors_; }
     [[nodiscard]] bool in_huge_pages() const noexcept { return in_huge_pages_; }
-    /// From the first submission to the last completion, where the blocks end the run.
+    /// The times of the first submission and of the last completion, if blocks end the run.
     [[nodiscard]] clock::time_point began_at() const noexcept { return began_at_; }
     [[nodiscard]] clock::time_point done_at() const noexcept { return done_at_; }
 
@@ -96,23 +96,24 @@ protected:
     using counts_by_operation = std::array<std::unique_ptr<latency_counts>, kOperations>;
 
     explicit bench_worker(const setting& from);
-    /// The derived class's constructor ends with it: the thread uses all of the object.
+    /// Starts the thread. The derived class calls it last in its constructor, because the thread
+    /// uses the whole object.
     void start();
     /// Sets up, calls begin(), and works until the end. Only set-up throws.
     virtual void work_until_end() = 0;
-    /// After that has thrown, on the same thread.
+    /// Called on the same thread after work_until_end() has thrown.
     virtual void give_up() noexcept = 0;
 
     /// Waits until all threads are ready.
     void begin();
-    void is_done() noexcept { done_at_ = clock::now(); }
+    void mark_done() noexcept { done_at_ = clock::now(); }
     [[nodiscard]] bool is_stopping() const noexcept
     {
-        return stopping_.load(std::memory_order_relaxed); // relaxed: nothing is read because of it
+        return stopping_.load(std::memory_order_relaxed); // relaxed: no other data depends on it
     }
-    /// Counts of each operation that the run does.
+    /// Makes counts for each operation that the run does.
     [[nodiscard]] counts_by_operation make_counts() const;
-    /// Counts of what `r` did, while its command stands in it.
+    /// The counts of the operation that `r` did. `r` must still hold its command.
     template <io_kind Kind>
     [[nodiscard]] static latency_counts& counts_of(
         const counts_by_operation& all, const request& r) noexcept
@@ -121,17 +122,17 @@ protected:
             Kind == io_kind::any ? operation_of(r.cmd) : operation::read)];
     }
     void note(status outcome) noexcept;
-    /// Looks at what a request's first read brought.
+    /// Counts the first read of a request, and whether it brought only zeros.
     void look_at_first(const request& r) noexcept;
-    /// --work: looks at the clock for as long as one completion takes this thread.
+    /// The --work for one completion: reads the clock until the time of this thread is over.
     void work() const noexcept;
 
     // Read and written for every completion.
     std::atomic<bool> stopping_{false};
-    counts_by_operation latencies_; ///< of those that it does; none where nothing is timed
+    counts_by_operation latencies_; ///< null for an operation that is not done or not timed
     counts_by_operation service_latencies_; ///< at a rate only
 
-    const std::uint64_t work_ns_; ///< of one completion
+    const std::uint64_t work_ns_; ///< work for one completion
     const setting from_;
     bool in_huge_pages_ = false;
 

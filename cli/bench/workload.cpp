@@ -26,7 +26,7 @@ constexpr access_pattern kPatterns[] = {
     {.word = "write_zeroes", .random = false, .reads = false, .changes = operation::write_zeroes},
 };
 
-/// A number above 0 in decimal digits, with a fraction or without; 0: it is none.
+/// Reads a number above 0 in decimal digits, with a fraction or without; 0: it is no such number.
 double positive_number(std::string_view text)
 {
     if (text.find_first_not_of("0123456789.") != std::string_view::npos)
@@ -70,7 +70,7 @@ std::string position_law::text() const
 position_law position_law::parse(std::string_view option, std::string_view word)
 {
     constexpr std::string_view kZipf = "zipf:";
-    constexpr double kThetaMax = 100; // beyond it, all is the first position
+    constexpr double kThetaMax = 100; // with more, every I/O is at the first position
     if (word == "random" || word == "uniform")
         return {};
     const double theta = word.starts_with(kZipf) ? positive_number(word.substr(kZipf.size())) : 0;
@@ -82,7 +82,7 @@ position_law position_law::parse(std::string_view option, std::string_view word)
 
 std::uint64_t drive_share::of(std::uint64_t drive_bytes) const noexcept
 {
-    // Two steps, so that no product is too large.
+    // In two steps, so that no product overflows.
     return percent ? drive_bytes / 100 * *percent + drive_bytes % 100 * *percent / 100 : bytes;
 }
 

@@ -10,19 +10,20 @@
 
 namespace ngpoll::cli {
 
-/// What --rw asks for, in fio's words.
+/// The kind of I/O that --rw chooses, in fio's words.
 struct access_pattern {
     std::string_view word = "randread";
     bool random = true; ///< else in sequence
     bool reads = true;
-    /// What it does to the drive's data; nothing: it only reads. Beside reads: a mix.
+    /// The operation that changes the drive's data; nothing: there are only reads. With `reads` set
+    /// the two are mixed.
     std::optional<operation> changes;
 
     [[nodiscard]] bool writes() const noexcept { return changes.has_value(); }
     [[nodiscard]] bool mixed() const noexcept { return reads && writes(); }
     /// Whether its commands carry the blocks' data.
     [[nodiscard]] bool moves_data() const noexcept { return reads || changes == operation::write; }
-    /// What its I/Os are called: "reads", "writes", "I/Os" of a mix ...
+    /// The word for its I/Os: "reads", "writes", or "I/Os" for a mix.
     [[nodiscard]] std::string_view noun() const noexcept;
 
     /// Throws std::invalid_argument.
@@ -45,9 +46,9 @@ struct drive_share {
     std::optional<std::uint32_t> percent; ///< in place of bytes
 
     [[nodiscard]] bool is_zero() const noexcept { return bytes == 0 && percent.value_or(0) == 0; }
-    /// Of a drive of so many bytes.
+    /// The share in bytes, of a drive of `drive_bytes`.
     [[nodiscard]] std::uint64_t of(std::uint64_t drive_bytes) const noexcept;
-    /// As people write it: "1048576" or "20%".
+    /// The text that the user may give: "1048576" or "20%".
     [[nodiscard]] std::string text() const;
     /// Throws std::invalid_argument.
     [[nodiscard]] static drive_share parse(std::string_view option, std::string_view word);

@@ -8,8 +8,8 @@
 
 namespace ngpoll::cli {
 
-/// Numbers of full 64-bit quality, a few instructions each (Steele, Lea and Flood 2014, "Fast
-/// Splittable Pseudorandom Number Generators").
+/// Random numbers of full 64-bit quality, in a few instructions each (Steele, Lea and Flood 2014,
+/// "Fast Splittable Pseudorandom Number Generators").
 class random_bits {
 public:
     explicit random_bits(std::uint64_t seed) noexcept
@@ -32,8 +32,9 @@ private:
     std::uint64_t state_;
 };
 
-/// Ranks 1 <= k <= count with the chance of k in proportion to k^-theta: Zipf's law. Exact for any
-/// theta above 0, and takes no table: rejection-inversion (Hörmann and Derflinger 1996).
+/// Random ranks 1 <= k <= count. The chance of k is in proportion to k^-theta (Zipf's law). The
+/// method is exact for any theta above 0 and needs no table: rejection-inversion (Hörmann and
+/// Derflinger 1996).
 class zipf_rank {
 public:
     zipf_rank(double theta, std::uint64_t count) noexcept
@@ -47,7 +48,7 @@ public:
 
     std::uint64_t operator()(random_bits& chance) const noexcept
     {
-        // Bounded in practice: each round is taken with a chance of more than a half.
+        // Bounded in practice: each round succeeds with a chance of more than a half.
         for (;;) {
             const double u = area_last_ + chance.unit() * (area_first_ - area_last_);
             const double x = place(u);
@@ -64,7 +65,7 @@ private:
     {
         const double log_x = std::log(x);
         const double power = (1 - theta_) * log_x;
-        // expm1(p) / p, which is 1 at 0: near theta 1 the difference of powers would be all error.
+        // expm1(p) / p is 1 at 0. Near theta 1 a difference of powers would be only rounding error.
         return log_x * (std::abs(power) > 1e-8 ? std::expm1(power) / power : 1 + power / 2);
     }
     /// Where area() is `u`.
@@ -78,16 +79,17 @@ private:
     double count_;
     double area_first_;
     double area_last_;
-    double sure_; ///< a rank this near to its x needs no second look
+    double sure_; ///< a rank this near to its x needs no second test
 };
 
-/// Scatters ranks over positions: each of 1 ... count to another one of 0 ... count - 1, so that
-/// the popular ones do not lie side by side. The same for all threads: they share the popular ones.
+/// Scatters ranks over positions: maps each rank 1 ... count to its own position 0 ... count - 1,
+/// so that popular positions do not lie side by side. All threads use the same map, so they share the
+/// popular positions.
 class scattered_ranks {
 public:
     explicit scattered_ranks(std::uint64_t count) noexcept
         : count_(count)
-        // About the golden section: neighbouring ranks come far apart.
+        // A step of about the golden section puts neighbouring ranks far apart.
         , step_(std::max<std::uint64_t>(
               static_cast<std::uint64_t>(static_cast<double>(count) * 0.6180339887498949), 1))
     {
@@ -104,7 +106,7 @@ private:
     __extension__ using wide = unsigned __int128;
 
     std::uint64_t count_;
-    std::uint64_t step_; ///< no common divisor with count, so that rank * step hits each position
+    std::uint64_t step_; ///< no common divisor with count, so that rank * step is any position
 };
 
 } // namespace ngpoll::cli
