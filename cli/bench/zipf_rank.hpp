@@ -82,9 +82,8 @@ private:
     double sure_; ///< a rank this near to its x needs no second test
 };
 
-/// Scatters ranks over positions: maps each rank 1 ... count to its own position 0 ... count - 1,
-/// so that popular positions do not lie side by side. All threads use the same map, so they share the
-/// popular positions.
+/// Maps each rank 1 ... count to its own position 0 ... count - 1. Popular ranks lie far apart. All
+/// threads use the same map, so they share the popular positions.
 class scattered_ranks {
 public:
     explicit scattered_ranks(std::uint64_t count) noexcept
