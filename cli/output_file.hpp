@@ -11,8 +11,8 @@ namespace ngpoll::cli {
 /// A file for results, which is written when all of them exist. The constructor finds out whether
 /// the file can be written, so that the results of a long run are not lost at its end.
 ///
-/// A regular file is replaced as a whole: the text goes to FILE.PID.part in the same folder, which
-/// is then renamed. Symbolic links are followed, also to a file that does not exist yet. An
+/// A regular file is replaced as a whole: the text goes to a new file FILE.PID.part, and then this
+/// file is renamed. Symbolic links are followed, also to a file that does not exist yet. An
 /// existing file keeps its mode. It keeps its owner if this process may set it. Anything else is
 /// written in place: a pipe, a terminal, /dev/null, a file that is this process's standard output.
 /// Used by one thread.

@@ -65,7 +65,7 @@ std::string fio_drive(const bench_options& o, const bench_drive& drive)
     auto out = std::back_inserter(line);
     if (on.first_slba != 0)
         fmt::format_to(out, " --offset={}", on.first_slba * drive.device.lba_bytes);
-    const std::uint64_t jobs = o.pattern().random ? 1 : drive.threads(); // with a range of its own
+    const std::uint64_t jobs = o.pattern().random ? 1 : drive.threads(); // that divide the range
     if (jobs > 1)
         fmt::format_to(out, " --offset_increment={}", on.positions / jobs * o.block_bytes);
     if (o.size || jobs > 1)

@@ -38,7 +38,7 @@ void group_worker::work_until_end()
     in_huge_pages_ = load_.buffers().in_huge_pages();
     if (from_.clock != tick_source::none)
         latencies_ = make_counts();
-    source_.know(load_.requests(), load_.buffers());
+    source_.set_requests(load_.requests(), load_.buffers());
     for (request* const r : load_.share_of(from_.index))
         source_.begin(*r);
     begin();
@@ -98,7 +98,7 @@ void group_worker::finish(std::span<request* const> batch) noexcept
     for (std::size_t i = 0; i < batch.size(); ++i) {
         request& r = *batch[i];
         if (!r.status.ok()) [[unlikely]]
-            note(r.status);
+            count_error(r.status);
         else if constexpr (Clock != tick_source::none)
             counts_of<Kind>(latencies_, r).add(now - load_.started_at(r));
         if (looks_at_first_ && r.context == nullptr) [[unlikely]] {

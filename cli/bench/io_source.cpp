@@ -41,7 +41,7 @@ io_source::io_source(const setting& from)
         zipf_.emplace(theta, from.geometry.positions);
 }
 
-void io_source::know(const std::vector<request>& requests, const buffer_pool& buffers)
+void io_source::set_requests(const std::vector<request>& requests, const buffer_pool& buffers)
 {
     first_request_ = requests.data();
     const std::uint32_t each = pattern_.mixed() ? 2 : 1;
@@ -65,7 +65,7 @@ void io_source::begin(request& r) noexcept
 
 void io_source::prepare(std::vector<request>& requests, const buffer_pool& buffers)
 {
-    know(requests, buffers);
+    set_requests(requests, buffers);
     for (request& r : requests)
         begin(r);
 }

@@ -61,8 +61,8 @@ public:
     /// fills in, and `buffers` holds buffers_per_request() buffers for each of them.
     void prepare(std::vector<request>& requests, const buffer_pool& buffers);
     /// The two halves of prepare(), for sources that share the requests and their buffers. Call
-    /// know() on each source. Call begin() on one source for each request.
-    void know(const std::vector<request>& requests, const buffer_pool& buffers);
+    /// set_requests() on each source. Call begin() on one source for each request.
+    void set_requests(const std::vector<request>& requests, const buffer_pool& buffers);
     void begin(request& r) noexcept;
 
     /// Gives a request its next I/O. `Kind` is kind().

@@ -48,7 +48,7 @@ SIGINT, SIGTERM and SIGHUP end a run early. It still prints and writes its resul
 struct foreign_switch {
     char letter;
     bool needed; ///< the only value that this command accepts
-    const char* why; ///< the other value is refused
+    const char* why; ///< why the other value is refused
 };
 
 constexpr foreign_switch kForeign[] = {

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kPartsMax = 16;
 constexpr std::size_t kDrivesMax = 256;
-constexpr std::uint32_t kRangeBufferBytes = 512; ///< of commands that carry no blocks
+constexpr std::uint32_t kRangeBufferBytes = 512; ///< for a command that carries no blocks
 
 template <class... Arguments>
 [[noreturn]] void refuse(fmt::format_string<Arguments...> text, Arguments&&... arguments)

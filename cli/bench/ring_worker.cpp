@@ -177,7 +177,7 @@ void ring_worker::finished_at_rate(request& r) noexcept
     auto& self = *static_cast<ring_worker*>(r.context);
     self.idle_.push_back(&r); // has room for all
     if (!r.status.ok()) [[unlikely]] {
-        self.note(r.status);
+        self.count_error(r.status);
     } else if (self.from_.clock != tick_source::none) {
         const std::uint64_t now_ns = ticks_now<tick_source::system>();
         counts_of<io_kind::any>(self.service_latencies_, r).add(now_ns - self.started_at(r));
@@ -210,7 +210,7 @@ template <io_kind Kind, tick_source Clock, bool Extra>
 void ring_worker::failed(request& r) noexcept
 {
     auto& self = *static_cast<ring_worker*>(r.context);
-    self.note(r.status);
+    self.count_error(r.status);
     self.started_at(r) = ticks_now<Clock>();
     if constexpr (Extra)
         self.work_on<Clock>(r);

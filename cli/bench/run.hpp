@@ -28,7 +28,7 @@ using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
 /// The clock that times the I/O.
 [[nodiscard]] tick_source clock_of(const bench_options& options);
 
-/// The drives of a run, open, in the order of bench_result::drives.
+/// The open drives of a run, in the order of bench_result::drives.
 using open_drives = std::span<const nvme_namespace>;
 
 /// Opens the poll queues that `planned` needs, drive by drive; throws what poll_queue throws.
@@ -39,7 +39,7 @@ struct bench_display {
     text_output& out;
     std::FILE* screen; ///< the stream that `out` writes to
     std::string heading{}; ///< printed before the next run's lines
-    /// Each run prints one line, at its end. Meanwhile only the live block shows its progress.
+    /// Each run prints only one line, at its end. Meanwhile the live block shows its progress.
     bool brief = false;
     /// Makes the end of a brief run's line; empty: nothing is added.
     std::function<std::string(const bench_result&)> remark{};
@@ -58,7 +58,7 @@ public:
     /// be printed any more. Then waits for the I/Os in flight. True if the run ended early.
     [[nodiscard]] bool measure(const stop_signals& signals);
 
-    /// Once, after measure().
+    /// Call it once, after measure().
     [[nodiscard]] bench_result take_result() { return std::move(result_); }
 
 private:

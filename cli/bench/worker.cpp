@@ -54,7 +54,7 @@ void bench_worker::run() noexcept
         ::operator delete(::operator new(kThreadStartBytes));
         if (!from_.cpus.empty())
             pin_this_thread(from_.cpus); // before memory is touched, so that the memory is near
-        errors_.reserve(kErrorKindsMax); // note() must not allocate
+        errors_.reserve(kErrorKindsMax); // count_error() must not allocate
         work_until_end();
         from_.ended();
     } catch (...) {
@@ -110,7 +110,7 @@ void bench_worker::work() const noexcept
     while (ticks_now<tick_source::system>() < end_ns) { }
 }
 
-void bench_worker::note(status outcome) noexcept
+void bench_worker::count_error(status outcome) noexcept
 {
     if (outcome.errno_value == ECANCELED)
         return; // the run was over, and the command never reached the drive

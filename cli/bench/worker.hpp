@@ -121,7 +121,7 @@ protected:
         return *all[static_cast<std::size_t>(
             Kind == io_kind::any ? operation_of(r.cmd) : operation::read)];
     }
-    void note(status outcome) noexcept;
+    void count_error(status outcome) noexcept;
     /// Counts the first read of a request, and whether it brought only zeros.
     void look_at_first(const request& r) noexcept;
     /// The --work for one completion: reads the clock until the time of this thread is over.
