@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <linux/version.h>
 
+#include <ngpoll/version.hpp>
+
 namespace ngpoll::cli {
 
 namespace {
@@ -18,14 +20,15 @@ constexpr const char* kCompiler = "GCC " __VERSION__;
 
 std::string version_text()
 {
-    return fmt::format("ngpoll " NGPOLL_VERSION "\n"
+    return fmt::format("ngpoll {}\n"
                        "compiler: {}, C++ {}\n"
                        "build type: {}\n"
                        "liburing: " NGPOLL_LIBURING_VERSION "\n"
                        "libnvme: " NGPOLL_LIBNVME_VERSION "\n"
                        "kernel headers: {}.{}.{}",
-        kCompiler, __cplusplus / 100 % 100, *NGPOLL_BUILD_TYPE == '\0' ? "none" : NGPOLL_BUILD_TYPE,
-        LINUX_VERSION_CODE >> 16, LINUX_VERSION_CODE >> 8 & 0xff, LINUX_VERSION_CODE & 0xff);
+        version(), kCompiler, __cplusplus / 100 % 100,
+        *NGPOLL_BUILD_TYPE == '\0' ? "none" : NGPOLL_BUILD_TYPE, LINUX_VERSION_CODE >> 16,
+        LINUX_VERSION_CODE >> 8 & 0xff, LINUX_VERSION_CODE & 0xff);
 }
 
 } // namespace ngpoll::cli

@@ -10,6 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <ngpoll/version.h>
+
 #include "comparison.hpp"
 
 namespace ngpoll::cli {

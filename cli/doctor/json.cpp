@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "check.hpp"
 
+#include <ngpoll/version.h>
+
 #include "../json.hpp"
 
 namespace ngpoll::cli {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "listing.hpp"
 
+#include <ngpoll/version.h>
+
 #include "../json.hpp"
 
 namespace ngpoll::cli {

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <ngpoll/version.h>
+
 #include "assets.hpp"
 #include "html.hpp"
 #include "sections.hpp"

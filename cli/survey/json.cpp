@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <ngpoll/version.h>
+
 #include "../invocation.hpp"
 #include "../json.hpp"
 #include "outcome.hpp"

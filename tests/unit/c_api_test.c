@@ -2,6 +2,15 @@
 /* Tests the C interface from C. The C++ tests check what the engine does with each call. */
 #include "c_test.h"
 
+static void the_library_is_of_the_version_of_its_headers(void)
+{
+    char numbers[64];
+    snprintf(numbers, sizeof(numbers), "%d.%d.%d", NGPOLL_VERSION_MAJOR, NGPOLL_VERSION_MINOR,
+        NGPOLL_VERSION_PATCH);
+    CHECK(strcmp(numbers, NGPOLL_VERSION) == 0);
+    CHECK(strcmp(ngpoll_version(), NGPOLL_VERSION) == 0);
+}
+
 static void errors_are_numbers_with_a_text(void)
 {
     struct ngpoll_namespace* ns = NULL;
@@ -331,6 +340,7 @@ static void threads_share_a_queue(enum ngpoll_role role)
 int main(void)
 {
     alarm(120); /* the deadline of every wait */
+    the_library_is_of_the_version_of_its_headers();
     errors_are_numbers_with_a_text();
     a_namespace_reports_its_properties();
     written_data_is_read_back(false);

@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <ngpoll/version.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -17,3 +17,4 @@
 #include <ngpoll/request.hpp> // IWYU pragma: export
 #include <ngpoll/ring.hpp> // IWYU pragma: export
 #include <ngpoll/status.hpp> // IWYU pragma: export
+#include <ngpoll/version.hpp> // IWYU pragma: export
