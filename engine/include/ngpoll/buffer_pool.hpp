@@ -32,12 +32,13 @@ class drive_queue;
 /// EFAULT (seen on Linux 6.12 and 7.3). It never ends well with wrong data.
 class buffer_pool {
 public:
+    /// How many buffers, of what size, and where their memory is.
     struct options {
-        std::uint32_t count = 0;
+        std::uint32_t count = 0; ///< of buffers
         std::uint32_t buffer_bytes = 0; ///< each buffer starts at a multiple of 512 and of this
                                         ///< size where it is a power of two up to a page
         bool fixed = true; ///< register; else the kernel maps the pages for each command; see above
-        bool huge_pages = true;
+        bool huge_pages = true; ///< use them where they are free and worth it; see above
         /// The caller's, of count times buffer_bytes, buffers side by side: nothing is allocated
         /// then, and nothing freed. It must stay until the pool is gone; a forked child inherits
         /// it, and the drive may go on writing to the child's copy (madvise MADV_DONTFORK).
@@ -51,8 +52,11 @@ public:
     buffer_pool(const buffer_pool&) = delete;
     buffer_pool& operator=(const buffer_pool&) = delete;
 
+    /// The buffer of this number, from 0 on. A number that is too high stops the program.
     [[nodiscard]] buffer at(std::uint32_t index) const noexcept;
+    /// The number of buffers.
     [[nodiscard]] std::uint32_t count() const noexcept { return options_.count; }
+    /// Whether the memory is in huge pages.
     [[nodiscard]] bool in_huge_pages() const noexcept { return in_huge_pages_; }
 
 private:

@@ -11,11 +11,11 @@ namespace ngpoll {
 /// NVM command set opcodes this release builds commands for (NVM Command Set Specification 1.0,
 /// figure 10).
 enum class opcode : std::uint8_t {
-    flush = 0x00,
-    write = 0x01,
-    read = 0x02,
-    write_zeroes = 0x08,
-    dataset_management = 0x09,
+    flush = 0x00, ///< commits the volatile write cache
+    write = 0x01, ///< writes logical blocks
+    read = 0x02, ///< reads logical blocks
+    write_zeroes = 0x08, ///< zeroes logical blocks without sending data
+    dataset_management = 0x09, ///< deallocates ranges of logical blocks
 };
 
 /// One NVMe command, laid out as the first 64 bytes of the kernel's `struct nvme_uring_cmd`:
@@ -23,21 +23,21 @@ enum class opcode : std::uint8_t {
 /// Any field may be written by hand; the functions below build the usual commands. A count that the
 /// command cannot hold stops the program: cut off, it would move other blocks than were asked for.
 struct command {
-    ngpoll::opcode opcode = opcode::flush;
-    std::uint8_t flags = 0;
-    std::uint16_t reserved = 0;
-    std::uint32_t nsid = 0;
-    std::uint32_t cdw2 = 0;
-    std::uint32_t cdw3 = 0;
-    std::uint64_t metadata = 0;
-    std::uint64_t data = 0;
-    std::uint32_t metadata_bytes = 0;
-    std::uint32_t data_bytes = 0;
+    ngpoll::opcode opcode = opcode::flush; ///< what the drive shall do
+    std::uint8_t flags = 0; ///< fused operation; 0: none
+    std::uint16_t reserved = 0; ///< always zero
+    std::uint32_t nsid = 0; ///< the namespace
+    std::uint32_t cdw2 = 0; ///< dword 2 of the submission queue entry
+    std::uint32_t cdw3 = 0; ///< dword 3
+    std::uint64_t metadata = 0; ///< address of a buffer for metadata; 0: none
+    std::uint64_t data = 0; ///< address of the data, by request::set_buffer()
+    std::uint32_t metadata_bytes = 0; ///< size of that buffer
+    std::uint32_t data_bytes = 0; ///< length of the data
     std::uint64_t slba = 0; ///< cdw10 and cdw11: starting LBA
     std::uint32_t cdw12 = 0; ///< bits 0-15: number of logical blocks, minus one
-    std::uint32_t cdw13 = 0;
-    std::uint32_t cdw14 = 0;
-    std::uint32_t cdw15 = 0;
+    std::uint32_t cdw13 = 0; ///< dword 13
+    std::uint32_t cdw14 = 0; ///< dword 14
+    std::uint32_t cdw15 = 0; ///< dword 15
 };
 
 static_assert(sizeof(command) == 64);
@@ -80,9 +80,9 @@ constexpr command transfer_command(
 
 /// One range of a Dataset Management command (NVM Command Set Specification 1.0, figure 44).
 struct dataset_range {
-    std::uint32_t attributes = 0;
-    std::uint32_t blocks = 0;
-    std::uint64_t slba = 0;
+    std::uint32_t attributes = 0; ///< hints for the drive; 0: none
+    std::uint32_t blocks = 0; ///< how many logical blocks
+    std::uint64_t slba = 0; ///< the first one
 };
 
 static_assert(sizeof(dataset_range) == 16);

@@ -16,14 +16,14 @@ struct pcie_link {
     double speed = 0; ///< GT/s, now
     double speed_max = 0; ///< what the drive can do
     std::uint32_t width = 0; ///< lanes, now
-    std::uint32_t width_max = 0;
+    std::uint32_t width_max = 0; ///< lanes that the drive has
 };
 
 /// The work that an IOMMU does for each buffer that a drive is given.
 enum class iommu_use : std::uint8_t {
-    unknown,
+    unknown, ///< the system does not say
     none, ///< no IOMMU translates
-    passed_through,
+    passed_through, ///< an IOMMU is there and translates nothing for this drive
     lazy, ///< unmaps buffers later, many at once
     strict, ///< maps and unmaps each buffer for each I/O
 };
@@ -41,6 +41,7 @@ struct path_settings {
     std::string iommu_mode;
     bool is_pci = false; ///< the controller is a PCI function that sysfs shows
 
+    /// The IOMMU's work for this path, from `iommu_group` and `iommu_mode`.
     [[nodiscard]] iommu_use iommu() const noexcept;
 };
 
@@ -52,11 +53,11 @@ struct path_settings {
 /// A format that a namespace can be given.
 struct lba_format {
     std::uint32_t index = 0; ///< what `nvme format --lbaf` takes
-    std::uint32_t data_bytes = 0;
-    std::uint32_t metadata_bytes = 0;
+    std::uint32_t data_bytes = 0; ///< data of one logical block
+    std::uint32_t metadata_bytes = 0; ///< metadata of one logical block
     std::uint32_t performance
         = 0; ///< in the drive's own words: 0 best, 1 better, 2 good, 3 degraded
-    bool in_use = false;
+    bool in_use = false; ///< the namespace has this format now
 };
 
 /// Asks the drive at `path`, /dev/ng0n1, by Identify Namespace. Empty where it cannot be asked, for

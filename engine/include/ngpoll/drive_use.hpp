@@ -13,9 +13,10 @@ namespace ngpoll {
 
 /// One use of a namespace that a write would destroy.
 struct drive_user {
+    /// The kinds of use.
     enum class kind {
         mount, ///< a file system is mounted
-        swap,
+        swap, ///< the system swaps to it
         device_mapper, ///< dm-crypt, multipath ...
         lvm, ///< device mapper, made by LVM
         md, ///< software RAID
@@ -23,7 +24,7 @@ struct drive_user {
         writer, ///< a process has it open for writing
         holder, ///< held exclusively by a process or by the kernel (ZFS); only a write_permit looks
     };
-    kind what = kind::mount;
+    kind what = kind::mount; ///< the kind of this use
     /// For people: "mounted on /home", "dm-0 (vg-home, LVM)", "partition nvme0n1p1 swap".
     std::string text;
     std::string release; ///< the command that ends the use, "umount /home"; empty where none does
@@ -34,7 +35,7 @@ struct drive_user {
 
 /// What uses a namespace, as a whole or one of its partitions.
 struct drive_use {
-    std::vector<drive_user> users;
+    std::vector<drive_user> users; ///< each use that was found
     /// Why it cannot be told, or not fully; empty where it can. May stand beside users.
     std::string unknown;
 };
@@ -64,6 +65,7 @@ struct drive_use {
 /// see options::family.
 class write_permit {
 public:
+    /// How the user named the drive, and what is allowed beyond that.
     struct options {
         /// What the user typed to name the drive, `SERIAL:NSID`. Empty: refused.
         std::string serial_nsid = {};
@@ -88,7 +90,9 @@ public:
     /// block device, one of size 0 for its metadata format, or one that may not be opened).
     [[nodiscard]] static write_permit take(const nvme_namespace& target, const options& requested);
 
+    /// Takes the other permit over; that one holds nothing afterwards.
     write_permit(write_permit&&) noexcept;
+    /// Gives its own permit back, then takes the other one over.
     write_permit& operator=(write_permit&&) noexcept;
     ~write_permit();
 

@@ -19,17 +19,17 @@ struct drive_controller {
     std::string transport; ///< pcie, tcp, rdma, fc or loop
     std::string address; ///< of PCI 0000:01:00.0, else "traddr=...,trsvcid=..."
     std::optional<std::uint32_t> numa_node; ///< nothing: the machine has one node, or it is unknown
-    std::string serial;
-    std::string model;
-    std::string firmware;
+    std::string serial; ///< as Identify Controller has it
+    std::string model; ///< likewise
+    std::string firmware; ///< its revision
 };
 
 /// A controller through which a namespace's commands go.
 struct drive_path {
-    drive_controller controller;
+    drive_controller controller; ///< the one that the path leads through
     std::string
         block_device; ///< has the hardware queues: nvme0n1, or of a multipath node nvme0c0n1
-    hardware_queue_map queues;
+    hardware_queue_map queues; ///< which processors each hardware queue serves
     /// Whether it has poll queues, also where the map is unknown; nothing: sysfs does not say.
     std::optional<bool> has_poll_queues;
 };
@@ -39,8 +39,8 @@ struct drive_info {
     std::string path; ///< /dev/ng0n1
     std::string block_device; ///< nvme0n1; empty where there is none beside it
     std::string serial; ///< of its controller, or of the subsystem of several
-    std::string model;
-    std::string firmware;
+    std::string model; ///< as Identify Controller has it
+    std::string firmware; ///< its revision
     std::uint32_t nsid = 0; ///< 0: unknown
     std::uint64_t size_bytes = 0; ///< 0: unknown
     std::uint32_t lba_bytes = 0; ///< data of one logical block; 0: unknown
@@ -57,9 +57,9 @@ struct foreign_drive {
 
 /// Each list is in order of the numbers in the names.
 struct drive_list {
-    std::vector<drive_info> drives;
+    std::vector<drive_info> drives; ///< namespaces that programs can use
     std::vector<drive_controller> without_namespace; ///< controllers that no drive's path names
-    std::vector<foreign_drive> foreign;
+    std::vector<foreign_drive> foreign; ///< drives that the nvme driver does not have
 };
 
 /// Finds this machine's NVMe drives: all lists are empty where there is none, and where /sys is not

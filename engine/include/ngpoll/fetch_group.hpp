@@ -35,6 +35,7 @@ struct worker;
 /// Invariant: each accepted request is given out exactly once, or finished where it is by close().
 class fetch_group {
 public:
+    /// The options of a group.
     struct options {
         /// Requests submitted and not yet given out by next(), at once; part of the poll queue's
         /// depth. 0: an equal part of what the queue has left, at most 128.
@@ -48,6 +49,7 @@ public:
     /// - EBUSY: the queue has no place left, or not this depth.
     /// By interrupt also as ring's constructor, and where the thread or the eventfd cannot be made.
     fetch_group(poll_queue& queue, options requested);
+    /// With the depth that an options::depth of 0 stands for.
     explicit fetch_group(poll_queue& queue)
         : fetch_group(queue, options{})
     {
@@ -73,6 +75,7 @@ public:
     /// nothing. A callback of a ring on a shared queue must not close a group.
     void close() noexcept;
 
+    /// The depth in force.
     [[nodiscard]] std::uint32_t depth() const noexcept;
     /// What threads did inside submit() and close(): commands sent, system calls, wake-ups. Any
     /// thread.
@@ -89,6 +92,7 @@ private:
 /// worker asks for it. Nothing throws but the constructor.
 class fetch {
 public:
+    /// The options of a fetch.
     struct options {
         /// Most requests of one batch; at most the group's depth counts. A batch is what was there:
         /// nothing waits for it to fill.
@@ -103,6 +107,7 @@ public:
     /// - EINVAL: a batch_max of 0; an event_fd where the queue is polled and has no resident.
     /// - ESHUTDOWN: the group closes.
     fetch(fetch_group& group, options requested);
+    /// With the defaults of options.
     explicit fetch(fetch_group& group)
         : fetch(group, options{})
     {

@@ -10,8 +10,8 @@ namespace ngpoll {
 
 /// A series of stable kernels that got a fix.
 struct fixed_series {
-    unsigned major = 0;
-    unsigned minor = 0;
+    unsigned major = 0; ///< 6 of 6.12.9
+    unsigned minor = 0; ///< 12 of 6.12.9
     unsigned patch = 0; ///< the first with it
     bool certain = true; ///< false: it was queued for that one, and nobody looked into the release
 };
@@ -25,7 +25,7 @@ struct kernel_fault {
         scheduler, ///< a drive has an I/O scheduler
     };
     std::string_view name; ///< in snake_case, fixed: scripts rely on it
-    condition needs = condition::any;
+    condition needs = condition::any; ///< met only where this is so
     bool only_slow = false; ///< it costs speed, and is no danger
     kernel_number first; ///< the first version that is known or must be taken to have it
     kernel_number seen_last; ///< the last one on which it was seen; above it, below `fixed`: unsure
@@ -39,6 +39,7 @@ struct kernel_fault {
 /// All that are known, in order of the version that mended them.
 [[nodiscard]] std::span<const kernel_fault> kernel_faults() noexcept;
 
+/// Whether a kernel has a fault.
 enum class fault_answer { no, yes, unsure };
 
 /// Whether `kernel` has `fault`, where its condition is met. `unsure`: between the versions that

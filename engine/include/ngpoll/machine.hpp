@@ -11,10 +11,11 @@ namespace ngpoll {
 
 /// Linux's version, of which distributions may hide the last number: "6.8.0-59-generic" is theirs.
 struct kernel_number {
-    unsigned major = 0;
-    unsigned minor = 0;
+    unsigned major = 0; ///< 6 of 6.8.0
+    unsigned minor = 0; ///< 8 of 6.8.0
     std::optional<unsigned> patch; ///< nothing: unknown
 
+    /// All three numbers are equal, or both versions lack the last one.
     friend bool operator==(const kernel_number&, const kernel_number&) = default;
 };
 
@@ -28,7 +29,7 @@ struct idle_state {
 /// What of the running system bears on polled passthrough.
 struct machine_info {
     std::string kernel_release; ///< as uname -r prints it; empty: unknown
-    kernel_number kernel;
+    kernel_number kernel; ///< the same as numbers
     /// The kernel is one of Red Hat's or its likes: it has the changes of far newer versions.
     bool kernel_has_backports = false;
     std::optional<std::uint32_t> poll_queues; ///< the nvme module's parameter; nothing: not loaded
@@ -37,7 +38,7 @@ struct machine_info {
     std::optional<bool> has_sys_admin; ///< this process has CAP_SYS_ADMIN; nothing: unknown
     std::optional<bool> has_ipc_lock; ///< and CAP_IPC_LOCK
     std::optional<std::uint64_t> memlock_bytes; ///< this process's limit; nothing: unknown
-    bool memlock_unlimited = false;
+    bool memlock_unlimited = false; ///< there is no such limit
     std::optional<std::uint64_t> huge_pages_free; ///< of 2 MiB; nothing: the kernel has none
     /// Processors by the frequency governor they are under; empty where Linux does not govern them.
     std::map<std::string, std::vector<std::uint32_t>> governors;

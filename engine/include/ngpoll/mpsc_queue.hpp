@@ -11,7 +11,7 @@ namespace ngpoll {
 /// object is queued, to the queue.
 template <template <class> class Atomic = std::atomic>
 struct mpsc_node {
-    Atomic<mpsc_node*> next{nullptr};
+    Atomic<mpsc_node*> next{nullptr}; ///< the next object in the queue
 };
 
 /// An intrusive, unbounded FIFO for many producers and one consumer: Dmitry Vyukov's node-based
@@ -49,11 +49,13 @@ struct mpsc_node {
 template <template <class> class Atomic = std::atomic>
 class mpsc_queue {
 public:
+    /// The base of each object that the queue holds.
     using node = mpsc_node<Atomic>;
 
     /// Where the consumer stands. Starts at cursor(queue) and is passed to every pop.
     class alignas(64) cursor {
     public:
+        /// At the beginning of an empty queue.
         explicit cursor(mpsc_queue& queue) noexcept
             : head_(&queue.stub_)
         {
@@ -67,8 +69,8 @@ public:
     /// What a pop found. `emptied` says that the queue was empty once this node had been taken: it
     /// tells a drain loop to stop without a second look, which bounds the loop.
     struct popped {
-        node* taken = nullptr;
-        bool emptied = false;
+        node* taken = nullptr; ///< null: nothing was there, or its push is not done
+        bool emptied = false; ///< `taken` was the last node
     };
 
     mpsc_queue() noexcept

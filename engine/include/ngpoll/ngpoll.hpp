@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The whole engine.
+/// \file
+/// The whole engine.
+
+/// \namespace ngpoll
+/// The engine's C++ interface. `ngpoll::detail` is no part of it.
+
 #include <ngpoll/buffer_pool.hpp> // IWYU pragma: export
 #include <ngpoll/command.hpp> // IWYU pragma: export
 #include <ngpoll/drive_settings.hpp> // IWYU pragma: export

@@ -16,11 +16,11 @@ class poll_queue;
 /// figures 275 and 277: Identify Controller; NVM Command Set 1.0, figure 97: Identify Namespace).
 struct namespace_info {
     std::string path; ///< as it was opened
-    bool emulated = false;
-    std::string serial;
-    std::string model;
-    std::string firmware;
-    std::uint32_t nsid = 0;
+    bool emulated = false; ///< an `emu:` drive of this process
+    std::string serial; ///< as Identify Controller has it
+    std::string model; ///< likewise
+    std::string firmware; ///< its revision
+    std::uint32_t nsid = 0; ///< what commands name the namespace by
     std::uint64_t capacity_blocks = 0; ///< NSZE
     /// NUSE: the blocks that the drive keeps data of; nothing where it does not track them.
     std::optional<std::uint64_t> used_blocks;
@@ -59,6 +59,7 @@ struct namespace_info {
 /// descriptor is closed: info() goes on, and a poll_queue made from it is refused with EINVAL.
 class nvme_namespace {
 public:
+    /// The options of an open namespace.
     struct options {
         /// Opens the device for writing. It does not protect the drive from root: the kernel blocks
         /// writes for unprivileged users only; root can still write without it. An emulated drive
@@ -76,8 +77,10 @@ public:
     /// (not an NVMe namespace), EACCES or EPERM (no permission), EINVAL (an `emu:` setting that
     /// does not parse), or nvme_category() where the drive refuses to identify itself.
     [[nodiscard]] static nvme_namespace open(std::string_view path, options requested);
+    /// Opens it for reading only.
     [[nodiscard]] static nvme_namespace open(std::string_view path) { return open(path, {}); }
 
+    /// The drive's own description, read when it was opened.
     [[nodiscard]] const namespace_info& info() const noexcept;
 
     /// The engine's own, not part of the interface.

@@ -27,6 +27,7 @@ class queue_state;
 /// Invariant: requests submitted and not finished, over all rings, <= depth.
 class poll_queue {
 public:
+    /// The options of a queue.
     using options = poll_queue_options;
 
     /// Throws std::system_error:
@@ -41,6 +42,7 @@ public:
     /// A mode the drive or the kernel does not have is not an error: report() says what is used
     /// instead, and why.
     poll_queue(const nvme_namespace& device, options requested);
+    /// With the defaults of poll_queue_options: for one ring, polled.
     explicit poll_queue(const nvme_namespace& device)
         : poll_queue(device, options{})
     {
@@ -50,7 +52,9 @@ public:
     poll_queue(const poll_queue&) = delete;
     poll_queue& operator=(const poll_queue&) = delete;
 
+    /// How the queue was set up after all. Any thread.
     [[nodiscard]] const poll_queue_report& report() const noexcept;
+    /// The depth in force: requests in flight at once.
     [[nodiscard]] std::uint32_t depth() const noexcept;
     /// Whether rings hand each other their completions: several may attach, or a resident polls.
     /// Never by interrupt.

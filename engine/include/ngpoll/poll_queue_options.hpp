@@ -16,6 +16,7 @@ enum class poll_mode : std::uint8_t {
     interrupt, ///< the drive interrupts, and each ring waits for that by itself
 };
 
+/// "polled", "hybrid" or "interrupt".
 [[nodiscard]] const char* to_string(poll_mode mode) noexcept;
 
 /// Who polls a shared queue; nobody does by interrupt. bench/README.md has the figures that chose
@@ -36,6 +37,7 @@ enum class role_policy : std::uint8_t {
     waiter,
 };
 
+/// The name of the policy in C++, for people.
 [[nodiscard]] const char* to_string(role_policy policy) noexcept;
 /// The policy of that name, or of "auto"; nothing where there is none.
 [[nodiscard]] std::optional<role_policy> role_policy_named(std::string_view name) noexcept;
@@ -51,11 +53,10 @@ struct poll_queue_options {
     std::uint32_t depth = 0;
     /// Rings and fetch groups that may be attached at the same time.
     std::uint32_t rings_max = 1;
-    poll_mode mode = poll_mode::polled;
-    role_policy role = role_policy::automatic;
-    /// Register the device's descriptor and each thread's ring descriptor with the kernel.
-    bool registered_file = true;
-    bool registered_ring = true;
+    poll_mode mode = poll_mode::polled; ///< how completions are found
+    role_policy role = role_policy::automatic; ///< which thread polls a shared queue
+    bool registered_file = true; ///< register the device's descriptor with the kernel
+    bool registered_ring = true; ///< register each thread's ring descriptor with the kernel
     /// The hardware queue that this one is for, hardware_poll_queue::index. Its tags then count
     /// apart from those of other hardware queues. Each thread that sends must be pinned to that
     /// queue's processors before its ring is made, and stay there. With a resident poller the
@@ -70,7 +71,7 @@ struct poll_queue_options {
 
 /// How a poll queue was set up after all: what was asked for and what the kernel accepted.
 struct poll_queue_report {
-    poll_mode mode = poll_mode::polled;
+    poll_mode mode = poll_mode::polled; ///< how completions are found
     std::uint32_t depth = 0; ///< requests in flight at once: what a depth of 0 became
     std::string transport; ///< "io_uring" or "emulated"
     /// The process must not end while requests are in flight: the running kernel may crash then, or

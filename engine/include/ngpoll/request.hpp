@@ -25,11 +25,12 @@ inline void ignore_completion(request&) noexcept { }
 /// A piece of memory for one command. `fixed_index` is its place in the poll queue's table of
 /// registered buffers, or kNotFixed: the kernel then maps the pages anew for each command.
 struct buffer {
+    /// `fixed_index` of memory that is not registered.
     static constexpr std::uint16_t kNotFixed = 0xffff;
 
-    std::byte* data = nullptr;
-    std::uint32_t size_bytes = 0;
-    std::uint16_t fixed_index = kNotFixed;
+    std::byte* data = nullptr; ///< where it begins
+    std::uint32_t size_bytes = 0; ///< how long it is
+    std::uint16_t fixed_index = kNotFixed; ///< its place in the table; see above
 };
 
 /// One NVMe command and what to do when it is done. Intrusive: it is its own queue node, so
@@ -43,7 +44,7 @@ struct buffer {
 struct alignas(64) request : mpsc_node<> {
     // One cache line for the completion ...
     detail::inbox* owner = nullptr; ///< the engine's: who gets it back, on a shared queue
-    completion_function on_complete = ignore_completion;
+    completion_function on_complete = ignore_completion; ///< runs when the command is done
     void* context = nullptr; ///< the caller's own
     ngpoll::status status; ///< outcome: how the command ended
     std::uint64_t result = 0; ///< outcome: dwords 0 and 1 of the NVMe completion
@@ -52,7 +53,7 @@ struct alignas(64) request : mpsc_node<> {
     bool fixed = false; ///< by set_buffer()
     std::uint16_t entry = 0; ///< the engine's: the submission entry that the command keeps
     // ... and one for the command.
-    alignas(64) command cmd;
+    alignas(64) command cmd; ///< what the drive is asked to do
 
     /// Points the command's data at `target`, whole. The memory must outlive the command.
     void set_buffer(const buffer& target) noexcept

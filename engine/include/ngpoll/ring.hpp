@@ -35,6 +35,7 @@ class queue_state;
 /// Invariant: outstanding() <= depth, and each accepted request is finished exactly once.
 class ring {
 public:
+    /// The options of a ring.
     struct options {
         /// Requests outstanding at once; the ring's guaranteed share of its poll queue's depth. 0:
         /// an equal part of what the queue has left for the rings that may still come, at most 128.
@@ -58,6 +59,7 @@ public:
     /// it. The constructor then also throws ENOMEM, EMFILE or ENFILE (no memory, no locked memory,
     /// no descriptor), and the kernel's errno for an event_fd that is not an eventfd.
     ring(poll_queue& queue, options requested);
+    /// With the defaults of options.
     explicit ring(poll_queue& queue)
         : ring(queue, options{})
     {
@@ -124,6 +126,7 @@ public:
     [[nodiscard]] std::uint32_t outstanding() const noexcept { return state_.outstanding(); }
     /// What the options' depth became.
     [[nodiscard]] std::uint32_t depth() const noexcept { return state_.depth; }
+    /// Running totals of this ring. Any thread.
     [[nodiscard]] ring_stats stats() const noexcept;
 
 private:

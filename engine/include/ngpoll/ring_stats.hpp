@@ -17,6 +17,7 @@ struct ring_stats {
     std::uint64_t wakes = 0; ///< times it woke another ring, or the resident poller
     std::uint64_t takeovers = 0; ///< times it took the poller's role over
 
+    /// Adds each figure of `other`.
     ring_stats& operator+=(const ring_stats& other) noexcept;
 };
 

@@ -16,22 +16,25 @@ namespace ngpoll {
 /// figure 89): SC in bits 0-7, SCT 8-10, CRD 11-12, More 13, DNR 14. At most one is not zero.
 /// A request that its ring aborted before it reached the drive carries ECANCELED.
 struct status {
-    std::int32_t errno_value = 0;
-    std::uint16_t nvme_status = 0;
+    std::int32_t errno_value = 0; ///< the system's word; 0: none
+    std::uint16_t nvme_status = 0; ///< the drive's word; 0: none, or success
     std::uint8_t reserved = 0; ///< always zero: it makes ok() one compare
     std::uint8_t taken = 0; ///< the engine's, while the request is outstanding; zero in an outcome
 
+    /// The command ended well.
     [[nodiscard]] bool ok() const noexcept { return std::bit_cast<std::uint64_t>(*this) == 0; }
 
     /// Status code, meaningful together with the type.
     [[nodiscard]] unsigned code() const noexcept { return nvme_status & 0xffU; }
     /// Status code type: 0 generic, 1 command specific, 2 media and data integrity, 3 path.
     [[nodiscard]] unsigned code_type() const noexcept { return (nvme_status >> 8U) & 0x7U; }
+    /// The drive says that the command will fail again.
     [[nodiscard]] bool do_not_retry() const noexcept { return (nvme_status & 0x4000U) != 0; }
 
     /// The status in words: the errno's text, or the name NVM Express gives it and its number.
     [[nodiscard]] std::string text() const;
 
+    /// Both words are equal.
     friend bool operator==(const status&, const status&) = default;
 };
 

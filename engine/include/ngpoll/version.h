@@ -2,23 +2,23 @@
 #ifndef NGPOLL_VERSION_H
 #define NGPOLL_VERSION_H
 
-/*
+/** @file
  * The version of ngpoll. The macros say which headers a program was compiled with, and
  * ngpoll_version() says which library it runs with. The numbers are those of CMakeLists.txt:
  * CMake refuses to configure where they differ.
  *
  * In versions 0.x a new minor number may change any interface, and a new patch number changes none.
  */
-#define NGPOLL_VERSION_MAJOR 0
-#define NGPOLL_VERSION_MINOR 2
-#define NGPOLL_VERSION_PATCH 0
-#define NGPOLL_VERSION "0.2.0"
+#define NGPOLL_VERSION_MAJOR 0 /**< of these headers */
+#define NGPOLL_VERSION_MINOR 2 /**< of these headers */
+#define NGPOLL_VERSION_PATCH 0 /**< of these headers */
+#define NGPOLL_VERSION "0.2.0" /**< the three numbers as text */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The version of the library that the program runs with, as NGPOLL_VERSION writes it. The text is
+/** The version of the library that the program runs with, as NGPOLL_VERSION writes it. The text is
  * good until the program ends. Any thread. */
 const char* ngpoll_version(void);
 
