@@ -8,6 +8,7 @@ PATH=$PATH:/usr/sbin:/sbin # depmod and modprobe: the PATH inside a chroot often
 vm_cache=${XDG_CACHE_HOME:-~/.cache}/ngpoll-vm
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
+this_script=$(realpath "$0") # before a cd
 say() { echo "${0##*/}: $*" >&2; }
 die() { say "$@"; exit 1; }
 
@@ -15,7 +16,7 @@ die() { say "$@"; exit 1; }
 usage() {
     awk 'NR == 1 || /^# (SPDX|shellcheck)/ { next }
         !/^#/ { exit }
-        { sub(/^# ?/, ""); print }' "$0"
+        { sub(/^# ?/, ""); print }' "$this_script"
 }
 
 # need COMMAND:PACKAGE...   Exit status 77 is what CTest (SKIP_RETURN_CODE) reads as skipped.

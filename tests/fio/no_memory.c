@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into fio. The allocation with the number NGPOLL_FAIL_ALLOCATION fails and prints a line.
- * Only allocations in the fio engine's own code count, from 1. No other allocation fails.
+ * Preloaded into fio. The allocation with the number NGPOLL_FAIL_ALLOCATION fails and prints one
+ * line. Only allocations in the fio engine's own code count, from 1. No other allocation fails.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
