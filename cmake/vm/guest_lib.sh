@@ -59,3 +59,13 @@ load_module() {
         [[ -e /sys/module/${name//-/_} ]] || insmod "/run/modules/$file" || return
     done < "$order"
 }
+
+# count_a_second NAME   Marks a second in mid run of the program in the background: past its first line
+# of figures, between two. `boot -u` prints the instructions of that second.
+count_a_second() {
+    sleep 2.5
+    echo "window $1"
+    "$RIG_MARK"
+    sleep 1
+    "$RIG_MARK"
+}
