@@ -13,49 +13,49 @@
 #include <unistd.h>
 
 /* glibc's own functions, under their other names. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
+void* __libc_malloc(size_t size);
+void* __libc_calloc(size_t count, size_t size);
+void* __libc_memalign(size_t alignment, size_t size);
 
 static atomic_long allocations;
 
-static bool fails(const void *caller)
+static bool fails(const void* caller)
 {
-	static const char said[] = "no_memory: here\n";
-	const char *wanted = getenv("NGPOLL_FAIL_ALLOCATION");
-	Dl_info from;
+    static const char said[] = "no_memory: here\n";
+    const char* wanted = getenv("NGPOLL_FAIL_ALLOCATION");
+    Dl_info from;
 
-	if (!wanted || !dladdr(caller, &from) || !from.dli_fname ||
-	    !strstr(from.dli_fname, "libngpoll_fio.so"))
-		return false;
-	/* relaxed: a count, which orders nothing else. */
-	if (atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed) + 1 != atol(wanted))
-		return false;
-	if (write(STDERR_FILENO, said, sizeof(said) - 1) < 0)
-		return false; /* else the test would stop at this allocation */
-	errno = ENOMEM;
-	return true;
+    if (!wanted || !dladdr(caller, &from) || !from.dli_fname
+        || !strstr(from.dli_fname, "libngpoll_fio.so"))
+        return false;
+    /* relaxed: a count, which orders nothing else. */
+    if (atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed) + 1 != atol(wanted))
+        return false;
+    if (write(STDERR_FILENO, said, sizeof(said) - 1) < 0)
+        return false; /* else the test would stop at this allocation */
+    errno = ENOMEM;
+    return true;
 }
 
-void *malloc(size_t size)
+void* malloc(size_t size)
 {
-	return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 
-void *calloc(size_t count, size_t size)
+void* calloc(size_t count, size_t size)
 {
-	return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
 }
 
-void *aligned_alloc(size_t alignment, size_t size)
+void* aligned_alloc(size_t alignment, size_t size)
 {
-	return fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, size);
 }
 
-char *strdup(const char *text)
+char* strdup(const char* text)
 {
-	const size_t size = strlen(text) + 1;
-	char *copy = fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+    const size_t size = strlen(text) + 1;
+    char* copy = fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 
-	return copy ? memcpy(copy, text, size) : NULL;
+    return copy ? memcpy(copy, text, size) : NULL;
 }

@@ -6,16 +6,16 @@
 static void null_arguments_are_refused(void)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
-    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring* ring = NULL;
     REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
     struct ngpoll_request r;
-    struct ngpoll_request *all[] = {&r};
-    struct ngpoll_buffers *buffers = (struct ngpoll_buffers *)&r;
-    struct ngpoll_namespace *ns = (struct ngpoll_namespace *)&r;
+    struct ngpoll_request* all[] = {&r};
+    struct ngpoll_buffers* buffers = (struct ngpoll_buffers*)&r;
+    struct ngpoll_namespace* ns = (struct ngpoll_namespace*)&r;
     static char memory[BLOCK];
     CHECK(ngpoll_namespace_open(NULL, false, &ns) == -EINVAL && ns == NULL);
     CHECK(ngpoll_namespace_open("emu:", false, NULL) == -EINVAL);
-    struct ngpoll_queue *queue = drive.queue;
+    struct ngpoll_queue* queue = drive.queue;
     CHECK(ngpoll_queue_open(NULL, NULL, &queue) == -EINVAL && queue == NULL);
     CHECK(strstr(ngpoll_error(), "namespace is NULL") != NULL);
     CHECK(ngpoll_queue_open(drive.ns, NULL, NULL) == -EINVAL);
@@ -60,7 +60,7 @@ static void too_many_blocks(void)
 static void a_ring_is_closed_twice(void)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
-    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring* ring = NULL;
     REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
     ngpoll_ring_close(ring);
     ngpoll_ring_close(ring);
@@ -83,9 +83,9 @@ static void a_namespace_is_closed_twice(void)
 static void a_ring_is_closed_as_a_queue(void)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
-    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring* ring = NULL;
     REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
-    ngpoll_queue_close((struct ngpoll_queue *)ring);
+    ngpoll_queue_close((struct ngpoll_queue*)ring);
 }
 
 static void a_null_request_gets_a_buffer(void)
@@ -97,7 +97,7 @@ static void null_buffers_are_asked(void) { (void)ngpoll_buffers_at(NULL, 0); }
 static void a_queue_is_closed_before_its_buffers(void)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
-    struct ngpoll_buffers *buffers = NULL;
+    struct ngpoll_buffers* buffers = NULL;
     REQUIRE(ngpoll_buffers_open(drive.queue, 1, BLOCK, &buffers) == 0);
     ngpoll_queue_close(drive.queue);
     ngpoll_buffers_close(buffers);
@@ -106,12 +106,12 @@ static void a_queue_is_closed_before_its_buffers(void)
 static void a_queue_is_closed_before_its_rings(void)
 {
     struct drive drive = open_drive("emu:size=1M", NULL);
-    struct ngpoll_ring *ring = NULL;
+    struct ngpoll_ring* ring = NULL;
     REQUIRE(ngpoll_ring_open(drive.queue, NULL, &ring) == 0);
     ngpoll_queue_close(drive.queue);
 }
 
-static void misuse_stops_the_program(void (*misuse)(void), const char *words)
+static void misuse_stops_the_program(void (*misuse)(void), const char* words)
 {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
@@ -132,8 +132,8 @@ static void misuse_stops_the_program(void (*misuse)(void), const char *words)
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);
     /* A sanitizer may find the read of a closed handle first; it ends the child, too. */
-    if (!(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && strstr(said, words)) &&
-        !strstr(said, "AddressSanitizer")) {
+    if (!(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && strstr(said, words))
+        && !strstr(said, "AddressSanitizer")) {
         fprintf(stderr, "FAILED: expected '%s', but the child said: %s\n", words, said);
         failures++;
     }
