@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What is checked before a job runs. The check in fio's main process, set_file_size(), leaves
- * nothing open. The job checks each file once more when it opens it: fio does not size the files of
- * a replayed log, so for those the second check is the only one.
- */
+#include "ngpoll_fio_check.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "ngpoll_fio.h"
+#include "ngpoll_fio_options.h"
+#include "ngpoll_fio_refuse.h"
 
-/* Jobs of one fio share the drive, whether they are threads or processes of their own. fio's main
- * process has no number of a job yet. */
+/* The process that all jobs of one fio have in common: as threads or as processes, they may write
+ * to one drive at the same time. `td->pid` is 0 in fio's main process. */
 static uint32_t family(const struct thread_data *td)
 {
 	return (uint32_t)(td->o.use_thread || td->pid == 0 ? getpid() : getppid());
 }
 
-/* A drive in use is not written, nor one of which it cannot be told. fio's own check knows no
- * character devices. */
+/* The permit is refused for a drive in use, and where the use of the drive cannot be found out.
+ * fio's own check ignores character devices. */
 int take_permit(struct thread_data *td, const struct ngpoll_namespace *ns,
 		struct ngpoll_write_permit **taken)
 {
@@ -68,8 +66,8 @@ static int check_whole_blocks(struct thread_data *td, const struct ngpoll_namesp
 	return refuse(td, EINVAL, text);
 }
 
-/* A replay takes its sizes from the log. fio raises `max_bs` to those that it has read, and what it
- * reads later is checked with each command. */
+/* A replay takes its sizes from the log. fio raises `max_bs` to the sizes that it has read. Sizes
+ * that fio reads later are checked with each command. */
 static int check_sizes(struct thread_data *td, const struct ngpoll_namespace_info *info)
 {
 	char text[200];
@@ -118,8 +116,8 @@ int check_sharing(struct thread_data *td)
 		"share a poll queue");
 }
 
-/* Before anything is written. The job takes it for good when it opens its files for I/O: commands
- * that exec_prerun names may want the drive in between. */
+/* Refuses a drive in use before the job writes anything. Gives the permit back: a command that
+ * exec_prerun names may need the drive. The job takes the permit again when it opens its files. */
 static int check_use(struct thread_data *td, const struct ngpoll_namespace *ns)
 {
 	struct ngpoll_write_permit *permit;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* A job's I/O: what fio calls for each one, and for each batch. */
+#include "ngpoll_fio_io.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
 
-#include "ngpoll_fio.h"
+#include "ngpoll_fio_command.h"
+#include "ngpoll_fio_job.h"
 
-/* What a job does rarely is kept out of line, so that what it does for each I/O saves no registers.
- */
+/* Rare work is kept out of line: the path of each I/O then saves no registers for it. */
 #define RARE __attribute__((noinline, cold))
 
 static void set_error(const struct job_request *mine)
@@ -18,7 +19,7 @@ static void set_error(const struct job_request *mine)
 	mine->io_u->error = status.errno_value ? status.errno_value : EIO;
 }
 
-/* fio has cleared the io_u's error before it was queued. */
+/* fio cleared the io_u's error before it queued the io_u. */
 void io_finished(struct ngpoll_request *request)
 {
 	const struct job_request *mine = (struct job_request *)request;
@@ -29,231 +30,7 @@ void io_finished(struct ngpoll_request *request)
 	*job->ready_end++ = mine->io_u;
 }
 
-static void set_data(struct ngpoll_request *r, const void *data, unsigned long long bytes,
-		     uint16_t fixed_index)
-{
-	r->cmd.data = (uint64_t)(uintptr_t)data;
-	r->cmd.data_bytes = (uint32_t)bytes;
-	r->fixed = fixed_index != NGPOLL_NOT_FIXED;
-	r->fixed_index = fixed_index;
-}
-
-/* Before a job starts its sizes are checked as they are known then. A log that is replayed has its
- * own, and nothing may reach past the buffers or a drive in use, whatever fio left out. */
-static int check_common(const struct job_request *mine)
-{
-	const struct file_state *file = mine->file;
-	const struct io_u *io_u = mine->io_u;
-
-	if (io_u->xfer_buflen == 0 || io_u->offset % file->block_bytes ||
-	    io_u->xfer_buflen % file->block_bytes) {
-		log_err("ngpoll: offset %llu and length %llu are not whole blocks of %u bytes\n",
-			io_u->offset, io_u->xfer_buflen, file->block_bytes);
-		return EINVAL;
-	}
-	if (io_u->ddir != DDIR_READ && !file->may_write) {
-		log_err("ngpoll: %s was opened by a job that only reads; it is not written\n",
-			io_u->file->file_name);
-		return EPERM;
-	}
-	return 0;
-}
-
-static int check_transfer(const struct engine_options *o, const struct job_request *mine,
-			  bool zeroes)
-{
-	const struct file_state *file = mine->file;
-	const unsigned long long bytes = mine->io_u->xfer_buflen;
-	const int refused = check_common(mine);
-
-	if (refused)
-		return refused;
-	if (bytes > file->transfer_max) {
-		log_err("ngpoll: length %llu is more than one command moves (MDTS, or 65536 "
-			"blocks), which is %llu\n", bytes, file->transfer_max);
-		return EINVAL;
-	}
-	if (!zeroes && bytes / file->block_bytes * file->metadata_bytes > o->md_per_io_size) {
-		log_err("ngpoll: %llu bytes have more metadata than the buffer for it holds; give "
-			"md_per_io_size=%llu\n", bytes,
-			bytes / file->block_bytes * file->metadata_bytes);
-		return EINVAL;
-	}
-	return 0;
-}
-
-static int prepare_transfer(const struct engine_options *o, struct job_request *mine)
-{
-	enum { FORCE_UNIT_ACCESS = 1 << 30 };
-	const struct file_state *file = mine->file;
-	const struct io_u *io_u = mine->io_u;
-	const struct job *job = mine->job;
-	const ptrdiff_t index = mine - job->requests; /* io_u->index shares its place with engine_data */
-	const bool reads = io_u->ddir == DDIR_READ;
-	const bool zeroes = !reads && o->write_mode == WRITE_ZEROES;
-	const uint32_t blocks = (uint32_t)(io_u->xfer_buflen / file->block_bytes);
-	struct ngpoll_request *r = &mine->request;
-	const int refused = check_transfer(o, mine, zeroes);
-
-	if (refused)
-		return refused;
-	r->cmd = (struct ngpoll_command){ .nsid = file->nsid };
-	ngpoll_prepare(r, reads ? NGPOLL_OP_READ : zeroes ? NGPOLL_OP_WRITE_ZEROES : NGPOLL_OP_WRITE,
-		file->nsid, io_u->offset / file->block_bytes, blocks);
-	if (reads ? o->readfua : o->writefua)
-		r->cmd.cdw12 |= FORCE_UNIT_ACCESS;
-	if (zeroes) {
-		set_data(r, NULL, 0, NGPOLL_NOT_FIXED);
-		return 0;
-	}
-	set_data(r, io_u->xfer_buf, io_u->xfer_buflen, file->first_fixed == NGPOLL_NOT_FIXED ?
-		NGPOLL_NOT_FIXED : (uint16_t)(file->first_fixed + index));
-	if (file->metadata_bytes) {
-		r->cmd.metadata = (uint64_t)(uintptr_t)job->metadata +
-			(uint64_t)index * o->md_per_io_size;
-		r->cmd.metadata_bytes = blocks * file->metadata_bytes;
-	}
-	mine->set_up_for = io_u->ddir;
-	mine->bytes = io_u->xfer_buflen;
-	mine->block_shift = file->block_shift;
-	mine->slba_limit = file->slba_limit;
-	if (!job->one_by_one)
-		mine->ddir = io_u->ddir;
-	return 0;
-}
-
-/* Dataset Management with one range, deallocate. */
-static int prepare_deallocate(struct job_request *mine)
-{
-	const struct file_state *file = mine->file;
-	const uint64_t slba = mine->io_u->offset / file->block_bytes;
-	const uint64_t blocks = mine->io_u->xfer_buflen / file->block_bytes;
-	struct ngpoll_request *r = &mine->request;
-	const int refused = check_common(mine);
-	enum { DEALLOCATE = 1 << 2 };
-
-	if (refused)
-		return refused;
-	if (blocks > UINT32_MAX) {
-		log_err("ngpoll: one trim is of %u blocks at most, and not of %llu\n", UINT32_MAX,
-			(unsigned long long)blocks);
-		return EINVAL;
-	}
-	mine->range[0] = 0;
-	mine->range[1] = (uint32_t)blocks;
-	mine->range[2] = (uint32_t)slba;
-	mine->range[3] = (uint32_t)(slba >> 32);
-	r->cmd = (struct ngpoll_command){
-		.opcode = NGPOLL_OP_DATASET_MANAGEMENT,
-		.nsid = file->nsid,
-		.slba = (uint64_t)DEALLOCATE << 32, /* cdw10: ranges, minus one; cdw11 */
-	};
-	set_data(r, mine->range, sizeof(mine->range), NGPOLL_NOT_FIXED);
-	return 0;
-}
-
-static void prepare_flush(struct job_request *mine)
-{
-	struct ngpoll_request *r = &mine->request;
-
-	r->cmd = (struct ngpoll_command){ .opcode = NGPOLL_OP_FLUSH, .nsid = mine->file->nsid };
-	set_data(r, NULL, 0, NGPOLL_NOT_FIXED);
-}
-
-static void stage(struct job *job, struct job_request *mine)
-{
-	*job->staged_end++ = &mine->request;
-}
-
-static RARE void set_issue_times(struct thread_data *td, const struct job *job)
-{
-	struct ngpoll_request **at;
-	struct timespec now;
-
-	fio_gettime(&now, NULL);
-	for (at = job->committed_end; at != job->staged_end; at++) {
-		struct io_u *io_u = ((struct job_request *)*at)->io_u;
-
-		io_u->issue_time = now;
-		io_u_queued(td, io_u);
-	}
-	if (td->o.read_iolog_file)
-		td->last_issue = now;
-}
-
-/* With a depth of 1 there is nothing to do meanwhile, and fio spends less on what is complete when
- * it was queued. What failed goes the usual way, which asks for the details; fio must not see an
- * error here already, or it counts two. */
-static enum fio_q_status complete_now(struct thread_data *td, struct job_request *mine)
-{
-	struct job *job = mine->job;
-
-	if (job->keeps_issue_times)
-		set_issue_times(td, job);
-	job->told_end = job->ready_end = job->ready;
-	job->staged_end = job->staged;
-	io_u_mark_submit(td, 1);
-	ngpoll_submit_and_wait(mine->file->ring, job->staged, 1, 1);
-	if (mine->io_u->error) {
-		mine->io_u->error = 0;
-		return FIO_Q_QUEUED;
-	}
-	job->ready_end = job->ready;
-	io_u_mark_complete(td, 1);
-	return FIO_Q_COMPLETED;
-}
-
-/* Stages a command that is set up but for its block and address, and so was checked. False where it
- * is not. */
-static inline bool repeat(struct job_request *mine, const struct io_u *io_u,
-			  enum fio_ddir set_up_for)
-{
-	/* Rotated, an offset of whole blocks is their number, and any other one has high bits. */
-	const uint64_t slba = io_u->offset >> mine->block_shift |
-		io_u->offset << (-mine->block_shift & 63);
-
-	if (set_up_for != io_u->ddir || mine->f != io_u->file ||
-	    mine->bytes != io_u->xfer_buflen || slba >= mine->slba_limit)
-		return false;
-	mine->request.cmd.slba = slba;
-	mine->request.cmd.data = (uint64_t)(uintptr_t)io_u->xfer_buf;
-	stage(mine->job, mine);
-	return true;
-}
-
-static RARE enum fio_q_status prepare_and_stage(struct thread_data *td, struct job_request *mine)
-{
-	struct io_u *io_u = mine->io_u;
-
-	fio_ro_check(td, io_u); /* once: a command that is repeated goes the same direction */
-	if (mine->job->one_by_one && repeat(mine, io_u, mine->set_up_for))
-		return complete_now(td, mine);
-	mine->f = io_u->file;
-	mine->file = FILE_ENG_DATA(io_u->file);
-	mine->ddir = mine->set_up_for = DDIR_INVAL;
-	if (io_u->ddir == DDIR_READ || io_u->ddir == DDIR_WRITE)
-		io_u->error = prepare_transfer(td->eo, mine);
-	else if (io_u->ddir == DDIR_TRIM)
-		io_u->error = prepare_deallocate(mine);
-	else if (ddir_sync(io_u->ddir))
-		prepare_flush(mine);
-	else
-		io_u->error = EINVAL;
-	if (io_u->error)
-		return FIO_Q_COMPLETED;
-	stage(mine->job, mine);
-	return mine->job->one_by_one ? complete_now(td, mine) : FIO_Q_QUEUED;
-}
-
-/* Commands are prepared here and not in the hook for that, which would cost one more call each. */
-enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
-{
-	struct job_request *mine = io_u->engine_data;
-
-	return repeat(mine, io_u, mine->ddir) ? FIO_Q_QUEUED : prepare_and_stage(td, mine);
-}
-
-/* Sends what is staged, and looks for nothing. */
+/* Sends all staged requests. Looks for no completions. */
 static int send_staged(struct job *job)
 {
 	struct ngpoll_request **at;
@@ -261,32 +38,18 @@ static int send_staged(struct job *job)
 
 	for (at = job->staged; at != job->staged_end; at++)
 		if (!ngpoll_submit(((struct job_request *)*at)->file->ring, *at))
-			return -EBUSY; /* cannot be: a ring has room for all that a job has */
+			return -EBUSY; /* never: a ring has room for every request of the job */
 	for (i = 0; i < job->files_count; i++)
 		ngpoll_flush(job->files[i].ring);
 	job->committed_end = job->staged_end = job->staged;
 	return 0;
 }
 
-static __attribute__((noinline)) int commit_staged(struct thread_data *td, struct job *job)
+struct io_u *engine_event(struct thread_data *td, int event)
 {
-	const size_t count = (size_t)(job->staged_end - job->committed_end);
+	const struct job *job = td->io_ops_data;
 
-	if (job->keeps_issue_times)
-		set_issue_times(td, job);
-	job->committed_end = job->staged_end;
-	io_u_mark_submit(td, (unsigned int)count);
-	/* With the job's depth reached fio looks for completions next, and the commands go with that
-	 * look: one system call, not two. */
-	return td->cur_depth < td->o.iodepth ? send_staged(job) : 0;
-}
-
-/* fio commits what it has queued, and again before it looks for completions. */
-int engine_commit(struct thread_data *td)
-{
-	struct job *job = td->io_ops_data;
-
-	return job->committed_end == job->staged_end ? 0 : commit_staged(td, job);
+	return job->ready[event];
 }
 
 static uint64_t deadline_after(const struct timespec *t)
@@ -303,7 +66,8 @@ static unsigned int ready(const struct job *job)
 	return (unsigned int)(job->ready_end - job->ready);
 }
 
-/* Until `min` are ready, or `t` is over: none of several rings may be slept on. */
+/* Polls until `min` io_us are ready, or `t` is over. The thread cannot sleep: it would wait for one
+ * ring and miss the others. */
 static void poll_all(struct job *job, unsigned int min, const struct timespec *t)
 {
 	const struct timespec none = { 0, 0 };
@@ -316,7 +80,7 @@ static void poll_all(struct job *job, unsigned int min, const struct timespec *t
 	} while (ready(job) < min && (!t || deadline_after(&none) < deadline));
 }
 
-/* The ready ones that fio has not been told of come first now. */
+/* Removes the io_us that fio was told of. */
 static void drop_told(struct job *job)
 {
 	const size_t left = (size_t)(job->ready_end - job->told_end);
@@ -377,9 +141,111 @@ int engine_getevents(struct thread_data *td, unsigned int min, unsigned int max,
 	return tell(job, max);
 }
 
-struct io_u *engine_event(struct thread_data *td, int event)
+static void stage(struct job *job, struct job_request *mine)
 {
-	const struct job *job = td->io_ops_data;
+	*job->staged_end++ = &mine->request;
+}
 
-	return job->ready[event];
+static RARE void set_issue_times(struct thread_data *td, const struct job *job)
+{
+	struct ngpoll_request **at;
+	struct timespec now;
+
+	fio_gettime(&now, NULL);
+	for (at = job->committed_end; at != job->staged_end; at++) {
+		struct io_u *io_u = ((struct job_request *)*at)->io_u;
+
+		io_u->issue_time = now;
+		io_u_queued(td, io_u);
+	}
+	if (td->o.read_iolog_file)
+		td->last_issue = now;
+}
+
+/* Sends the command and waits for it. At a depth of 1 the job has nothing else to do, and fio
+ * spends less on an io_u that is complete when queue() returns. A failed io_u goes the usual way,
+ * on which fio asks for the details. Its error is cleared here and set again in getevents(): fio
+ * would count it twice. */
+static enum fio_q_status complete_now(struct thread_data *td, struct job_request *mine)
+{
+	struct job *job = mine->job;
+
+	if (job->keeps_issue_times)
+		set_issue_times(td, job);
+	job->told_end = job->ready_end = job->ready;
+	job->staged_end = job->staged;
+	io_u_mark_submit(td, 1);
+	ngpoll_submit_and_wait(mine->file->ring, job->staged, 1, 1);
+	if (mine->io_u->error) {
+		mine->io_u->error = 0;
+		return FIO_Q_QUEUED;
+	}
+	job->ready_end = job->ready;
+	io_u_mark_complete(td, 1);
+	return FIO_Q_COMPLETED;
+}
+
+/* Stages the request's last command again, with another block and address. Returns false where the
+ * io_u needs another command than that, which has to be set up and checked. */
+static inline bool repeat(struct job_request *mine, const struct io_u *io_u,
+			  enum fio_ddir set_up_for)
+{
+	/* Rotated by the block's size, an offset of whole blocks is the block's number. Any other
+	 * offset gets high bits, and so is not below the limit. */
+	const uint64_t slba = io_u->offset >> mine->block_shift |
+		io_u->offset << (-mine->block_shift & 63);
+
+	if (set_up_for != io_u->ddir || mine->f != io_u->file ||
+	    mine->bytes != io_u->xfer_buflen || slba >= mine->slba_limit)
+		return false;
+	mine->request.cmd.slba = slba;
+	mine->request.cmd.data = (uint64_t)(uintptr_t)io_u->xfer_buf;
+	stage(mine->job, mine);
+	return true;
+}
+
+static RARE enum fio_q_status set_up_and_stage(struct thread_data *td, struct job_request *mine)
+{
+	struct io_u *io_u = mine->io_u;
+
+	fio_ro_check(td, io_u); /* once: a repeated command has the same direction */
+	if (mine->job->one_by_one && repeat(mine, io_u, mine->set_up_for))
+		return complete_now(td, mine);
+	mine->f = io_u->file;
+	mine->file = FILE_ENG_DATA(io_u->file);
+	mine->ddir = mine->set_up_for = DDIR_INVAL;
+	io_u->error = set_up_command(td->eo, mine);
+	if (io_u->error)
+		return FIO_Q_COMPLETED;
+	stage(mine->job, mine);
+	return mine->job->one_by_one ? complete_now(td, mine) : FIO_Q_QUEUED;
+}
+
+/* Sets commands up, too: fio's prep hook would cost one more call for each I/O. */
+enum fio_q_status engine_queue(struct thread_data *td, struct io_u *io_u)
+{
+	struct job_request *mine = io_u->engine_data;
+
+	return repeat(mine, io_u, mine->ddir) ? FIO_Q_QUEUED : set_up_and_stage(td, mine);
+}
+
+static __attribute__((noinline)) int commit_staged(struct thread_data *td, struct job *job)
+{
+	const size_t count = (size_t)(job->staged_end - job->committed_end);
+
+	if (job->keeps_issue_times)
+		set_issue_times(td, job);
+	job->committed_end = job->staged_end;
+	io_u_mark_submit(td, (unsigned int)count);
+	/* At the job's full depth fio looks for completions next. The commands are sent in that
+	 * system call, which saves one. */
+	return td->cur_depth < td->o.iodepth ? send_staged(job) : 0;
+}
+
+/* fio commits the io_us that it queued, and calls this again before it looks for completions. */
+int engine_commit(struct thread_data *td)
+{
+	struct job *job = td->io_ops_data;
+
+	return job->committed_end == job->staged_end ? 0 : commit_staged(td, job);
 }

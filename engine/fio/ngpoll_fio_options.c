@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a job may ask of the engine, and how it is told that it cannot have it. */
-#include <errno.h>
-#include <stddef.h>
-#include <stdio.h>
+#include "ngpoll_fio_options.h"
 
-#include "ngpoll_fio.h"
+#include <stddef.h>
 
 #include <optgroup.h>
 
@@ -71,23 +68,3 @@ struct fio_option engine_option_table[] = {
 	TAKEN_FOR_JOB_FILES("cmdprio_bssplit", FIO_OPT_STR_STORE, no_effect_text),
 	{ .name = NULL },
 };
-
-int refuse(struct thread_data *td, int error, const char *text)
-{
-	log_err("ngpoll: %s\n", text);
-	td->error = error;
-	snprintf(td->verror, sizeof(td->verror), "ngpoll: the job was not started");
-	return 1;
-}
-
-/* Of the library's last error. ENOENT fio would take for a file that it is to make. */
-int refuse_failed(struct thread_data *td, int failed)
-{
-	return refuse(td, failed == -ENOENT ? ENODEV : -failed, ngpoll_error());
-}
-
-int refuse_no_memory(struct thread_data *td)
-{
-	return refuse(td, ENOMEM, "not enough memory for what the job needs; lower iodepth or "
-		"md_per_io_size");
-}

@@ -1,55 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* Namespaces and poll queues: of a job alone, or shared by the jobs of a process. */
+#include "ngpoll_fio_queue.h"
+
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ngpoll_fio.h"
+#include "ngpoll_fio_check.h"
+#include "ngpoll_fio_options.h"
+#include "ngpoll_fio_refuse.h"
 
 enum {
-	SHARED_RINGS_MAX = 256, /* that may share a poll queue */
-	SHARED_DEPTH_MAX = 32768, /* what a ring of the kernel's holds */
-	UNCOUNTED_DEPTH = 4096, /* of a queue whose jobs cannot be counted */
+	SHARED_RINGS_MAX = 256, /* of a shared poll queue */
+	SHARED_DEPTH_MAX = 32768, /* entries that a ring of the kernel holds */
+	UNCOUNTED_DEPTH = 4096, /* of a shared queue with jobs that cannot be counted */
 };
 
-static pthread_mutex_t shared_lock = PTHREAD_MUTEX_INITIALIZER;
+/* Guards the three lists below. */
+static pthread_mutex_t lists_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t forks_are_watched = PTHREAD_ONCE_INIT;
+static int watching_failed; /* an errno of pthread_atfork() */
 
-static void leave_shared_lock(void)
-{
-	pthread_mutex_unlock(&shared_lock);
-}
+static struct opened_queue *opened_queues;
 
-static void take_shared_lock(void);
-
-/* fio forks a job while the threads of others may hold the lock. Not in a constructor: the engine's
- * own handler must be there before, so that at a fork its lock is taken after this one. */
-static void watch_forks(void)
-{
-	pthread_atfork(take_shared_lock, leave_shared_lock, leave_shared_lock);
-}
-
-static void take_shared_lock(void)
-{
-	pthread_once(&forks_are_watched, watch_forks);
-	pthread_mutex_lock(&shared_lock);
-}
-static struct shared_queue *shared_queues;
-
-/* A job that shares a poll queue. The list is complete before the first job starts, and stays: jobs
- * come one by one, and a queue cannot grow. */
+/* A job that will share a poll queue. The list is complete before the first job starts, and stays:
+ * jobs open the queue one after the other, and a queue cannot grow. */
 struct sharer {
 	struct sharer *next;
 	char *name;
-	char *path; /* NULL: whatever a log names */
-	unsigned int depth; /* 0: a trace of blktrace's may have fio choose it */
+	char *path; /* NULL: any file that a log names */
+	unsigned int depth; /* 0: unknown; for a trace of blktrace fio may choose the depth later */
 };
 
 static struct sharer *sharers;
 
-/* An emulated drive lives as long as the process, so that a job can verify what one before it
- * wrote. */
+/* An emulated drive lives as long as the process, so that a later job can verify the data that this
+ * job wrote. */
 struct emulated_drive {
 	struct emulated_drive *next;
 	char *path;
@@ -58,12 +45,37 @@ struct emulated_drive {
 
 static struct emulated_drive *emulated_drives;
 
+static void take_lists(void)
+{
+	pthread_mutex_lock(&lists_lock);
+}
+
+static void leave_lists(void)
+{
+	pthread_mutex_unlock(&lists_lock);
+}
+
+static void register_handlers(void)
+{
+	watching_failed = pthread_atfork(take_lists, leave_lists, leave_lists);
+}
+
+/* Makes sure that a fork finds the lists whole: fio forks a job while threads of other jobs may
+ * hold the lock. To be called before the lock is first taken. A constructor would be too early: the
+ * library's own handler has to be registered before, so that a fork takes the library's lock after
+ * this one. Returns 0, or 1 after it refused the job. */
+static int watch_forks(struct thread_data *td)
+{
+	pthread_once(&forks_are_watched, register_handlers);
+	return watching_failed ? refuse_no_memory(td) : 0;
+}
+
 static bool is_emulated(const char *path)
 {
 	return strncmp(path, "emu:", 4) == 0;
 }
 
-/* With `shared_lock`. */
+/* With the lock held. */
 static int open_emulated(struct thread_data *td, const char *path, struct ngpoll_namespace **opened)
 {
 	struct emulated_drive *drive;
@@ -101,24 +113,24 @@ static int open_namespace(struct thread_data *td, const char *path,
 	return failed ? refuse_failed(td, failed) : 0;
 }
 
-void release_queue(struct shared_queue *shared)
+void release_queue(struct opened_queue *opened)
 {
-	struct shared_queue **at = &shared_queues;
+	struct opened_queue **at = &opened_queues;
 
-	take_shared_lock();
-	if (--shared->users == 0) {
-		while (*at && *at != shared)
+	take_lists();
+	if (--opened->users == 0) {
+		while (*at && *at != opened)
 			at = &(*at)->next;
 		if (*at)
-			*at = shared->next;
-		ngpoll_queue_close(shared->queue);
-		if (shared->path && !is_emulated(shared->path))
-			ngpoll_namespace_close(shared->ns);
-		free(shared->name);
-		free(shared->path);
-		free(shared);
+			*at = opened->next;
+		ngpoll_queue_close(opened->queue);
+		if (opened->path && !is_emulated(opened->path))
+			ngpoll_namespace_close(opened->ns);
+		free(opened->name);
+		free(opened->path);
+		free(opened);
 	}
-	leave_shared_lock();
+	leave_lists();
 }
 
 static int add_sharer(struct thread_data *td, const char *path)
@@ -138,10 +150,10 @@ static int add_sharer(struct thread_data *td, const char *path)
 	}
 	if (!td->o.read_iolog_file || td->o.iodepth > 1)
 		sharer->depth = td->o.iodepth;
-	take_shared_lock();
+	take_lists();
 	sharer->next = sharers;
 	sharers = sharer;
-	leave_shared_lock();
+	leave_lists();
 	return 0;
 }
 
@@ -151,9 +163,11 @@ int announce_sharer(struct thread_data *td)
 	struct fio_file *f;
 	unsigned int i;
 
-	/* With create_serialize=0 other jobs may be running already: this is no place to count. */
+	/* With create_serialize=0 other jobs may run already, with a queue as deep as counted then. */
 	if (!o->share_poll || !td->o.create_serialize)
 		return 0;
+	if (watch_forks(td))
+		return 1;
 	if (td->o.read_iolog_file)
 		return add_sharer(td, NULL);
 	for_each_file(td, f, i)
@@ -162,10 +176,10 @@ int announce_sharer(struct thread_data *td)
 	return 0;
 }
 
-/* What all jobs that share it need together, and no more: the polled queues of a process share what
- * one queue of the drive holds. Jobs that never run at the same time are counted, too, so it is cut
- * to that. With `shared_lock`. */
-static unsigned int shared_depth(struct thread_data *td, const struct shared_queue *shared,
+/* The depth that the jobs of the queue need together. It is not larger: all polled queues of a
+ * process share the tags of one queue of the drive. It is cut to `depth_max`: jobs that never run
+ * at the same time are counted, too. With the lock held. */
+static unsigned int shared_depth(struct thread_data *td, const struct opened_queue *opened,
 				 unsigned int depth_max)
 {
 	const unsigned int most = depth_max ? depth_max : SHARED_DEPTH_MAX;
@@ -176,8 +190,8 @@ static unsigned int shared_depth(struct thread_data *td, const struct shared_que
 	if (!td->o.create_serialize)
 		return uncounted;
 	for (sharer = sharers; sharer; sharer = sharer->next) {
-		if (strcmp(sharer->name, shared->name) != 0 ||
-		    (sharer->path && strcmp(sharer->path, shared->path) != 0))
+		if (strcmp(sharer->name, opened->name) != 0 ||
+		    (sharer->path && strcmp(sharer->path, opened->path) != 0))
 			continue;
 		if (sharer->depth == 0)
 			return uncounted;
@@ -187,7 +201,7 @@ static unsigned int shared_depth(struct thread_data *td, const struct shared_que
 }
 
 static struct ngpoll_queue_options queue_options(struct thread_data *td,
-						 const struct shared_queue *shared)
+						 const struct opened_queue *opened)
 {
 	const struct engine_options *o = td->eo;
 	struct ngpoll_queue_options requested = ngpoll_queue_defaults();
@@ -196,57 +210,60 @@ static struct ngpoll_queue_options queue_options(struct thread_data *td,
 	requested.mode = o->hipri ? NGPOLL_POLLED : NGPOLL_INTERRUPT;
 	requested.registered_file = o->registerfiles;
 	requested.depth = td->o.iodepth;
-	if (!shared->name)
+	if (!opened->name)
 		return requested;
-	ngpoll_namespace_get_info(shared->ns, &info);
+	ngpoll_namespace_get_info(opened->ns, &info);
 	requested.mode = NGPOLL_POLLED;
 	requested.rings_max = SHARED_RINGS_MAX;
-	/* Not below the job's own, so that one that is too deep is refused in the engine's words. */
-	requested.depth = max(td->o.iodepth, shared_depth(td, shared, info.queue_depth_max));
+	/* At least the job's own depth: the library then refuses a job that is too deep. */
+	requested.depth = max(td->o.iodepth, shared_depth(td, opened, info.queue_depth_max));
 	return requested;
 }
 
-/* With `shared_lock`. */
-static int make_queue(struct thread_data *td, const char *path, struct shared_queue **made)
+/* With the lock held. */
+static int make_queue(struct thread_data *td, const char *path, struct opened_queue **made)
 {
 	const struct engine_options *o = td->eo;
-	struct shared_queue *shared = calloc(1, sizeof(*shared));
+	struct opened_queue *opened = calloc(1, sizeof(*opened));
 	struct ngpoll_queue_options requested;
 	int failed;
 
-	if (!shared)
+	if (!opened)
 		return refuse_no_memory(td);
-	shared->users = 1;
-	shared->next = shared_queues;
-	shared_queues = shared;
-	*made = shared;
-	shared->path = strdup(path);
-	shared->name = o->share_poll ? strdup(o->share_poll) : NULL;
-	if (!shared->path || (o->share_poll && !shared->name))
+	opened->users = 1;
+	opened->next = opened_queues;
+	opened_queues = opened;
+	*made = opened;
+	opened->path = strdup(path);
+	opened->name = o->share_poll ? strdup(o->share_poll) : NULL;
+	if (!opened->path || (o->share_poll && !opened->name))
 		return refuse_no_memory(td);
-	if (open_namespace(td, path, &shared->ns))
+	if (open_namespace(td, path, &opened->ns))
 		return 1;
-	requested = queue_options(td, shared);
-	failed = ngpoll_queue_open(shared->ns, &requested, &shared->queue);
+	requested = queue_options(td, opened);
+	failed = ngpoll_queue_open(opened->ns, &requested, &opened->queue);
 	return failed ? refuse_failed(td, failed) : 0;
 }
 
-int find_or_make_queue(struct thread_data *td, const char *path, struct shared_queue **found)
+int find_or_make_queue(struct thread_data *td, const char *path, struct opened_queue **found)
 {
 	const struct engine_options *o = td->eo;
-	struct shared_queue *shared;
+	struct opened_queue *opened;
 	int refused = 0;
 
-	take_shared_lock();
-	for (shared = o->share_poll ? shared_queues : NULL; shared; shared = shared->next)
-		if (shared->queue && shared->name && strcmp(shared->name, o->share_poll) == 0 &&
-		    strcmp(shared->path, path) == 0)
+	*found = NULL;
+	if (watch_forks(td))
+		return 1;
+	take_lists();
+	for (opened = o->share_poll ? opened_queues : NULL; opened; opened = opened->next)
+		if (opened->queue && opened->name && strcmp(opened->name, o->share_poll) == 0 &&
+		    strcmp(opened->path, path) == 0)
 			break;
-	if (shared)
-		shared->users++;
+	if (opened)
+		opened->users++;
 	else
-		refused = make_queue(td, path, &shared);
-	*found = shared;
-	leave_shared_lock();
+		refused = make_queue(td, path, &opened);
+	*found = opened;
+	leave_lists();
 	return refused;
 }
