@@ -5,6 +5,7 @@
 
 #include "emulated/emulated_namespace.hpp"
 #include "opened_namespace.hpp"
+#include "process.hpp"
 #include "uring/device_namespace.hpp"
 
 namespace ngpoll {
@@ -16,6 +17,7 @@ nvme_namespace::nvme_namespace(std::shared_ptr<opened_namespace> opened) noexcep
 
 nvme_namespace nvme_namespace::open(std::string_view path, options requested)
 {
+    detail::require_fork_handlers();
     if (path.starts_with("emu:"))
         return nvme_namespace(std::make_shared<emulated_namespace>(path));
     return nvme_namespace(std::make_shared<device_namespace>(path, requested));

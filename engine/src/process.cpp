@@ -2,6 +2,7 @@
 #include "process.hpp"
 
 #include <algorithm>
+#include <new>
 #include <vector>
 
 #include <pthread.h>
@@ -38,10 +39,16 @@ void leave_parent() noexcept
     process_mutex().unlock();
 }
 
-[[maybe_unused]] const int registered = ::pthread_atfork(
+const int failed = ::pthread_atfork(
     [] { process_mutex().lock(); }, [] { process_mutex().unlock(); }, leave_parent);
 
 } // namespace
+
+void require_fork_handlers()
+{
+    if (failed != 0)
+        throw std::bad_alloc();
+}
 
 void close_in_forked_child(int fd) { descriptors().push_back(fd); }
 

@@ -19,6 +19,10 @@ extern unsigned process_generation;
 /// child finds it free and everything behind it whole.
 [[nodiscard]] std::mutex& process_mutex() noexcept;
 
+/// Throws std::bad_alloc where the handlers for a fork could not be registered when the program
+/// started. A forked child would then hold its parent's descriptors.
+void require_fork_handlers();
+
 /// With process_mutex() held: `fd` is the engine's from now on, and a forked child closes it before
 /// it runs anything else. Throws std::bad_alloc.
 void close_in_forked_child(int fd);

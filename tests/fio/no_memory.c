@@ -59,3 +59,15 @@ char* strdup(const char* text)
 
     return copy ? memcpy(copy, text, size) : NULL;
 }
+
+/*
+ * pthread_atfork() ends in this function of glibc's, which allocates. The engine may arrive here by
+ * a jump, which leaves no return address: the handler says from where the call is.
+ */
+int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso)
+{
+	int (*real)(void (*)(void), void (*)(void), void (*)(void), void *) =
+		(__typeof__(real))dlsym(RTLD_NEXT, "__register_atfork");
+
+	return fails((const void *)prepare) ? ENOMEM : real(prepare, parent, child, dso);
+}
