@@ -12,36 +12,38 @@ namespace ngpoll {
 class poll_queue;
 class drive_queue;
 
-/// Buffers of one size, registered with a poll queue once, each as a region of its own (a few
-/// instructions per I/O cheaper than one region for all).
+/// Buffers of one size, registered with a poll queue once. Each buffer is a region of its own,
+/// which costs a few instructions per I/O less than one region for all buffers.
 ///
-/// The memory is in huge pages when there are some free and the pool fills at least half of them,
-/// else in plain pages. Made and destroyed where no ring of a private queue lives on another
-/// thread: on that ring's thread, or before it. at() may be called from any thread. Destroy it
-/// before its queue, or the program stops, and with no command on its buffers in flight. A forked
-/// child has none of the memory, and the destructor does nothing there.
+/// The memory is in huge pages if some are free and the pool fills at least half of them, else in
+/// plain pages. A pool on a private queue is made and destroyed on the thread of that queue's ring,
+/// or before the ring is made. at() may be called from any thread. Destroy the pool before its
+/// queue, or the program stops, and while no command uses its buffers. A forked child has none of
+/// the memory, and the destructor does nothing there.
 ///
-/// By interrupt each ring registers the queue's pools again, and each time they count as locked
-/// memory. A ring does so when it is made, and for later pools at its next call. Where the limit
-/// does not allow that at such a call, commands of that ring on that pool end with ENOMEM. A pool
-/// that is gone counts until each ring's next call.
+/// By interrupt each ring registers the queue's pools again, and they count as locked memory once
+/// more for each ring. A ring does this when it is made, and for later pools at its next call. If
+/// the limit on locked memory does not allow it at such a call, this ring's commands on that pool
+/// end with ENOMEM. A destroyed pool counts until each ring's next call.
 ///
-/// Registered buffers are the safe choice where other processes, or the block layer, may use the
-/// drive at the same time. When the drive's tags run out, the kernel hands a command to a worker,
-/// and only a registered buffer can be relied on there: a command on another one may end with
-/// EFAULT (seen on Linux 6.12 and 7.3). It never ends well with wrong data.
+/// Use registered buffers where other processes, or the block layer, may use the drive at the same
+/// time. When the drive's tags run out, the kernel hands a command to a worker. Only a registered
+/// buffer is reliable there: a command on any other buffer may end with EFAULT (seen on Linux 6.12
+/// and 7.3). Such a command never succeeds with wrong data.
 class buffer_pool {
 public:
     /// How many buffers, of what size, and where their memory is.
     struct options {
         std::uint32_t count = 0; ///< of buffers
-        std::uint32_t buffer_bytes = 0; ///< each buffer starts at a multiple of 512 and of this
-                                        ///< size where it is a power of two up to a page
-        bool fixed = true; ///< register; else the kernel maps the pages for each command; see above
+        std::uint32_t buffer_bytes = 0; ///< each buffer starts at a multiple of 512, and of this
+                                        ///< size if it is a power of two up to a page
+        bool fixed = true; ///< register the buffers; otherwise the kernel maps the pages for each
+                           ///< command; see above
         bool huge_pages = true; ///< use them where they are free and worth it; see above
-        /// The caller's, of count times buffer_bytes, buffers side by side: nothing is allocated
-        /// then, and nothing freed. It must stay until the pool is gone; a forked child inherits
-        /// it, and the drive may go on writing to the child's copy (madvise MADV_DONTFORK).
+        /// The caller's memory, count times buffer_bytes, with the buffers side by side. The pool
+        /// then allocates and frees nothing. The memory must stay until the pool is gone. A forked
+        /// child inherits it, and the drive may go on writing to the child's copy (madvise
+        /// MADV_DONTFORK).
         std::byte* memory = nullptr;
     };
 
@@ -65,7 +67,7 @@ private:
 
     std::weak_ptr<drive_queue> queue_;
     options options_;
-    unsigned process_; ///< which process made it; see detail::process_generation
+    unsigned process_; ///< the process that made the pool; see detail::process_generation
     std::size_t stride_bytes_ = 0;
     std::size_t mapped_bytes_ = 0;
     std::byte* memory_ = nullptr;

@@ -18,10 +18,10 @@ enum class opcode : std::uint8_t {
     dataset_management = 0x09, ///< deallocates ranges of logical blocks
 };
 
-/// One NVMe command, laid out as the first 64 bytes of the kernel's `struct nvme_uring_cmd`:
-/// a submission queue entry in which data and metadata are pointers with lengths instead of PRPs.
-/// Any field may be written by hand; the functions below build the usual commands. A count that the
-/// command cannot hold stops the program: cut off, it would move other blocks than were asked for.
+/// One NVMe command, laid out as the first 64 bytes of the kernel's `struct nvme_uring_cmd`. This
+/// is a submission queue entry with pointers and lengths for data and metadata instead of PRPs. Any
+/// field may be written by hand; the functions below build the usual commands. They stop the
+/// program if a count does not fit into the command: cut off, the count would name other blocks.
 struct command {
     ngpoll::opcode opcode = opcode::flush; ///< what the drive shall do
     std::uint8_t flags = 0; ///< fused operation; 0: none
@@ -62,8 +62,8 @@ constexpr command transfer_command(
     return detail::transfer_command(opcode::read, nsid, slba, blocks);
 }
 
-/// Writes `blocks` (1 to 65,536) logical blocks from `slba`. Unprivileged users must open the
-/// namespace for writing; see nvme_namespace::options.
+/// Writes `blocks` (1 to 65,536) logical blocks from `slba`. The namespace must be open for
+/// writing.
 [[nodiscard]] constexpr command write_command(
     std::uint32_t nsid, std::uint64_t slba, std::uint32_t blocks) noexcept
 {
@@ -71,7 +71,7 @@ constexpr command transfer_command(
 }
 
 /// Zeroes `blocks` (1 to 65,536) logical blocks from `slba` without sending data: give the request
-/// no buffer. Not every drive takes it. Up to Linux 6.4 see flush_command().
+/// no buffer. Not every drive has this command. Up to Linux 6.4 see flush_command().
 [[nodiscard]] constexpr command write_zeroes_command(
     std::uint32_t nsid, std::uint64_t slba, std::uint32_t blocks) noexcept
 {
@@ -87,13 +87,14 @@ struct dataset_range {
 
 static_assert(sizeof(dataset_range) == 16);
 
-/// Tells the drive that `ranges` (1 to 256) dataset_ranges, the request's buffer, are not needed:
-/// what they read as afterwards is the drive's choice. Not every drive takes it.
+/// Tells the drive that the blocks in `ranges` (1 to 256) dataset_ranges are not needed. The ranges
+/// are the request's buffer. The drive chooses what the blocks read as afterwards. Not every drive
+/// has this command.
 [[nodiscard]] constexpr command deallocate_command(
     std::uint32_t nsid, std::uint32_t ranges) noexcept
 {
     NGPOLL_ASSERT(ranges - 1 <= 0xffU, "a command deallocates 1 to 256 ranges; give more commands");
-    constexpr std::uint64_t kDeallocate = 1U << 2U; // of cdw11
+    constexpr std::uint64_t kDeallocate = 1U << 2U; // a bit of cdw11
     return {.opcode = opcode::dataset_management,
         .nsid = nsid,
         .slba = (kDeallocate << 32U) | ((ranges - 1) & 0xffU)};

@@ -30,14 +30,14 @@ enum class iommu_use : std::uint8_t {
 /// "unknown", "none", "passed through", "lazy", "strict".
 [[nodiscard]] std::string_view to_string(iommu_use use) noexcept;
 
-/// How the kernel is set to treat one path of a drive.
+/// The kernel's settings for one path of a drive.
 struct path_settings {
-    std::optional<std::uint32_t> iostats; ///< nothing: sysfs does not say, here and below
-    std::optional<std::uint32_t> nomerges; ///< 0 all are tried, 1 simple ones, 2 none
+    std::optional<std::uint32_t> iostats; ///< nothing: sysfs does not say; so for the members below
+    std::optional<std::uint32_t> nomerges; ///< 0: all merges are tried, 1: simple merges, 2: none
     std::string scheduler; ///< "none", or the I/O scheduler's name; empty: sysfs does not say
-    std::optional<pcie_link> link; ///< nothing: no PCI function, or it does not say
-    std::string iommu_group; ///< its number; empty: no IOMMU translates for it
-    /// Of its group: "DMA" (strict), "DMA-FQ" (lazy), "identity" (passed through).
+    std::optional<pcie_link> link; ///< nothing: no PCI function, or sysfs does not say
+    std::string iommu_group; ///< its number; empty: no IOMMU translates for the drive
+    /// Mode of the group: "DMA" (strict), "DMA-FQ" (lazy), "identity" (passed through).
     std::string iommu_mode;
     bool is_pci = false; ///< the controller is a PCI function that sysfs shows
 
@@ -45,23 +45,22 @@ struct path_settings {
     [[nodiscard]] iommu_use iommu() const noexcept;
 };
 
-/// Reads the settings of `path` from sysfs. Any thread; opens files and allocates. `root` is where
-/// /sys hangs, for tests.
+/// Reads the settings of `path` from sysfs. Any thread; opens files and allocates. `root` is the
+/// folder that holds /sys, for tests.
 [[nodiscard]] path_settings read_path_settings(
     const drive_path& path, const std::string& root = "/");
 
-/// A format that a namespace can be given.
+/// A format that a namespace can have.
 struct lba_format {
-    std::uint32_t index = 0; ///< what `nvme format --lbaf` takes
+    std::uint32_t index = 0; ///< the number for `nvme format --lbaf`
     std::uint32_t data_bytes = 0; ///< data of one logical block
     std::uint32_t metadata_bytes = 0; ///< metadata of one logical block
-    std::uint32_t performance
-        = 0; ///< in the drive's own words: 0 best, 1 better, 2 good, 3 degraded
+    std::uint32_t performance = 0; ///< the drive's own rating: 0 best, 1 better, 2 good, 3 degraded
     bool in_use = false; ///< the namespace has this format now
 };
 
-/// Asks the drive at `path`, /dev/ng0n1, by Identify Namespace. Empty where it cannot be asked, for
-/// example for want of permission. Waits for the drive; any thread.
+/// Asks the drive at `path`, /dev/ng0n1, by Identify Namespace. Returns nothing if the drive cannot
+/// be asked, for example for want of permission. Waits for the drive; any thread.
 [[nodiscard]] std::vector<lba_format> read_lba_formats(const std::string& path);
 
 } // namespace ngpoll

@@ -21,73 +21,78 @@ struct drive_user {
         lvm, ///< device mapper, made by LVM
         md, ///< software RAID
         other_device, ///< another kernel device holds it, for example bcache
-        writer, ///< a process has it open for writing
-        holder, ///< held exclusively by a process or by the kernel (ZFS); only a write_permit looks
+        writer, ///< a process opened it for writing
+        holder, ///< a process or the kernel (ZFS) holds it exclusively; only a write_permit looks
+                ///< for this
     };
     kind what = kind::mount; ///< the kind of this use
     /// For people: "mounted on /home", "dm-0 (vg-home, LVM)", "partition nvme0n1p1 swap".
     std::string text;
-    std::string release; ///< the command that ends the use, "umount /home"; empty where none does
+    std::string
+        release; ///< the command that ends the use, "umount /home"; empty where there is none
 };
 
-/// "mount", "swap", "device_mapper" ...: the kind's name in C++, for JSON.
+/// The kind's name in C++, for JSON: "mount", "swap", "device_mapper" ...
 [[nodiscard]] std::string_view kind_text(drive_user::kind what) noexcept;
 
-/// What uses a namespace, as a whole or one of its partitions.
+/// All uses of a namespace and of its partitions.
 struct drive_use {
     std::vector<drive_user> users; ///< each use that was found
-    /// Why it cannot be told, or not fully; empty where it can. May stand beside users.
+    /// Why the uses are not known, or not all of them; empty where they are. Users may be known
+    /// beside it.
     std::string unknown;
 };
 
-/// Reads what uses the namespace at `path`, `/dev/ngXnY`, from sysfs and /proc. The device's number
-/// counts, not the name in `path`. Behind a multipath node, and behind controllers that the kernel
-/// does not join to one, the uses of all are found.
+/// Reads the uses of the namespace at `path`, `/dev/ngXnY`, from sysfs and /proc. The device's
+/// number counts, not the name in `path`. Finds the uses through all paths, behind a multipath node
+/// and behind controllers that the kernel does not join to one node.
 ///
 /// Opens no device, so it disturbs nobody, and needs no root. Without root it cannot see other
 /// users' processes. It does not see a mount in another mount namespace, or ZFS: only the exclusive
-/// open of a write_permit does. `emu:` has no users. Any thread; allocates. `root` is where /sys,
-/// /proc and /dev hang, for tests.
+/// open of a write_permit does. `emu:` has no users. Any thread; allocates. `root` is the folder
+/// that holds /sys, /proc and /dev, for tests.
 [[nodiscard]] drive_use read_drive_use(std::string_view path, const std::string& root = "/");
 
-/// A namespace's name for people who are about to write to it: `SERIAL:NSID`, as `ngpoll list`
-/// prints it. The PCI address stands for an empty serial. Reads `path`, `serial` and `nsid` of
-/// `info`, and sysfs only for an empty serial. Any thread; allocates.
+/// The name of a namespace for people who are about to write to it: `SERIAL:NSID`, as `ngpoll list`
+/// prints it. For an empty serial the PCI address stands in its place. Reads `path`, `serial` and
+/// `nsid` of `info`, and sysfs only for an empty serial. Any thread; allocates.
 [[nodiscard]] std::string serial_and_nsid(
     const namespace_info& info, const std::string& root = "/");
 
-/// Leave to write to a namespace. Taken before the first write and kept until the last one ended:
-/// it holds the block device exclusively, so that nobody mounts the drive meanwhile.
+/// Permission to write to a namespace. Take it before the first write and keep it until the last
+/// write has ended. It holds the block device exclusively, so nobody can mount the drive meanwhile.
 ///
-/// Movable, not copyable. Any thread may take, move or drop it. A forked child has none: its copy
-/// holds nothing. It does not change what nvme_namespace or the rings do: a program that writes
-/// takes one first. A second permit for a namespace is refused while one lives, in any process, but
-/// see options::family.
+/// Movable, not copyable. Any thread may take, move or drop it. In a forked child the copy holds
+/// nothing. A permit does not change what nvme_namespace or the rings do: the program itself has to
+/// take one before it writes. While a permit for a namespace exists, a second one is refused in any
+/// process, except in the same family (see options::family).
 class write_permit {
 public:
     /// How the user named the drive, and what is allowed beyond that.
     struct options {
-        /// What the user typed to name the drive, `SERIAL:NSID`. Empty: refused.
+        /// The name that the user typed for the drive, `SERIAL:NSID`. An empty name is refused.
         std::string serial_nsid = {};
-        /// The user named the drive in another way that cannot be a slip; `serial_nsid` is ignored.
+        /// The user named the drive in another way that cannot be a slip. `serial_nsid` is ignored.
         bool named_otherwise = false;
-        /// Write although nobody can tell whether the namespace is in use. A use that is found is
-        /// refused all the same.
+        /// Write although nobody can tell whether the namespace is in use. A known use is refused
+        /// all the same.
         bool force = false;
-        /// What the program's user gives to set `force`, for the text of the error.
+        /// The option by which the program's user sets `force`, for the text of the error.
         std::string force_option = "--force";
-        /// A process's number. That process and its children share a permit for a namespace, as
-        /// jobs of fio do: a second permit is taken from the first. 0: nobody shares it.
+        /// The number of a process. That process and its children share a permit for a namespace,
+        /// as jobs of fio do: a second permit is taken from the first. 0: no sharing.
         std::uint32_t family = 0;
     };
 
-    /// Looks what uses the namespace, as read_drive_use() does, and then opens its block device
-    /// exclusively. Waits up to 0.2 s for another program's short look, for example udev's. `emu:`
-    /// needs nothing and always gets a permit.
+    /// Looks for uses of the namespace, as read_drive_use() does, and then opens its block device
+    /// exclusively. Waits up to 0.2 s for another program's short look, for example by udev. `emu:`
+    /// needs no permit and always gets one.
     ///
-    /// Throws std::system_error with one line that says what to do: EINVAL (`serial_nsid` is empty,
-    /// or another drive's), EBUSY (in use), EPERM (it cannot be told, and `force` is not set: no
-    /// block device, one of size 0 for its metadata format, or one that may not be opened).
+    /// Throws std::system_error with one line that says what to do:
+    /// - EINVAL: `serial_nsid` is empty, or names another drive;
+    /// - EBUSY: the namespace is in use;
+    /// - EPERM: the use cannot be found out, and `force` is not set. The namespace has no block
+    ///   device, its block device has size 0 for its metadata format, or it may not be opened.
     [[nodiscard]] static write_permit take(const nvme_namespace& target, const options& requested);
 
     /// Takes the other permit over; that one holds nothing afterwards.
@@ -96,8 +101,8 @@ public:
     write_permit& operator=(write_permit&&) noexcept;
     ~write_permit();
 
-    /// Why it could not be told whether the namespace is in use; `force` allowed it all the same.
-    /// Empty where it could.
+    /// Why nobody could tell whether the namespace is in use, where `force` allowed the permit all
+    /// the same. Empty where it is known.
     [[nodiscard]] const std::string& unchecked() const noexcept;
 
 private:

@@ -3,8 +3,8 @@
 #define NGPOLL_FETCH_GROUP_H
 
 /** @file
- * Fetch groups: requests that belong to a pool of workers and not to a thread. Included by
- * ngpoll.h. fetch_group.hpp says more of each thing.
+ * Fetch groups: the completions of their requests belong to a pool of workers and not to one
+ * thread. ngpoll.h includes this file. fetch_group.hpp says more about each call.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,34 +18,36 @@ struct ngpoll_fetch; /**< where one worker of a group gets its batches */
 extern "C" {
 #endif
 
-/** Takes one of the queue's rings_max places and `depth` of its depth; 0: an equal part of what is
+/** Takes one of the queue's rings_max places, and `depth` of its depth; 0: an equal part of what is
  * left. By interrupt the group has a kernel ring and a thread of its own. Any thread.
  * -EINVAL: the queue is made for one ring (rings_max 1), or it is polled, for one hardware_queue,
  * and has no resident. -EBUSY: no room on the queue. */
 int ngpoll_group_open(struct ngpoll_queue* queue, uint32_t depth, struct ngpoll_group** opened);
-/** Any thread. False: `depth` are out, or the group is closing; the request is then the caller's
- * still. A group does not call on_complete. */
+/** Any thread. Returns false when the group has `depth` requests, or is closing. The request then
+ * still belongs to the caller. A group does not call on_complete. */
 bool ngpoll_group_submit(struct ngpoll_group* group, struct ngpoll_request* request);
-/** The same for many, in their order and in one step; how many were taken, from the first one. */
+/** Submits many requests in their order, in one step. Returns how many it took, counted from the
+ * first one. */
 uint32_t ngpoll_group_submit_all(
     struct ngpoll_group* group, struct ngpoll_request* const* requests, uint32_t count);
-/** Ends with ECANCELED what has not reached the drive, and waits for the rest. What is finished and
- * not taken stays for the fetches; without a fetch it is the caller's again, with its status set.
- * No other thread may use the group any more once this has returned. */
+/** Ends the requests that have not reached the drive with ECANCELED, and waits for all others.
+ * Finished requests that no fetch has taken stay for the fetches. Without a fetch they belong to
+ * the caller again, with their status set. No thread may use the group after this has returned. */
 void ngpoll_group_close(struct ngpoll_group* group);
 
-/** The calling thread is its worker. `event_fd` is written to once ngpoll_fetch_next() has returned
- * 0 and something is there; it needs a resident, or a queue by interrupt; -1: none.
- * -EINVAL, -ESHUTDOWN (the group closes). */
+/** The calling thread becomes the fetch's worker. After ngpoll_fetch_next() has returned 0,
+ * `event_fd` is written to when a batch is there. It needs a resident, or a queue by
+ * interrupt; -1: none. -EINVAL, -ESHUTDOWN (the group closes). */
 int ngpoll_fetch_open(
     struct ngpoll_group* group, uint32_t batch_max, int event_fd, struct ngpoll_fetch** opened);
-/** Returns 1 to batch_max: so many requests have finished, and are the caller's from then on. The
- * array is good until the next call. Returns 0 once `deadline_ns` of CLOCK_MONOTONIC has passed;
- * UINT64_MAX never does. Returns -ESHUTDOWN once the group is closed and nothing will come. */
+/** Returns a count of 1 to batch_max: so many requests have finished, and belong to the caller from
+ * then on. The array is good until the next call. Returns 0 at `deadline_ns` of CLOCK_MONOTONIC;
+ * UINT64_MAX means no deadline. Returns -ESHUTDOWN once the group is closed and nothing will come.
+ * */
 int ngpoll_fetch_next(
     struct ngpoll_fetch* fetch, uint64_t deadline_ns, struct ngpoll_request* const** finished);
-/** Withdraws it: what lies there unread goes to another fetch. Fetches may be closed after their
- * group and queue. */
+/** Withdraws the fetch. A batch that the worker has not read goes to another fetch. A fetch may be
+ * closed after its group and queue. */
 void ngpoll_fetch_close(struct ngpoll_fetch* fetch);
 
 #ifdef __cplusplus

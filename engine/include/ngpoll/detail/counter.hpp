@@ -6,7 +6,7 @@
 
 namespace ngpoll::detail {
 
-/// A figure that one thread at a time writes and any thread may read.
+/// A figure that one thread at a time writes. Any thread may read it.
 class counter {
 public:
     void add(std::uint64_t n) noexcept { set(get() + n); }

@@ -13,7 +13,7 @@ namespace ngpoll {
 class transport;
 }
 
-/// Not part of the interface: what the compiler must see to inline ring::submit().
+/// Not part of the interface: the compiler needs this to inline ring::submit().
 namespace ngpoll::detail {
 
 /// How a thread enters a transport; see transport::attach().
@@ -22,22 +22,22 @@ struct transport_seat {
     unsigned enter_flags = 0;
 };
 
-/// What a thread that makes polling passes brings: a ring's thread, or the resident.
+/// The tools of a thread that makes polling passes: a ring's thread, or the resident.
 struct pass_context {
     transport_seat seat;
     std::uint32_t submit_batch_max = 32;
-    std::uint64_t number = 0; ///< how poll_queue::describe() calls it; not 0
+    std::uint64_t number = 0; ///< the name in poll_queue::describe(); not 0
     counter finished_inline, finished_deferred, passes, empty_passes, system_calls, sent, sleeps,
         wakes, takeovers;
 
     [[nodiscard]] ring_stats snapshot() const noexcept;
 
-    /// What one polling pass came to.
+    /// The results of one polling pass.
     struct pass_figures {
         std::uint32_t sent = 0;
         std::uint32_t system_calls = 0;
         std::uint32_t found = 0;
-        std::uint32_t finished_inline = 0; ///< of those found
+        std::uint32_t finished_inline = 0; ///< part of `found`
     };
     void count_pass(const pass_figures& did) noexcept
     {
@@ -50,23 +50,24 @@ struct pass_context {
     }
 };
 
-/// Whether looking for completions before a sleep has paid lately.
+/// Whether looks for completions before a sleep have found any lately.
 struct spin_history {
-    std::uint32_t in_vain = 0; ///< grows with each look in vain, to be skipped then
+    std::uint32_t in_vain
+        = 0; ///< grows with each look that found nothing; sets how many looks are skipped
     std::uint32_t to_skip = 0;
 };
 
-/// What only a ring's own thread touches. `in` is what others touch of it.
+/// State that only the ring's own thread touches. `in` is the part that other threads touch.
 struct ring_state {
     // Requests so far, 64 bits so that they never wrap:
     // finished <= sent <= accepted <= limit == finished + depth, until closing.
     std::int64_t accepted = 0;
     std::int64_t limit = 0;
     std::int64_t sent = 0;
-    std::unique_ptr<request*[]> staged; ///< accepted and not sent, by position modulo its size
+    std::unique_ptr<request*[]> staged; ///< accepted and not sent; index: position modulo the size
     std::uint32_t staged_mask = 0; ///< a power of two that holds depth, minus one
     std::uint32_t depth = 0;
-    inbox* in = nullptr; ///< null on a queue of its own
+    inbox* in = nullptr; ///< null on a private queue
     std::shared_ptr<transport> drive;
     pass_context passes;
 
@@ -84,7 +85,7 @@ struct ring_state {
         const std::int64_t free = limit + (closing ? kClosing : 0) - accepted;
         return depth - static_cast<std::uint32_t>(free);
     }
-    /// Takes `r` over. The outcome overwrites the mark.
+    /// Takes `r` over. The outcome overwrites `taken`.
     void stage(request& r) noexcept
     {
         r.status.taken = 1;
@@ -96,18 +97,19 @@ struct ring_state {
         ++limit;
         r.on_complete(r);
     }
-    /// One that another thread found.
+    /// Finishes a request that another thread found.
     void finish_deferred(request& r) noexcept
     {
         r.status.taken = 0;
         finish(r);
     }
-    /// The next batch of what is staged, counted as sent. Good until the next stage().
+    /// Takes the next batch of staged requests and counts it as sent. The span is good until the
+    /// next stage().
     [[nodiscard]] std::span<request* const> take_batch() noexcept;
-    /// Links all that is staged, for the shared queue, and counts it as sent. Returns how many.
+    /// Links all staged requests for the shared queue and counts them as sent. Returns how many.
     std::uint32_t take_staged(request*& first, request*& last) noexcept;
 
-    /// What closing takes from `limit`: submit() then refuses without a test of its own.
+    /// Closing subtracts this from `limit`: submit() then refuses without a test of its own.
     static constexpr std::int64_t kClosing = std::int64_t{1} << 62;
 };
 
