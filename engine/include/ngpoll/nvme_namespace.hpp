@@ -83,7 +83,6 @@ public:
     /// - ENOTTY: not an NVMe namespace;
     /// - EACCES or EPERM: no permission;
     /// - EINVAL: an `emu:` setting that does not parse;
-    /// - ENOMEM and std::bad_alloc: no memory;
     /// - nvme_category(): the drive refuses to identify itself.
     [[nodiscard]] static nvme_namespace open(std::string_view path, options requested);
     /// Opens it for reading only.

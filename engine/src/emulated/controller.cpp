@@ -19,8 +19,8 @@ namespace ngpoll::emulated {
 
 namespace {
 
-// Status fields (NVM Express Base Specification 2.0, figures 94 and 97; SCT in bits 8-10). What a
-// retry would not change carries "do not retry".
+// Status fields (NVM Express Base Specification 2.0, figures 94 and 97; SCT in bits 8-10). Errors
+// that a retry would not change carry "do not retry".
 constexpr std::uint16_t kDoNotRetry = 0x4000;
 constexpr std::uint16_t kSuccess = 0x0000;
 constexpr std::uint16_t kInvalidOpcode = 0x0001 | kDoNotRetry;
@@ -48,7 +48,7 @@ controller::controller(const settings& settings)
 
 controller::~controller()
 {
-    // relaxed: nobody else is left.
+    // relaxed: no other thread is left.
     page* each = allocated_.load(std::memory_order_relaxed);
     while (each != nullptr)
         delete std::exchange(each, each->allocated_before);
@@ -93,7 +93,8 @@ void controller::complete(queue_pair& queue, const completion_entry& entry) noex
     }
     NGPOLL_DEBUG_ASSERT(queue.delayed_count_ < queue.entries(), "more commands than entries");
     const std::uint64_t due_ns = detail::now_ns() + latency_of_next(queue);
-    // Behind all that are due before it; where all take the same time, that is the end.
+    // The place after all completions that are due earlier. If all take equally long, that is the
+    // end.
     std::uint32_t at = (queue.delayed_head_ + queue.delayed_count_) % queue.entries();
     for (std::uint32_t behind = queue.delayed_count_; behind != 0; --behind) {
         const std::uint32_t before = (at == 0 ? queue.entries() : at) - 1;
@@ -118,7 +119,7 @@ void controller::post_due(queue_pair& queue) noexcept
 
 void controller::post(queue_pair& queue, completion_entry entry) noexcept
 {
-    // The host never has more commands in flight than the queue has room for completions.
+    // The host never has more commands in flight than the queue holds completions.
     NGPOLL_DEBUG_ASSERT(queue.after(queue.completion_tail_) != queue.completion_doorbell,
         "the emulated completion queue is full");
     entry.status_and_phase = static_cast<std::uint16_t>(entry.status_and_phase | queue.phase_);
@@ -154,7 +155,7 @@ std::uint16_t controller::manage_dataset(const submission_entry& command) noexce
         return kDataLengthInvalid;
     constexpr std::uint64_t kDeallocate = std::uint64_t{1} << 34U;
     if ((command.slba & kDeallocate) == 0)
-        return kSuccess; // the rest are hints
+        return kSuccess; // all other attributes are hints
     for (std::uint64_t i = 0; i < ranges; ++i) {
         dataset_range range;
         std::memcpy(&range, reinterpret_cast<const std::byte*>(command.data) + i * sizeof range,
@@ -249,13 +250,13 @@ std::byte* controller::page_for_writing(std::uint64_t index) noexcept
     if (fresh == nullptr)
         return nullptr;
     page* found = nullptr;
-    // release: publishes the zeros; acquire on failure: those of another queue's page.
+    // release: publishes the zeros; acquire on failure: reads the zeros of another queue's page.
     if (!slot.compare_exchange_strong(
             found, fresh, std::memory_order_release, std::memory_order_acquire)) {
         delete fresh;
         return found->data;
     }
-    // relaxed: a push-only list that only the destructor walks, so nothing is read through it and
+    // relaxed: only the destructor walks this push-only list, so nothing is read through it and
     // there is no ABA.
     fresh->allocated_before = allocated_.load(std::memory_order_relaxed);
     while (!allocated_.compare_exchange_weak(fresh->allocated_before, fresh,

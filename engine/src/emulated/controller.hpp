@@ -43,11 +43,11 @@ struct completion_entry {
 };
 static_assert(sizeof(completion_entry) == 16);
 
-/// A submission and a completion queue with their doorbells. Both sides run on the thread that is
-/// the poller: the host writes entries and doorbells, and controller::service() is the device.
+/// A submission and a completion queue with their doorbells. Both sides run on the poller's thread:
+/// the host writes entries and doorbells, and controller::service() is the device.
 ///
-/// Full and empty are told apart as the specification does: one entry always stays free, so a pair
-/// of `entries` holds entries - 1 commands.
+/// Full and empty differ as in the specification: one entry always stays free, so a pair of
+/// `entries` holds entries - 1 commands.
 class queue_pair {
 public:
     explicit queue_pair(std::uint32_t entries)
@@ -81,19 +81,19 @@ private:
 
     std::uint32_t submission_head_ = 0;
     std::uint32_t completion_tail_ = 0;
-    std::uint16_t phase_ = 1; ///< of the entries written in this round of the completion queue
+    std::uint16_t phase_ = 1; ///< of entries that are written in this round of the completion queue
     std::vector<delayed_completion> delayed_; ///< a ring, in order of due_ns
     std::uint32_t delayed_head_ = 0;
     std::uint32_t delayed_count_ = 0;
-    std::minstd_rand chance_; ///< for latencies: the same ones in every run
+    std::minstd_rand chance_; ///< draws the latencies; equal in every run
 };
 
-/// A model of an NVMe controller with one namespace whose data is kept in memory. Commands run when
-/// their doorbell is seen; completions appear after their latency. No thread of its own: the time
-/// passes in service().
+/// A model of an NVMe controller with one namespace whose data is in memory. A command runs when
+/// its doorbell is seen; its completion appears after its latency. The controller has no thread of
+/// its own: time passes in service().
 ///
-/// service() may run on several threads at once, on different queue pairs. Commands that overlap in
-/// their blocks while in flight together have no order between them, as on a real drive.
+/// service() may run on several threads at once, on different queue pairs. Commands on overlapping
+/// blocks that are in flight together have no order between them, as on a real drive.
 class controller {
 public:
     static constexpr std::uint32_t kNamespaceId = 1;
@@ -107,7 +107,8 @@ public:
     controller(const controller&) = delete;
     controller& operator=(const controller&) = delete;
 
-    /// Fetches what the submission doorbell announces, runs it, and posts what is due.
+    /// Fetches the commands that the submission doorbell announces, runs them, and posts the
+    /// completions that are due.
     void service(queue_pair& queue) noexcept;
 
     /// The namespace's size in logical blocks.
@@ -123,7 +124,7 @@ private:
     [[nodiscard]] std::uint16_t execute(const submission_entry& command) noexcept;
     [[nodiscard]] std::uint16_t transfer(const submission_entry& command) noexcept;
     [[nodiscard]] std::uint16_t manage_dataset(const submission_entry& command) noexcept;
-    /// False where there are no such blocks.
+    /// Returns false where there are no such blocks.
     [[nodiscard]] bool zero(std::uint64_t slba, std::uint64_t blocks) noexcept;
     void read(std::uint64_t offset, std::byte* into, std::size_t bytes) const noexcept;
     [[nodiscard]] bool write(
@@ -141,9 +142,10 @@ private:
         alignas(64) std::byte data[kPageBytes];
     };
 
-    /// One pointer a page, in memory that is zero until touched. Written by compare-exchange.
+    /// One pointer for each page, in memory that is zero until touched. Written by
+    /// compare-exchange.
     page** pages_;
-    std::atomic<page*> allocated_{nullptr}; ///< the last one made; only ever pushed to
+    std::atomic<page*> allocated_{nullptr}; ///< the newest page; pages are only ever pushed
 };
 
 } // namespace ngpoll::emulated

@@ -12,10 +12,10 @@ namespace ngpoll {
 /// A namespace that lives in this process. Touches no kernel interface.
 class emulated_namespace final : public opened_namespace {
 public:
-    /// Throws as nvme_namespace::open() does.
+    /// Throws like nvme_namespace::open().
     explicit emulated_namespace(std::string_view path);
 
-    /// Polled, whatever was asked for.
+    /// The queue is polled, whichever mode was asked for.
     [[nodiscard]] opened_queue open_queue(const poll_queue_options& requested) override;
 
     [[nodiscard]] emulated::controller& controller() noexcept { return controller_; }

@@ -65,7 +65,7 @@ void emulated_transport::submit(std::span<request* const> to_send) noexcept
     device_.controller().service(queue_);
 }
 
-/// Finishes what has completed, a stretch of the batch at most. Returns how many.
+/// Finishes completed requests, at most one stretch of the batch. Returns how many.
 template <bool AllOwn>
 std::uint32_t emulated_transport::reap(completion_batch& batch) noexcept
 {
@@ -77,7 +77,7 @@ std::uint32_t emulated_transport::reap(completion_batch& batch) noexcept
     };
     const std::uint32_t most = batch.stretch();
     std::uint32_t found = 0;
-    // Bounded by the queue: nothing is sent, so nothing completes, while callbacks run.
+    // Bounded by the queue: nothing is sent while callbacks run, so nothing more completes.
     while (found < most && (queue_.completions[completion_head_].status_and_phase & 1U) == phase_) {
         const emulated::completion_entry entry = queue_.completions[completion_head_];
         completion_head_ = queue_.after(completion_head_);

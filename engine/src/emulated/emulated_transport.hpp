@@ -11,10 +11,10 @@ namespace ngpoll {
 
 class emulated_namespace;
 
-/// The host's side of one emulated queue pair: what an NVMe driver does, without a kernel.
+/// The host's side of one emulated queue pair: the work of an NVMe driver, without a kernel.
 ///
-/// A command's id is its slot in the table of requests in flight; free slots are kept as a stack,
-/// so the ids last used are used again.
+/// A command's id is its slot in the table of requests in flight. Free slots are a stack, so the
+/// newest free ids are used again first.
 class emulated_transport final : public transport {
 public:
     emulated_transport(emulated_namespace& device, const poll_queue_options& requested);
@@ -45,8 +45,8 @@ private:
     emulated::queue_pair queue_;
     std::uint32_t submission_tail_ = 0;
     std::uint32_t completion_head_ = 0;
-    std::uint16_t phase_ = 1; ///< of the completions not seen yet
-    std::vector<request*> requests_; ///< by command id
+    std::uint16_t phase_ = 1; ///< of completions not seen yet
+    std::vector<request*> requests_; ///< index: command id
     std::vector<std::uint16_t> free_ids_;
 };
 

@@ -26,7 +26,8 @@ constexpr unit kBytes[]
 constexpr unit kNanoseconds[] = {{"", 1}, {"ns", 1}, {"us", 1000}, {"ms", 1000000}};
 constexpr unit kPlain[] = {{"", 1}};
 
-/// A number and one of `units`; nothing where it is not that, or does not fit.
+/// Parses a number with one of `units`. Returns nothing for any other text, and for a number that
+/// does not fit.
 std::optional<std::uint64_t> parse_number(std::string_view text, std::span<const unit> units)
 {
     std::uint64_t value = 0;

@@ -30,7 +30,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// All of a file's first line: identifiers and serials may hold blanks.
+/// The whole first line of a file: identifiers and serials may hold blanks.
 std::string line_of(const fs::path& path)
 {
     std::string line;
@@ -50,8 +50,9 @@ block_device read_block_device(const fs::path& blocks, const std::string& name)
     return device;
 }
 
-/// The same namespace behind controllers that the kernel does not join (nvme_core.multipath=N).
-/// Both names have to agree: cheap drives share identifiers that should be unique.
+/// Whether two block devices are one namespace behind controllers that the kernel does not join
+/// (nvme_core.multipath=N). Identifier and serial have to agree: cheap drives share identifiers
+/// that should be unique.
 bool is_same_namespace(const fs::path& one, const fs::path& other)
 {
     const std::string wwid = line_of(one / "wwid");
@@ -68,8 +69,8 @@ fs::path node_of(dev_t character, const std::string& root)
         none);
 }
 
-/// The kernel does not show which open was exclusive. O_NONBLOCK, which has no effect on a drive,
-/// marks it for the other processes of a family.
+/// The kernel does not show which open was exclusive. O_NONBLOCK has no effect on a drive; here it
+/// marks the exclusive open for other processes of a family.
 constexpr int kExclusiveFlags = O_RDONLY | O_NONBLOCK | O_CLOEXEC;
 constexpr int kFlagsCompared = O_ACCMODE | O_NONBLOCK;
 
@@ -102,7 +103,7 @@ block_devices block_devices_of(dev_t character, const std::string& root)
         return devices;
     }
     devices.found.push_back(read_block_device(blocks, name));
-    // The driver gives a namespace this size whose blocks the kernel cannot handle.
+    // A namespace whose blocks the kernel cannot handle has this size.
     if (read_value<std::uint64_t>((blocks / name / "size").string()).value_or(0) == 0)
         devices.unknown
             = fmt::format("its block device, {}, has size 0, as with metadata that Linux cannot "
@@ -149,10 +150,10 @@ int open_from_family(const std::string& node, dev_t expected, std::uint32_t fami
         if ((static_cast<int>(each.flags) & kFlagsCompared) != (kExclusiveFlags & kFlagsCompared)
             || (each.process != family && parent_of(each.process) != family))
             continue;
-        // System calls: the header of glibc 2.36 cannot be used from C++.
+        // Plain system calls: the header of glibc 2.36 cannot be used from C++.
         const int process = static_cast<int>(::syscall(SYS_pidfd_open, each.process, 0U));
         if (process < 0)
-            continue; // it has ended
+            continue; // the process has ended
         const int fd = static_cast<int>(::syscall(SYS_pidfd_getfd, process, each.descriptor, 0U));
         const int failed = errno;
         ::close(process);
@@ -163,7 +164,7 @@ int open_from_family(const std::string& node, dev_t expected, std::uint32_t fami
             && found.st_rdev == expected)
             return fd;
         if (fd >= 0)
-            ::close(fd); // closed and used again since
+            ::close(fd); // the descriptor was closed and its number used again
     }
     return -EBUSY;
 }

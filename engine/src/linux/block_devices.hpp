@@ -20,44 +20,45 @@ struct block_device {
     std::vector<std::string> partitions; ///< nvme0n1p1 ...
 };
 
-/// All of a namespace's that user space can open: the one beside the passthrough device and, where
-/// the kernel does not join controllers, the other controllers'.
+/// All block devices of a namespace that user space can open: the device of its own controller and,
+/// where the kernel does not join controllers, the devices of the other controllers.
 struct block_devices {
-    std::vector<block_device> found; ///< the one beside it first
-    std::string unknown; ///< why none is known, or why the first one tells nothing
+    std::vector<block_device> found; ///< first the device of the namespace's own controller
+    std::string unknown; ///< why no device is known, or why the first one shows no use
 };
 
-/// Of the passthrough device with the number `character`.
+/// The block devices of the passthrough device with the number `character`.
 [[nodiscard]] block_devices block_devices_of(dev_t character, const std::string& root = "/");
 
-/// What sysfs and /proc tell.
+/// The uses that sysfs and /proc show.
 [[nodiscard]] drive_use use_of(const block_devices& devices, const std::string& root = "/");
 
-/// The users of devices that cannot be opened exclusively: at least one.
+/// The users of devices that cannot be opened exclusively: at least one user.
 [[nodiscard]] std::vector<drive_user> holders_of(
     const block_devices& devices, const std::string& root = "/");
 
-/// The PCI address of the controller behind a passthrough device, or of the first one of several;
-/// empty where sysfs does not say.
+/// The PCI address of the controller behind a passthrough device, or of the first controller if
+/// there are several. Empty where sysfs does not say.
 [[nodiscard]] std::string address_of(dev_t character, const std::string& root = "/");
 
-/// Block devices that are held exclusively, or why they are not.
+/// Block devices that this process holds exclusively, or why it does not.
 struct exclusive_claim {
     std::vector<file_descriptor> held;
     bool has_other_holder = false;
-    std::string unknown; ///< a block device that may not be opened, or is not in /dev
+    std::string unknown; ///< names a block device that may not be opened, or is not in /dev
 };
 
-/// Opens the node of a block device. Returns a descriptor or a negative errno, ENODEV where the
-/// node is another device than `expected`.
+/// Opens the node of a block device. Returns a descriptor or a negative errno. ENODEV: the node is
+/// another device than `expected`.
 using open_node = std::function<int(const std::string& node, dev_t expected)>;
 [[nodiscard]] int open_exclusively(const std::string& node, dev_t expected);
-/// A copy of the descriptor that a process of `family` (write_permit::options) opened exclusively.
-/// -EBUSY where no such process has one. Where the kernel gives no copy (Yama), the node opened in
-/// the common way: the other process is then the only holder.
+/// Returns a copy of the descriptor that a process of `family` (write_permit::options) opened
+/// exclusively. -EBUSY: no such process has one. Where the kernel gives no copy (Yama), it opens
+/// the node in the common way: the other process is then the only holder.
 [[nodiscard]] int open_from_family(const std::string& node, dev_t expected, std::uint32_t family);
 
-/// Tries for up to 0.2 s, for others look, too, and each look is in the way for microseconds.
+/// Tries for up to 0.2 s: other programs take short looks, too, and each blocks this for
+/// microseconds.
 [[nodiscard]] exclusive_claim claim_exclusively(const block_devices& devices,
     const std::string& root = "/", const open_node& open = open_exclusively);
 

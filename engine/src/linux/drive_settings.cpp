@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The name in brackets of "[none] mq-deadline"; the only name where there are no brackets.
+/// The name in brackets of "[none] mq-deadline"; without brackets the only name.
 std::string chosen_word(const std::string& line)
 {
     const auto open = line.find('[');
@@ -29,7 +29,7 @@ std::string chosen_word(const std::string& line)
         : line.substr(open + 1, close - open - 1);
 }
 
-/// "8.0 GT/s PCIe"; nothing for "Unknown".
+/// Reads "8.0 GT/s PCIe"; nothing for "Unknown".
 std::optional<pcie_link> read_link(const fs::path& function)
 {
     const auto speed = [&](const char* name) {

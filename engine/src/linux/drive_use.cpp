@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A block device or a partition of one, and how people are told of it.
+/// A block device or a partition, and its name for people.
 struct part {
     std::string name;
     std::string subject; ///< "partition nvme0n1p1", "nvme1n1"; empty: the namespace itself
@@ -43,7 +43,7 @@ std::vector<part> parts_of(const block_devices& devices)
     return parts;
 }
 
-/// `words` of a part: "partition nvme0n1p1 mounted on /".
+/// `words` about a part: "partition nvme0n1p1 mounted on /".
 std::string of_part(const part& about, std::string_view between, const std::string& words)
 {
     return about.subject.empty() ? words : fmt::format("{}{}{}", about.subject, between, words);
@@ -66,7 +66,7 @@ std::string unescaped(std::string_view text)
     return plain;
 }
 
-/// The kernel's name of the device at `path`, nvme0n1p1, whatever it is called there.
+/// The kernel's name of the device at `path`, nvme0n1p1, whatever the node is called.
 std::string device_name(const std::string& path, const std::string& root)
 {
     if (!path.starts_with("/dev/"))
@@ -85,8 +85,9 @@ std::string device_name(const std::string& path, const std::string& root)
 }
 
 struct mount {
-    std::string device_number; ///< "259:1"; a file system of several devices has one of its own
-    std::string device; ///< nvme0n1p1; empty where its source is no device
+    std::string
+        device_number; ///< "259:1"; a file system of several devices has a number of its own
+    std::string device; ///< nvme0n1p1; empty where the source is no device
     std::string place;
 };
 
@@ -144,7 +145,7 @@ std::vector<std::string> read_swaps(const std::string& root)
     return devices;
 }
 
-/// "vg" of "vg-home": device mapper writes a hyphen within either name as two.
+/// "vg" of "vg-home": device mapper writes a hyphen within a name as two hyphens.
 std::string volume_group(const std::string& name)
 {
     std::string group;
@@ -158,7 +159,7 @@ std::string volume_group(const std::string& name)
     return group;
 }
 
-/// What device mapper says of its device: the kind's name comes first in the UUID.
+/// Names a device of device mapper. Its UUID begins with the name of the kind.
 drive_user mapped(const std::string& holder, const std::string& root)
 {
     const fs::path folder = fs::path(root) / "sys/class/block" / holder / "dm";
@@ -197,7 +198,7 @@ void add_holders(const part& about, const std::string& root, drive_use& use)
     }
 }
 
-/// What other processes have open, each once for each part and program.
+/// Open files of other processes, each once for each part and program.
 std::vector<open_file> open_files_of(const std::vector<part>& parts, const std::string& root)
 {
     std::vector<std::string> names;
@@ -220,7 +221,7 @@ void add_writers(const std::vector<part>& parts, const std::string& root, drive_
 {
     const std::vector<open_file> files = open_files_of(parts, root);
     for (const part& about : parts) {
-        std::set<std::string> texts; // a process may have it open several times
+        std::set<std::string> texts; // a process may have the device open several times
         for (const open_file& each : files)
             if (each.device == about.name && each.is_for_writing())
                 texts.insert(
@@ -268,7 +269,7 @@ drive_use use_of(const block_devices& devices, const std::string& root)
 
 std::vector<drive_user> holders_of(const block_devices& devices, const std::string& root)
 {
-    // It may have come since the first look.
+    // A use may have begun since the first look.
     if (drive_use use = use_of(devices, root); !use.users.empty())
         return std::move(use.users);
     std::set<std::string> processes;

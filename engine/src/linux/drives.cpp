@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 /// The class code of PCI functions that are NVMe I/O controllers: storage, NVM, NVM Express.
 constexpr std::string_view kNvmeClass = "0x010802";
 
-constexpr std::uint64_t kSectorBytes = 512; ///< sysfs counts sizes in these, whatever the drive has
+constexpr std::uint64_t kSectorBytes = 512; ///< the unit of sizes in sysfs, for every drive
 
 /// The numbers in a name, so that nvme10n1 comes after nvme9n1.
 std::vector<std::uint32_t> numbers_in(std::string_view name)
@@ -37,7 +37,7 @@ std::vector<std::uint32_t> numbers_in(std::string_view name)
     return numbers;
 }
 
-/// Names in `folder` that begin with `prefix` and a digit, in order of their numbers.
+/// Names in `folder` that begin with `prefix` and a digit, sorted by their numbers.
 std::vector<std::string> numbered_names(const fs::path& folder, std::string_view prefix)
 {
     std::vector<std::string> names = names_in(folder.string());
@@ -58,7 +58,7 @@ drive_controller read_controller(const fs::path& folder)
         .state = line("state"),
         .transport = line("transport"),
         .address = line("address"),
-        .numa_node = number_in(line("numa_node")), // -1, which is none, is not a number here
+        .numa_node = number_in(line("numa_node")), // -1 means none, and is not a number here
         .serial = line("serial"),
         .model = line("model"),
         .firmware = line("firmware_rev")};
@@ -76,7 +76,7 @@ drive_path read_path(const fs::path& folder, const std::string& root)
     return path;
 }
 
-/// What its block device says of a namespace.
+/// Reads the facts that a namespace's block device shows.
 void read_block(drive_info& found, const std::string& root)
 {
     const fs::path blocks = fs::path(root) / "sys/block";
@@ -99,7 +99,8 @@ drive_info read_drive(const std::string& name, const std::string& root)
 {
     drive_info found;
     found.path = "/dev/" + name;
-    // Below the device that made it: a controller, or of a multipath node the subsystem.
+    // A namespace lies below the device that made it: a controller, or of a multipath node the
+    // subsystem.
     std::error_code none;
     const fs::path node = fs::canonical(fs::path(root) / "sys/class/nvme-generic" / name, none);
     const fs::path parent = node.parent_path();
@@ -176,7 +177,7 @@ const drive_info* find_drive(const drive_list& list, std::string_view path, cons
 void identify_drive(drive_info& of)
 {
     const bool missing = of.nsid == 0 || of.size_bytes == 0 || !of.metadata_bytes;
-    // A command to a controller that is not live waits until it is, or for the driver to give up.
+    // A command to a controller that is not live waits until it is live, or the driver gives up.
     const bool live = std::any_of(of.paths.begin(), of.paths.end(),
         [](const drive_path& path) { return path.controller.state == "live"; });
     if (!missing || !live)
@@ -189,7 +190,7 @@ void identify_drive(drive_info& of)
         of.lba_bytes = told.lba_bytes;
         of.metadata_bytes = told.metadata_bytes;
     } catch (const std::system_error&) {
-        // Unknown it stays, as promised: the list of the drives is worth more than its gaps.
+        // The fact stays unknown, as promised: the list of drives is worth more than its gaps.
     }
 }
 

@@ -27,7 +27,7 @@ hardware_queue_map unknown(fmt::format_string<Arguments...> why, Arguments&&... 
     return map;
 }
 
-/// Debugfs says of each queue what kind it is. Nothing where it cannot be read.
+/// Reads the map from debugfs, which names each queue's kind. Nothing where it cannot be read.
 std::optional<hardware_queue_map> from_debugfs(const fs::path& block)
 {
     const number_list indexes = numbered_in(block.string(), "hctx");
@@ -39,7 +39,7 @@ std::optional<hardware_queue_map> from_debugfs(const fs::path& block)
         const auto type = read_value<std::string>(folder / "type");
         if (!type)
             return std::nullopt;
-        // No processor's commands go to a queue without processors.
+        // A queue without processors gets no commands.
         if (number_list cpus = numbered_in(folder.string(), "cpu");
             *type == "poll" && !cpus.empty())
             map.poll_queues.push_back({.index = index, .cpus = std::move(cpus)});
@@ -47,7 +47,7 @@ std::optional<hardware_queue_map> from_debugfs(const fs::path& block)
     return map;
 }
 
-/// "0, 1, 2", as the kernel writes cpu_list; nothing where it is something else.
+/// Reads "0, 1, 2", as the kernel writes cpu_list; nothing for any other text.
 std::optional<number_list> read_cpu_list(const fs::path& path)
 {
     std::ifstream file(path);
@@ -66,14 +66,15 @@ std::optional<number_list> read_cpu_list(const fs::path& path)
     return cpus;
 }
 
-/// Whether the last `count` of `queues` may be the poll queues: they hold each processor once, and
-/// those before them each at least once. No other count can do that, if empty queues do not count.
-/// The parameter may have been written since the driver made its queues.
+/// Whether the last `count` of `queues` may be the poll queues. They must hold each processor once,
+/// and the queues before them each processor at least once. No other count fits, if empty queues do
+/// not count. The module's parameter may have changed since the driver made its queues.
 bool are_poll_queues(const std::vector<hardware_poll_queue>& queues, std::size_t count)
 {
     if (count >= queues.size())
         return false;
-    std::map<std::uint32_t, std::pair<int, int>> times; // of each processor: before, and among them
+    std::map<std::uint32_t, std::pair<int, int>>
+        times; // for each processor: how often it is before the poll queues, and among them
     for (std::size_t i = 0; i < queues.size(); ++i)
         for (const std::uint32_t cpu : queues[i].cpus)
             ++(i < queues.size() - count ? times[cpu].first : times[cpu].second);
@@ -81,7 +82,8 @@ bool are_poll_queues(const std::vector<hardware_poll_queue>& queues, std::size_t
         [](const auto& of_cpu) { return of_cpu.second.first >= 1 && of_cpu.second.second == 1; });
 }
 
-/// Sysfs lists all queues of a drive, poll queues last, and not how many those are.
+/// Sysfs lists all queues of a drive, the poll queues last, but does not say how many poll queues
+/// there are.
 hardware_queue_map from_sysfs(const fs::path& block, const fs::path& parameter)
 {
     const auto polls = read_value<int>(block / "queue/io_poll");

@@ -7,12 +7,12 @@ namespace ngpoll {
 
 namespace {
 
-/// Polled passthrough came with 6.1: nothing before it can have these.
+/// Polled passthrough came with 6.1: no earlier kernel can have these faults.
 constexpr kernel_number kFirst{6, 1, {}};
 constexpr kernel_number kNone{};
 
-// 6.12.35 was looked up in its announcement. 6.1.143 and 6.6.96 are the releases that came after
-// the day (3 July 2025) on which the patch stood in their queues.
+// 6.12.35 was looked up in its announcement. 6.1.143 and 6.6.96 are the first releases after 3 July
+// 2025; on that day the patch was in their queues.
 constexpr fixed_series kPuntedCompletions[] = {
     {6, 1, 143, false},
     {6, 6, 96, false},
@@ -110,7 +110,7 @@ constexpr kernel_fault kFaults[] = {
         .source = "tried on 6.12.95 and 7.3.4"},
 };
 
-/// Versions without their patch, in order.
+/// Compares versions without their patch.
 constexpr bool is_before(const kernel_number& a, const kernel_number& b)
 {
     return std::tuple(a.major, a.minor) < std::tuple(b.major, b.minor);
@@ -136,7 +136,7 @@ fault_answer has_fault(const machine_info& host, const kernel_fault& fault) noex
                 return fault_answer::yes;
             return each.certain ? fault_answer::no : fault_answer::unsure;
         }
-    // Without a fix that is known, a newer kernel must be taken to have it.
+    // If no fix is known, a newer kernel is assumed to have the fault.
     const bool beyond = fault.fixed.major != 0 && is_before(fault.seen_last, kernel);
     return beyond ? fault_answer::unsure : fault_answer::yes;
 }

@@ -18,7 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Takes a number off the front of `text`, with the character before it where that is `after`.
+/// Removes a number from the front of `text`, with the character `after` before it where there is
+/// one.
 std::optional<unsigned> take_number(std::string_view& text, char after = '\0')
 {
     std::string_view rest = text;
@@ -41,8 +42,8 @@ kernel_number kernel_number_of(std::string_view release, std::string_view versio
     number.major = take_number(release).value_or(0);
     number.minor = take_number(release, '.').value_or(0);
     number.patch = take_number(release, '.');
-    // "6.1.0-40-amd64": the last number is that of the distribution's ABI. Debian tells the real
-    // one in the version: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.153-1 (2025-09-20)".
+    // In "6.1.0-40-amd64" the last number is that of the distribution's ABI. Debian shows Linux's
+    // number in the version: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.153-1 (2025-09-20)".
     if (number.patch != 0U || !release.starts_with('-'))
         return number;
     number.patch.reset();
@@ -58,7 +59,7 @@ kernel_number kernel_number_of(std::string_view release, std::string_view versio
     return number;
 }
 
-/// What stands behind "`name`:" in /proc/self/status.
+/// The text behind "`name`:" in /proc/self/status.
 std::string status_word(const fs::path& proc, std::string_view name)
 {
     std::ifstream file(proc / "self/status");

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The number behind `name` in one of /proc's files of lines "NAME: NUMBER"; 0 where it is not.
+/// The number behind `name` in a file of /proc with lines "NAME: NUMBER"; 0 where it is missing.
 std::uint32_t number_behind(
     const char* name, std::ios_base& (*base)(std::ios_base&), const fs::path& path)
 {
@@ -29,8 +29,8 @@ std::uint32_t number_behind(
     return number;
 }
 
-/// The one of `devices` that the link of /proc leads to, or an empty text. The link is read and not
-/// followed: a file on a server that does not answer would be waited for.
+/// The device of `devices` to which the link of /proc leads, or an empty text. The link is read and
+/// not followed: following a file on a server that does not answer would wait for the server.
 std::string device_behind(const fs::path& link, std::span<const std::string> devices)
 {
     std::error_code none;

@@ -19,8 +19,8 @@ struct open_file {
     [[nodiscard]] bool is_for_writing() const noexcept;
 };
 
-/// The files that processes have open on `devices`, as far as this user may look. `root` is where
-/// /proc hangs.
+/// The files that processes have open on `devices`, as far as this user may see them. `root` is the
+/// folder that holds /proc.
 [[nodiscard]] std::vector<open_file> files_open_on(
     std::span<const std::string> devices, const std::string& root = "/");
 

@@ -19,16 +19,15 @@ namespace ngpoll {
 
 namespace {
 
-/// cpu_set_t ends at 1,024; the kernel refuses a set with less room than the processors it is built
-/// for, 8,192 with most distributions.
+/// cpu_set_t ends at 1,024. The kernel refuses a set with less room than the processors that it is
+/// built for, 8,192 with most distributions.
 constexpr std::uint32_t kProcessorsMax = 65536;
 
 struct processor_set {
     std::array<cpu_set_t, kProcessorsMax / CPU_SETSIZE> words{};
 };
 
-/// What stands behind "`key` : " in /proc/cpuinfo, of the first processor; empty where nothing
-/// does.
+/// The text behind "`key` : " in /proc/cpuinfo, of the first processor; empty where it is missing.
 std::string cpuinfo(const std::string& root, std::string_view key)
 {
     std::ifstream file(root + "/proc/cpuinfo");
@@ -112,8 +111,8 @@ bool time_stamp_counter_is_steady(const std::string& root)
         std::getline(in, line);
         return line;
     };
-    // The kernel compares the counters of all processors, watches their rate and gives them up for
-    // good when either is off. It then no longer names them as available.
+    // The kernel compares the counters of all processors and watches their rate. If one is wrong it
+    // gives the counters up for good, and no longer names them as available.
     if (has_word(words("current_clocksource"), "tsc"))
         return true;
     const std::string flags = cpuinfo(root, "flags");

@@ -38,7 +38,7 @@ std::optional<std::uint32_t> number_in(std::string_view text)
 std::vector<std::string> names_in(const std::string& folder)
 {
     std::vector<std::string> names;
-    std::error_code none; // a folder that cannot be read is an empty one
+    std::error_code none; // a folder that cannot be read counts as empty
     for (fs::directory_iterator at(folder, none), end; !none && at != end; at.increment(none))
         names.push_back(at->path().filename().string());
     return names;
@@ -57,7 +57,8 @@ std::vector<std::uint32_t> numbered_in(const std::string& folder, std::string_vi
 
 std::vector<std::uint32_t> numbers_of_ranges(std::string_view text)
 {
-    constexpr std::uint32_t kNumbersMax = 1U << 16U; ///< the kernel has fewer processors than that
+    constexpr std::uint32_t kNumbersMax = 1U
+        << 16U; ///< more than the kernel's number of processors
     std::vector<std::uint32_t> numbers;
     while (!text.empty()) {
         const std::string_view part = text.substr(0, text.find(','));
@@ -81,7 +82,7 @@ std::string block_name(std::string_view path, const std::string& root)
         const fs::path known = fs::path(root) / "sys/dev/char"
             / fmt::format("{}:{}", major(found.st_rdev), minor(found.st_rdev));
         const fs::path real = fs::canonical(known, none);
-        // Without sysfs the name is all there is: that of the node, at the end of the links.
+        // Without sysfs only the name is known: the name of the node at the end of the links.
         name = none ? fs::canonical(path, none).filename().string() : real.filename().string();
     }
     return name.starts_with("ng") ? "nvme" + name.substr(2) : std::string();
@@ -108,7 +109,8 @@ std::vector<std::string> paths_of(const std::string& block, const std::string& r
 
 namespace {
 
-/// The name in brackets of "none [mq-deadline] kyber"; empty for none, or where there is no file.
+/// The name in brackets of "none [mq-deadline] kyber"; empty for none, or where the file is
+/// missing.
 std::string scheduler_of(const fs::path& queue)
 {
     std::ifstream file(queue / "scheduler");
@@ -127,7 +129,8 @@ drive_limits read_drive_limits(const std::string& block, const std::string& root
     std::error_code none;
     found.controller = fs::canonical(blocks / block / "device", none).filename().string();
     for (const std::string& each : paths_of(block, root)) {
-        // NVMe counts a queue's size from 0 and keeps one entry free: sqsize is the number of tags.
+        // NVMe counts a queue's size from 0 and keeps one entry free, so sqsize is the number of
+        // tags.
         for (const char* const limit : {"queue/nr_requests", "device/sqsize"}) {
             const auto tags = read_value<std::uint32_t>((blocks / each / limit).string());
             if (tags && *tags != 0)

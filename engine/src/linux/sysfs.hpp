@@ -10,7 +10,8 @@
 
 namespace ngpoll {
 
-/// The first value in a file of sysfs or debugfs; nothing where it cannot be read or is no Value.
+/// The first value in a file of sysfs or debugfs. Nothing where the file cannot be read or holds no
+/// Value.
 template <class Value>
 [[nodiscard]] std::optional<Value> read_value(const std::string& path)
 {
@@ -21,43 +22,43 @@ template <class Value>
     return std::nullopt;
 }
 
-/// The first line of a file, without the blanks around it; empty where it cannot be read. A blank
-/// in the middle, as in a drive's model, stays.
+/// The first line of a file, without the blanks around it; empty where the file cannot be read. A
+/// blank in the middle, as in a drive's model, stays.
 [[nodiscard]] std::string read_line(const std::string& path);
 
-/// All of `text` as a number.
+/// The number that `text` as a whole is; nothing for any other text.
 [[nodiscard]] std::optional<std::uint32_t> number_in(std::string_view text);
 
-/// The names in a folder; none where it cannot be read.
+/// The names in a folder; none where the folder cannot be read.
 [[nodiscard]] std::vector<std::string> names_in(const std::string& folder);
 
-/// The numbers of the entries of `folder` that are called `prefix` and a number, ascending.
+/// The numbers N of the entries of `folder` whose name is `prefix` and N, ascending.
 [[nodiscard]] std::vector<std::uint32_t> numbered_in(
     const std::string& folder, std::string_view prefix);
 
-/// "0-3,8" as 0, 1, 2, 3, 8: the reverse of ranges_text(). Ends at what is no number.
+/// Reads "0-3,8" as 0, 1, 2, 3, 8: the reverse of ranges_text(). Stops where no number follows.
 [[nodiscard]] std::vector<std::uint32_t> numbers_of_ranges(std::string_view text);
 
-/// The block device beside the passthrough device at `path`: nvme0n1 for /dev/ng0n1. What device it
-/// is counts, not what `path` calls it: a symbolic link will do. Empty where it is none, or sysfs
-/// does not say. `root` is where /sys hangs, for tests.
+/// The block device of the passthrough device at `path`: nvme0n1 for /dev/ng0n1. The device counts,
+/// not its name: a symbolic link will do. Empty where the device has none, or sysfs does not say.
+/// `root` is the folder that holds /sys, for tests.
 [[nodiscard]] std::string block_name(std::string_view path, const std::string& root = "/");
 
-/// The block devices that `block`, nvme0n1, sends its commands to: itself or, where it is a
-/// multipath node, which has no queues, its paths, nvme0c0n1 and so on.
+/// The block devices to which `block`, nvme0n1, sends its commands. A multipath node has no queues:
+/// it sends commands to its paths, nvme0c0n1 and so on. Any other device sends them to itself.
 [[nodiscard]] std::vector<std::string> paths_of(
     const std::string& block, const std::string& root = "/");
 
-/// What a namespace's commands go through.
+/// Limits of all that a namespace's commands go through.
 struct drive_limits {
-    /// What its paths share tags under: the controller, nvme0, or of a multipath node the
-    /// subsystem, nvme-subsys0.
+    /// The controller whose tags the paths share, nvme0; of a multipath node the subsystem,
+    /// nvme-subsys0.
     std::string controller;
-    std::string transport; ///< pcie, or the first that is not: tcp, rdma ...; empty: unknown
-    /// Commands one hardware queue holds: its tags, or less where an I/O scheduler or a user set
-    /// nr_requests lower. The least of all paths; 0: unknown.
+    std::string transport; ///< pcie, or the first other transport: tcp, rdma ...; empty: unknown
+    /// Commands that one hardware queue holds: its tags, or less where an I/O scheduler or a user
+    /// set nr_requests lower. The smallest number of all paths; 0: unknown.
     std::uint32_t tags = 0;
-    std::string scheduler; ///< the I/O scheduler of a path that has one; empty: none has
+    std::string scheduler; ///< the I/O scheduler of a path; empty: no path has one
 };
 
 [[nodiscard]] drive_limits read_drive_limits(

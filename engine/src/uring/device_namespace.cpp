@@ -35,7 +35,7 @@ std::string identify_text(const char (&field)[Size])
     return std::string(text.substr(0, end == std::string_view::npos ? 0 : end + 1));
 }
 
-/// Opening anything but a character device could have effects of its own, so look first.
+/// Opening anything but a character device could have side effects, so this looks first.
 void check_kind(const std::string& path)
 {
     struct stat found { };
@@ -76,19 +76,20 @@ void check_kind(const std::string& path)
     detail::fail(errno, fmt::format("{}: {} failed; is this an NVMe namespace?", path, what));
 }
 
-/// Up to 6.4 the kernel polls a passthrough command through its bio (changed by 9408d8a37e6c
-/// in 6.5). Another ring's polling may just have completed and freed that; and where another thread
-/// found the completion, the word that names the bio holds the task work it waits for as. A command
-/// without data has no bio.
+/// Up to 6.4 the kernel polls a passthrough command through its bio (changed by 9408d8a37e6c in
+/// 6.5). Another ring's polling may just have completed the command and freed the bio. If another
+/// thread found the completion, the word that names the bio holds the task work that it waits for.
+/// A command without data has no bio.
 bool polls_by_bio() { return kernel_version() <= 604; }
 
-/// What a process leaves in flight when it ends: 6.1 oopses, and on 6.12 a kernel worker spins on
-/// the ring that it cannot take down. 7.2 cleans up; what lies between was not tried.
+/// Whether the kernel handles requests badly that a process leaves in flight when it ends. 6.1
+/// oopses. On 6.12 a kernel worker spins on the ring that it cannot take down. 7.2 cleans up.
+/// Versions between 6.12 and 7.2 were not tried.
 bool leaves_polled_commands() { return kernel_version() < 702; }
 
-/// Why the running kernel may crash when two rings poll the drive; empty where it bears that. With
-/// an I/O scheduler a request is not completed in a batch, and loses its hardware queue while the
-/// other ring polls it: a null pointer in nvme_poll, on 6.12 and 7.3 alike.
+/// Why the running kernel may crash when two rings poll the drive; empty where it does not. With an
+/// I/O scheduler a request is not completed in a batch, and loses its hardware queue while the
+/// other ring polls it. The result is a null pointer in nvme_poll, on 6.12 and 7.3 alike.
 std::string one_ring_only(const drive_limits& limits)
 {
     if (polls_by_bio())
@@ -101,9 +102,9 @@ std::string one_ring_only(const drive_limits& limits)
     return {};
 }
 
-/// An advisory lock on the drive, which each polled queue keeps, in this and in other processes:
-/// shared, or where only one ring may poll, exclusive. `why` that is, and empty where it is not so.
-/// Throws EBUSY when it cannot be had alone.
+/// Takes an advisory lock on the drive, which each polled queue keeps, in this and in other
+/// processes. The lock is shared, or exclusive where only one ring may poll. `why` says why only
+/// one may; empty otherwise. Throws EBUSY if an exclusive lock cannot be had.
 file_descriptor lock_drive(const namespace_info& device, const std::string& why)
 {
     const std::string drive = "/sys/block/" + device.block_device + "/device";
@@ -164,8 +165,8 @@ void device_namespace::identify()
     info_.model = identify_text(controller.mn);
     info_.firmware = identify_text(controller.fr);
     info_.capacity_blocks = le64toh(space.nsze);
-    // Without thin provisioning (bit 0 of NSFEAT) NUSE need not say anything, but many drives set
-    // it all the same. A value of the whole size tells nothing.
+    // Without thin provisioning (bit 0 of NSFEAT) NUSE may have any value, but many drives set it
+    // all the same. A value equal to the whole size says nothing.
     if (const std::uint64_t used = le64toh(space.nuse); used < info_.capacity_blocks)
         info_.used_blocks = used;
     // FLBAS: bits 3:0 and, with more than 16 formats, 6:5 are the format's index; bit 4 tells
@@ -174,8 +175,8 @@ void device_namespace::identify()
     info_.lba_bytes = 1U << space.lbaf[format].ds;
     info_.metadata_bytes = le16toh(space.lbaf[format].ms);
     info_.metadata_interleaved = (space.flbas & 0x10U) != 0 && info_.metadata_bytes != 0;
-    // MDTS counts in the controller's smallest page, which user space cannot read: 4 KiB is the
-    // least the specification allows, so the limit is never too high.
+    // MDTS counts in the controller's smallest page, which user space cannot read. 4 KiB is the
+    // least that the specification allows, so the limit is never too high.
     if (controller.mdts != 0 && controller.mdts < 20)
         info_.transfer_bytes_max = 4096U << controller.mdts;
 }
@@ -195,7 +196,7 @@ void device_namespace::read_limits()
         const std::uint32_t mdts = info_.transfer_bytes_max;
         info_.transfer_bytes_max = mdts == 0 ? bytes : std::min(mdts, bytes);
     }
-    // 6.1 refuses commands on a registered buffer of more pages than that, whatever they read.
+    // 6.1 refuses commands on a registered buffer of more pages than this, whatever they read.
     if (const auto segments = read_value<std::uint32_t>(queue + "max_segments"); segments)
         info_.transfer_bytes_max
             = std::min(info_.transfer_bytes_max == 0 ? UINT32_MAX : info_.transfer_bytes_max,
@@ -239,7 +240,7 @@ poll_queue_options device_namespace::possible(const poll_queue_options& requeste
 tag_budget device_namespace::take_tags(
     const poll_queue_options& requested, const drive_limits& limits) const
 {
-    // Nothing is known of it: then nothing can be counted.
+    // Without a known number of tags nothing can be counted.
     if (limits.tags == 0)
         return {};
     if (requested.depth > limits.tags)

@@ -16,7 +16,7 @@ namespace ngpoll {
 /// A namespace behind the kernel's NVMe driver: the character device `/dev/ngXnY`.
 class device_namespace final : public opened_namespace {
 public:
-    /// Throws as nvme_namespace::open() does.
+    /// Throws like nvme_namespace::open().
     device_namespace(std::string_view path, nvme_namespace::options requested);
 
     [[nodiscard]] opened_queue open_queue(const poll_queue_options& requested) override;
@@ -25,7 +25,7 @@ public:
 private:
     void identify();
     void read_limits();
-    /// What of `how` can be had; `report` says what cannot.
+    /// The part of `requested` that the drive and the kernel allow. `report` gets what they do not.
     [[nodiscard]] poll_queue_options possible(const poll_queue_options& requested,
         const drive_limits& limits, poll_queue_report& report) const;
     [[nodiscard]] std::unique_ptr<transport> open_polled(const poll_queue_options& requested,
@@ -36,7 +36,8 @@ private:
     [[nodiscard]] std::vector<std::uint32_t> processors_of(std::uint32_t hardware_queue) const;
 
     file_descriptor fd_;
-    const unsigned process_; ///< which process opened it; see detail::process_generation
+    const unsigned
+        process_; ///< the process that opened the namespace; see detail::process_generation
 };
 
 } // namespace ngpoll

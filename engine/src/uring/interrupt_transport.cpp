@@ -46,7 +46,7 @@ transport_seat interrupt_transport::attach()
         disarm();
         ring_.register_event(event_fd_);
     }
-    // Last: what it gives out would have to be given back.
+    // Comes last: its results would have to be given back after a later failure.
     return uring_transport::attach();
 }
 
@@ -74,7 +74,7 @@ transport::pass_result interrupt_transport::pass(std::span<request* const> to_se
     if (batch.until() == nullptr)
         return uring_transport::pass(to_send, batch, seat, min_complete);
     write_entries(to_send);
-    // More than there is would never come.
+    // A wait for more completions than requests in flight would never end.
     const std::uint32_t wanted = std::min(min_complete, in_flight());
     return take_in(batch,
         outcome_of(
@@ -93,12 +93,12 @@ transport::pass_result interrupt_transport::send(
 bool interrupt_transport::arm_event(const transport_seat& seat) noexcept
 {
     catch_up();
-    // seq_cst: the look below must not come before the write. Else a completion could come in
-    // between that neither writes to event_fd nor is seen here. An exchange, for it is a full
-    // barrier: TSan knows no fences.
+    // seq_cst: the look below must not come before the write. Otherwise a completion could come in
+    // between that neither writes to event_fd nor is seen here. An exchange is a full barrier; TSan
+    // does not know fences.
     std::atomic_ref(*memory().cq_flags).exchange(0U, std::memory_order_seq_cst);
-    // With DEFER_TASKRUN it is only now that the kernel moves completions to where they are seen,
-    // and for those that wait already it writes to no eventfd any more.
+    // With DEFER_TASKRUN the kernel moves completions to the visible ring only now. It writes to no
+    // eventfd any more for completions that wait already.
     ring_.enter(seat, unsent(), 0, IORING_ENTER_GETEVENTS);
     if (!has_found() && unsent() == 0 && refused_.empty())
         return true;
@@ -114,7 +114,7 @@ void interrupt_transport::disarm() noexcept
 void interrupt_transport::register_changes() noexcept
 {
     static constexpr std::array<iovec, 256> kNothing{};
-    // What is gone goes first: it makes room under the limit of locked memory.
+    // Removed buffers go first: this makes room under the limit of locked memory.
     if (seen_ != 0)
         buffers_->for_each_change(seen_, [&](std::uint32_t first, std::span<const iovec> regions) {
             for (std::size_t at = 0; at < regions.size(); at += kNothing.size())
@@ -147,7 +147,7 @@ void interrupt_transport::register_run(
             ++from;
         for (to = from; to != end && is_wanted(to);)
             ++to;
-        // The kernel may do a part of them, and says of what it ran out when it does none.
+        // The kernel may do a part of the places. It says why it stopped only when it does none.
         while (from != to) {
             const int done = ring_.update_buffers(first + from, regions.subspan(from, to - from));
             if (done <= 0) {
@@ -178,7 +178,7 @@ std::span<request* const> interrupt_transport::without_refused(
 void interrupt_transport::finish_refused(completion_batch& batch) noexcept
 {
     batch.add_found(static_cast<std::uint32_t>(refused_.size()));
-    // The callbacks may submit them again, which only stages them.
+    // A callback may submit the request again, which only stages it.
     for (request* const r : refused_)
         batch.finish(*r, {.errno_value = missing_reason_}, 0);
     refused_.clear();

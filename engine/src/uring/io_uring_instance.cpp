@@ -27,14 +27,14 @@ struct named_flag {
     const char* name;
 };
 
-/// What every ring has; without them there is no passthrough.
+/// Flags that every ring has: without them there is no passthrough.
 constexpr std::array kRequired{
     named_flag{IORING_SETUP_SQE128, "SQE128"},
     named_flag{IORING_SETUP_CQE32, "CQE32"},
     named_flag{IORING_SETUP_CQSIZE, "CQSIZE"},
 };
 
-/// What is given up, in this order, when the kernel refuses: newest first.
+/// Flags that are given up in this order when the kernel refuses: the newest first.
 constexpr std::array kOptional{
     named_flag{uapi::kSetupHybridIopoll, "HYBRID_IOPOLL"}, // 6.13
     named_flag{uapi::kSetupNoSqArray, "NO_SQARRAY"}, // 6.6
@@ -44,10 +44,10 @@ constexpr std::array kOptional{
     named_flag{IORING_SETUP_SUBMIT_ALL, "SUBMIT_ALL"}, // 5.18
 };
 
-/// A command that finds no tag is carried out by a worker of the kernel's, from a copy of its
-/// submission entry. From 6.10 (5eff57fa9f3a) to 6.14 the copy is made and the original read all
-/// the same, which the program may have written again by then; mended by d6211ebbdaa5 in 6.15.
-/// Kernels before 6.10 are taken along: distributions call kernels 5.14 that have 6.12's io_uring.
+/// A worker of the kernel carries out a command that finds no tag, from a copy of its submission
+/// entry. From 6.10 (5eff57fa9f3a) to 6.14 the copy is made and the original is read all the same.
+/// The program may have written the original again by then. Fixed by d6211ebbdaa5 in 6.15. Kernels
+/// before 6.10 count, too: distributions call kernels 5.14 that have 6.12's io_uring.
 bool reads_entries_late() { return kernel_version() < 615; }
 
 unsigned wanted_flags(const poll_queue_options& requested)
@@ -61,11 +61,13 @@ unsigned wanted_flags(const poll_queue_options& requested)
         flags |= IORING_SETUP_IOPOLL;
     if (requested.mode == poll_mode::hybrid)
         flags |= uapi::kSetupHybridIopoll;
-    // One thread for good: set up disabled, and bound to the thread that attaches first.
+    // One thread uses the ring for good: it is set up disabled, and bound to the first thread that
+    // attaches.
     if (requested.rings_max == 1)
         flags |= IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_R_DISABLED;
-    // By interrupt completions then wait for the thread to ask for them. Without it each one would
-    // interrupt the thread's other system calls, an event loop's epoll_wait() with EINTR.
+    // By interrupt completions then wait until the thread asks for them. Without the flag each one
+    // would interrupt the thread's other system calls, for example an event loop's epoll_wait()
+    // with EINTR.
     if (requested.rings_max == 1 && requested.mode == poll_mode::interrupt)
         flags |= IORING_SETUP_DEFER_TASKRUN;
     return flags;
@@ -105,7 +107,7 @@ int register_call(int fd, unsigned opcode, void* argument, unsigned count) noexc
     return done < 0 ? -errno : static_cast<int>(done);
 }
 
-/// Puts `regions` into the table of registered buffers; the number done, or a negative errno.
+/// Puts `regions` into the table of registered buffers. Returns how many, or a negative errno.
 int update_table(int fd, std::uint32_t first, std::span<const iovec> regions) noexcept
 {
     io_uring_rsrc_update2 update{};
@@ -142,7 +144,7 @@ io_uring_instance::~io_uring_instance() { tear_down(); }
 
 void io_uring_instance::tear_down() noexcept
 {
-    // A forked child has other memory there by now, or none.
+    // A forked child has other memory at this address by now, or none.
     if (detail::is_inherited(process_))
         return;
     if (sqes_.memory != nullptr)
@@ -159,7 +161,8 @@ void io_uring_instance::set_up(
     for (std::size_t next = 0;;) {
         params = {};
         params.flags = flags;
-        // Room for all in flight, and for as many again that a slow callback has not let go of.
+        // Room for all requests in flight, and for as many completions again that wait for a slow
+        // callback.
         params.cq_entries = 2 * entries;
         fd_ = file_descriptor::opened_by([&] { return io_uring_setup(entries, &params); });
         if (fd_.get() != -EINVAL)
@@ -264,11 +267,11 @@ transport_seat io_uring_instance::attach()
     transport_seat seat{.enter_fd = fd_.get()};
     if (!registers_ring_)
         return seat;
-    // The index is this thread's: another thread would enter nothing, or another ring.
+    // The index belongs to this thread: on another thread it names no ring, or another ring.
     io_uring_rsrc_update update{};
     update.offset = -1U;
     update.data = static_cast<std::uint64_t>(fd_.get());
-    // 16 a thread; without one of them the plain descriptor serves.
+    // The kernel allows 16 a thread. Without one the plain descriptor works, too.
     if (register_call(fd_.get(), IORING_REGISTER_RING_FDS, &update, 1) == 1) {
         seat.enter_fd = static_cast<int>(update.offset);
         seat.enter_flags = IORING_ENTER_REGISTERED_RING;
@@ -325,14 +328,14 @@ std::uint16_t io_uring_instance::register_buffers(
     const int done = update_table(fd_.get(), first, regions);
     if (done == static_cast<int>(count))
         return static_cast<std::uint16_t>(first);
-    // Fewer than asked for: the kernel ran out in the middle, and says of what only when asked
+    // Fewer than asked for: the kernel ran out in the middle. It says of what only when asked
     // again.
     const std::uint32_t registered = done < 0 ? 0 : static_cast<std::uint32_t>(done);
     int reason = done;
     if (done >= 0)
         reason = update_table(
             fd_.get(), first + registered, std::span(regions).subspan(registered, 1));
-    // Those before it are pinned, and count as locked memory, until they are taken out again.
+    // The buffers before it are pinned, and count as locked memory, until they are taken out again.
     empty_slots(first, count);
     fail_registering({.errno_value = reason < 0 ? -reason : ENOMEM,
         .what = fmt::format("{} buffers of {} bytes", count, bytes),
@@ -345,7 +348,7 @@ void io_uring_instance::empty_slots(std::uint32_t first, std::uint32_t count) no
     static constexpr std::array<iovec, 256> kNothing{};
     while (count != 0) {
         const std::uint32_t some = std::min(count, static_cast<std::uint32_t>(kNothing.size()));
-        // Refused (EEXIST) on another thread than the ring's: the slots then stay taken until the
+        // Refused (EEXIST) on another thread than the ring's. The slots then stay taken until the
         // ring is torn down, which frees them.
         if (update_table(fd_.get(), first, std::span(kNothing).first(some))
             == static_cast<int>(some))
@@ -365,7 +368,7 @@ void io_uring_instance::unregister_buffers(std::uint16_t first, std::uint32_t co
 
 void io_uring_instance::register_event(int event_fd)
 {
-    // Not _ASYNC, which leaves out most completions.
+    // Not the _ASYNC variant, which leaves out most completions.
     if (const int failed = register_call(fd_.get(), IORING_REGISTER_EVENTFD, &event_fd, 1);
         failed < 0)
         detail::fail(-failed,

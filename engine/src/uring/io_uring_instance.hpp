@@ -16,15 +16,16 @@ namespace ngpoll {
 /// An io_uring instance of the running kernel, set up with as many of the wanted flags as that
 /// kernel accepts; see io_uring_setup(2).
 ///
-/// Mapped here and not by liburing: 2.3 accepts IORING_SETUP_NO_SQARRAY (a few instructions less
-/// per I/O) and then writes its index array over the ring's heads. Before Linux 6.15 there is an
-/// index array, so that an entry need not be written again while its command may be in flight.
+/// The memory is mapped here and not by liburing. liburing 2.3 accepts IORING_SETUP_NO_SQARRAY (a
+/// few instructions less per I/O) and then writes its index array over the ring's heads. Before
+/// Linux 6.15 there is an index array, so that no entry is written again while its command may be
+/// in flight.
 ///
 /// In a forked child the ring is gone: the descriptor is closed, the memory is not mapped.
 class io_uring_instance final : public interrupt_kernel_ring {
 public:
-    /// Fills `report` with what came of `how`. `fd` is the namespace, registered as file 0 where
-    /// asked for. Throws std::system_error.
+    /// Fills in `report` with the flags in force and those refused. `fd` is the namespace; it is
+    /// registered as file 0 where `requested` asks for it. Throws std::system_error.
     io_uring_instance(int fd, const poll_queue_options& requested, poll_queue_report& report);
     ~io_uring_instance() override;
 
@@ -60,14 +61,15 @@ private:
     void empty_slots(std::uint32_t first, std::uint32_t count) noexcept;
 
     file_descriptor fd_;
-    const unsigned process_; ///< which process made it; see detail::process_generation
+    const unsigned process_; ///< the process that made the instance; see detail::process_generation
     mapping rings_;
     mapping sqes_;
     bool registers_ring_;
-    bool starts_disabled_; ///< until the first thread attaches, which it then belongs to
+    bool starts_disabled_; ///< true until the first thread attaches; the instance then belongs to
+                           ///< that thread
     bool waits_for_interrupts_;
     std::once_flag enabled_;
-    bool has_table_ = false; ///< for registered buffers
+    bool has_table_ = false; ///< the table of registered buffers
     std::mutex slots_mutex_; ///< pools may come and go on several threads
     buffer_slots slots_;
 };

@@ -92,8 +92,8 @@ void buffer_table::changed(std::uint32_t first, std::uint32_t count) noexcept
     // relaxed: written under the mutex only.
     const std::uint64_t now = generation_.load(std::memory_order_relaxed) + 1;
     std::fill_n(changed_at_.begin() + first, count, now);
-    // release: a ring that learns of the pool afterwards sees that there is a change; pairs with
-    // the acquire in generation().
+    // release: a ring that learns of the pool afterwards sees the change; pairs with the acquire in
+    // generation().
     generation_.store(now, std::memory_order_release);
 }
 

@@ -13,26 +13,26 @@
 
 namespace ngpoll {
 
-/// IORING_MAX_REG_BUFFERS: more than this a kernel ring's table of registered buffers cannot hold.
+/// IORING_MAX_REG_BUFFERS: the most buffers that a kernel ring's table of registered buffers holds.
 constexpr std::uint32_t kFixedBuffersMax = 1U << 14;
 
-/// `count` buffers of `bytes` each, `stride` apart, as the kernel takes them.
+/// `count` buffers of `bytes` each, `stride` apart, in the kernel's form.
 [[nodiscard]] std::vector<iovec> regions_of(
     std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count);
 
 struct failed_registration {
     int errno_value = 0;
     std::string what; ///< the buffers, in words
-    std::uint64_t bytes = 0; ///< of all of them
-    bool each_ring = false; ///< by interrupt
+    std::uint64_t bytes = 0; ///< of all buffers together
+    bool each_ring = false; ///< each ring registers the buffers again, by interrupt
 };
 /// Throws std::system_error with a sentence that says what to do.
 [[noreturn]] void fail_registering(const failed_registration& failed);
 
-/// Which places of a table of registered buffers are taken.
+/// Tracks which places of a table of registered buffers are taken.
 class buffer_slots {
 public:
-    /// The first of `count` neighbours. Throws EINVAL when there is no room.
+    /// Takes `count` places in a row and returns the first. Throws EINVAL if there is no room.
     [[nodiscard]] std::uint32_t take(std::uint32_t count);
     void give_back(std::uint32_t first, std::uint32_t count) noexcept;
     void clear() noexcept { taken_.clear(); }
@@ -41,10 +41,10 @@ private:
     std::vector<bool> taken_; ///< empty until the first take()
 };
 
-/// The buffers of a queue by interrupt. Each of its rings registers them with a kernel ring of its
-/// own, and calls for_each_change() when generation() has moved on.
+/// The buffers of a queue by interrupt. Each ring of the queue registers them with its own kernel
+/// ring. A ring calls for_each_change() when generation() has moved on.
 ///
-/// Any thread may call everything. A place that was freed may be taken again at once: each ring
+/// Any thread may call any function. A place that was freed may be taken again at once: each ring
 /// overwrites it before the ring sends its next command.
 class buffer_table {
 public:
@@ -54,13 +54,13 @@ public:
     /// Counts the changes.
     [[nodiscard]] std::uint64_t generation() const noexcept
     {
-        // acquire: pairs with the release in changed(). Not needed for the regions, which the mutex
-        // guards, but a ring that knows of a pool must see its change.
+        // acquire: pairs with the release in changed(). The mutex guards the regions, but a ring
+        // that knows of a pool must see its change here.
         return generation_.load(std::memory_order_acquire);
     }
 
-    /// Calls `visit(first, regions)` for each run of places that changed after `seen`, and returns
-    /// the generation that this brings the caller to. A place that was freed is an empty region.
+    /// Calls `visit(first, regions)` for each run of places that changed after `seen`. Returns the
+    /// generation that the caller then has. A freed place is an empty region.
     template <class Visit>
     std::uint64_t for_each_change(std::uint64_t seen, Visit&& visit)
     {
@@ -83,8 +83,8 @@ private:
 
     std::mutex mutex_;
     buffer_slots slots_;
-    std::vector<iovec> regions_; ///< up to the highest place that was ever taken
-    std::vector<std::uint64_t> changed_at_; ///< the generation of each one's last change
+    std::vector<iovec> regions_; ///< has room up to the highest place that was ever taken
+    std::vector<std::uint64_t> changed_at_; ///< for each place, the generation of its last change
     std::atomic<std::uint64_t> generation_{0};
 };
 

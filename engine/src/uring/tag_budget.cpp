@@ -19,25 +19,25 @@ namespace {
 
 struct granted {
     std::uint64_t ticket;
-    unsigned process; ///< a parent's do not count in a forked child
+    unsigned process; ///< a parent's grants do not count in a forked child
     tag_budget::claim what;
 };
 
-/// All of this process; with process_mutex().
+/// All grants of this process. Call it with process_mutex() held.
 std::vector<granted>& all_granted() noexcept
 {
-    static auto& all = *new std::vector<granted>; // never destroyed, as the mutex
+    static auto& all = *new std::vector<granted>; // never destroyed, like the mutex
     return all;
 }
 
-/// What the other queues have of one hardware queue that the wanted one may use.
+/// The share of other queues in one hardware queue that the wanted queue may use.
 struct usage {
-    std::uint32_t same = 0; ///< those on the wanted one's namespace
-    std::uint32_t other_most = 0; ///< of the other namespaces, the one with most
-    std::uint32_t namespaces = 1; ///< the wanted one's included
+    std::uint32_t same = 0; ///< depth of the queues on the wanted queue's namespace
+    std::uint32_t other_most = 0; ///< depth on the other namespace that has the most
+    std::uint32_t namespaces = 1; ///< number of namespaces, with the wanted queue's
 };
 
-/// Of `hardware_queue`; nothing: of one that no queue was told.
+/// The usage of `hardware_queue`; nothing: of a hardware queue that no queue named.
 usage usage_of(std::optional<std::uint32_t> hardware_queue, const tag_budget::claim& wanted)
 {
     std::vector<std::pair<std::string_view, std::uint32_t>> others;
@@ -64,7 +64,7 @@ usage usage_of(std::optional<std::uint32_t> hardware_queue, const tag_budget::cl
     return found;
 }
 
-/// The hardware queues that `wanted` may use, as far as they differ in who else uses them.
+/// The hardware queues that `wanted` may use, one for each set of other users.
 std::set<std::optional<std::uint32_t>> used_by(const tag_budget::claim& wanted)
 {
     if (wanted.hardware_queue)
@@ -99,14 +99,14 @@ std::set<std::optional<std::uint32_t>> used_by(const tag_budget::claim& wanted)
             kWayOut));
 }
 
-/// The depth that `wanted` gets. Throws where it gets none.
+/// The depth that `wanted` gets. Throws if it gets none.
 std::uint32_t depth_for(tag_budget::claim wanted)
 {
     std::uint32_t left = wanted.default_depth;
     for (const auto& hardware_queue : used_by(wanted)) {
         const usage use = usage_of(hardware_queue, wanted);
         const std::uint32_t part = std::max(wanted.tags / use.namespaces, 1U);
-        // A depth of 0 needs one tag at least.
+        // A depth of 0 needs at least one tag.
         const std::uint64_t least = std::max(wanted.depth, 1U);
         if (use.other_most > part || use.same + least > part) {
             wanted.depth = static_cast<std::uint32_t>(least);

@@ -9,8 +9,8 @@
 
 #include <ngpoll/command.hpp>
 
-// What the kernel's interface has and the headers of liburing 2.3 (Debian 12) have not, and the two
-// entry layouts this engine uses, with names instead of unions.
+// Parts of the kernel's interface that the headers of liburing 2.3 (Debian 12) do not have. The two
+// entry layouts that this engine uses have names here instead of unions.
 
 namespace ngpoll::uapi {
 

@@ -18,7 +18,7 @@ uring_interrupt_rings::uring_interrupt_rings(
     const io_uring_instance sample(fd, ring_options_of(1), report_);
 }
 
-/// As for a queue with one ring: each kernel ring belongs to one thread.
+/// Options like those of a queue with one ring: each kernel ring belongs to one thread.
 poll_queue_options uring_interrupt_rings::ring_options_of(std::uint32_t depth) const
 {
     poll_queue_options requested = options_;
@@ -40,8 +40,8 @@ std::unique_ptr<transport> uring_interrupt_rings::open_ring(const ring_options& 
 std::uint16_t uring_interrupt_rings::register_buffers(
     std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count)
 {
-    // Rings that are open register them at their next call, where nothing can throw. So what the
-    // kernel will refuse is found out here: memory it cannot pin, a limit that is too low.
+    // Open rings register the buffers at their next call, where nothing can throw. So this finds
+    // out what the kernel will refuse: memory that it cannot pin, a limit that is too low.
     poll_queue_options requested = ring_options_of(1);
     requested.registered_file = false;
     poll_queue_report not_reported;

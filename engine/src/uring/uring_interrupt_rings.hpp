@@ -14,12 +14,12 @@ namespace ngpoll {
 /// A poll queue by interrupt on a namespace: an io_uring instance for each ring.
 class uring_interrupt_rings final : public interrupt_rings {
 public:
-    /// `fd` is the namespace; `report` has what was declined so far. Sets up a kernel ring and
-    /// closes it again, so that what the kernel refuses is refused here, and reported.
+    /// `fd` is the namespace; `report` has the features declined so far. Sets up a kernel ring and
+    /// closes it again. A refusal by the kernel thus comes here, and is reported.
     uring_interrupt_rings(int fd, const poll_queue_options& requested, poll_queue_report report);
 
     [[nodiscard]] std::unique_ptr<transport> open_ring(const ring_options& requested) override;
-    /// Registers the buffers for a try, then leaves it to each ring.
+    /// Tries to register the buffers, then leaves it to each ring.
     std::uint16_t register_buffers(
         std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count) override;
     void unregister_buffers(std::uint16_t first, std::uint32_t count) noexcept override

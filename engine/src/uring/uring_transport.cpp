@@ -18,8 +18,8 @@ namespace ngpoll {
 
 namespace {
 
-/// What a request changes in its entry. The rest is the same for every command on this namespace
-/// and was written once, when the ring was set up.
+/// Writes the part of an entry that depends on the request. The other fields are the same for every
+/// command on this namespace, and were written when the ring was set up.
 void write_entry(uapi::passthrough_sqe& sqe, request& r) noexcept
 {
     static_assert(IORING_URING_CMD_FIXED == 1);
@@ -30,7 +30,7 @@ void write_entry(uapi::passthrough_sqe& sqe, request& r) noexcept
     sqe.timeout_ms = r.timeout_ms;
 }
 
-/// `freed`: the places in the index array for the entries that come free; unused unless kKept.
+/// `freed`: the places in the index array for the entries that become free; unused unless kKept.
 template <bool kAllOwn, bool kKept>
 void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
     const uapi::passthrough_cqe* end, unsigned* freed) noexcept
@@ -44,7 +44,7 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
 #pragma GCC unroll 4
     for (; cqe != end; ++cqe) {
         auto& r = *reinterpret_cast<request*>(cqe->user_data);
-        // First: the callback may give the request away.
+        // Comes first: the callback may give the request away.
         if constexpr (kKept)
             *freed++ = r.entry;
         if (cqe->res == 0) [[likely]]
@@ -54,7 +54,7 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
     }
 }
 
-/// Out of line: what makes the sentence would crowd the callers' registers.
+/// Out of line: building the sentence would take registers from the callers.
 [[noreturn, gnu::cold, gnu::noinline]] void stop_overflowed() noexcept
 {
     detail::stop("the completion queue overflowed, which its size should make impossible: "
@@ -70,16 +70,16 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
     detail::stop(text);
 }
 
-/// What io_uring_enter() failed with. True where another try may do.
+/// Decides on an error of io_uring_enter(). True if another try may succeed.
 [[gnu::cold, gnu::noinline]] bool may_try_again(int failed) noexcept
 {
     switch (failed) {
     case EINTR: // a signal ended the wait
-    case ETIME: // the deadline did
+    case ETIME: // the deadline passed
     case EAGAIN: // no memory for a request, now
-    case ENOMEM: // the same, from older code
+    case ENOMEM: // no memory, from older code of the kernel
     case EBUSY: // completions overflowed into the kernel's backlog: reaping makes room
-        return true; // nothing was taken; the next pass sends it again
+        return true; // the kernel took nothing; the next pass sends the entries again
     case EBADR: // the kernel dropped completions for want of memory
         detail::stop("the kernel lost completions (EBADR): their requests can never finish");
     case EEXIST: // IORING_SETUP_SINGLE_ISSUER
@@ -89,10 +89,11 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
     }
 }
 
-/// Whether the calling thread keeps to `processors`.
+/// Whether the calling thread is limited to `processors`.
 bool is_pinned_to(const std::vector<std::uint32_t>& processors)
 {
-    cpu_set_t allowed[16]; // 16,384 processors: the kernel refuses less room than it needs
+    cpu_set_t
+        allowed[16]; // 16,384 processors: the kernel refuses a set with less room than it needs
     if (::sched_getaffinity(0, sizeof allowed, allowed) != 0)
         detail::fail(errno, "the processors of this thread could not be read");
     for (const std::uint32_t cpu : processors)
@@ -149,10 +150,11 @@ void uring_transport::write_entries(std::span<request* const> to_send) noexcept
 
 void uring_transport::write_in_order(std::span<request* const> to_send) noexcept
 {
-    // The kernel has read every entry we are about to write: what it has not read is in flight, and
-    // there are no more of those than entries. Its own head need not be looked at.
+    // The kernel has read every entry that is written here. Entries that it has not read are in
+    // flight, and no more requests are in flight than there are entries. So the kernel's head need
+    // not be read.
     const unsigned first = sq_tail_ & (memory_.sq_entries - 1);
-    // At most two stretches of entries: up to the end of the array, and from its start.
+    // At most two stretches of entries: one up to the end of the array, one from its start.
     const std::size_t to_end = memory_.sq_entries - first;
     uapi::passthrough_sqe* sqe = memory_.sqes + first;
     std::span<request* const> stretch = to_send;
@@ -171,7 +173,7 @@ void uring_transport::write_to_free(std::span<request* const> to_send) noexcept
 {
     const unsigned first = sq_tail_ & (memory_.sq_entries - 1);
     const std::size_t to_end = memory_.sq_entries - first;
-    // The array's places name free entries, so they stay as they are.
+    // The array's places name the free entries and stay as they are.
     const unsigned* place = memory_.sq_array + first;
     const auto write = [this, &place](request& r) {
         const unsigned entry = *place++;
@@ -201,12 +203,13 @@ void uring_transport::write_to_free(std::span<request* const> to_send) noexcept
             memory_.sqes[r->entry].cmd.flags = 0xff;
 }
 
-// Flat: at depth 1 a good part of what a command costs here is registers saved for calls.
+// Flat: at depth 1 registers saved for calls are a good part of a command's cost here.
 [[gnu::flatten]] transport::pass_result uring_transport::pass(std::span<request* const> to_send,
     completion_batch& batch, const transport_seat& seat, std::uint32_t min_complete) noexcept
 {
     write_entries(to_send);
-    // More than there is would never come: without IOPOLL the kernel would sleep on it for ever.
+    // A wait for more completions than requests in flight would never end: without IOPOLL the
+    // kernel would sleep for ever.
     const std::uint32_t wanted = std::min(min_complete, in_flight_);
     return take_in(batch, enter(seat, wanted, IORING_ENTER_GETEVENTS));
 }
@@ -225,7 +228,8 @@ transport::pass_result uring_transport::take_in(completion_batch& batch, int sen
     std::span<request* const> to_send, const transport_seat& seat) noexcept
 {
     write_entries(to_send);
-    // Where it fails for good the next pass finds out, too, and has a batch to end requests in.
+    // If it fails for good, the next pass finds out, too, and has a batch in which it ends
+    // requests.
     const int sent = enter(seat, 0, 0);
     return {.sent = static_cast<std::uint32_t>(std::max(sent, 0)), .system_calls = 1};
 }
@@ -238,8 +242,8 @@ int uring_transport::enter(
 
 unsigned uring_transport::unsent() const noexcept
 {
-    // acquire: the kernel has read what is before the head. A short submit leaves entries behind
-    // the head, and they are counted again here, in their order.
+    // acquire: the kernel has read the entries before the head. A short submit leaves entries
+    // behind the head. They are counted again here, in their order.
     return sq_tail_ - io_uring_smp_load_acquire(memory_.sq_head);
 }
 
@@ -252,7 +256,7 @@ int uring_transport::outcome_of(int entered) noexcept
 
 bool uring_transport::has_found() const noexcept
 {
-    // acquire: as in reap(). The head is plain: written by the poller only.
+    // acquire: as in reap(). The head is a plain read: only the poller writes it.
     return *memory_.cq_head != io_uring_smp_load_acquire(memory_.cq_tail);
 }
 
@@ -264,10 +268,10 @@ bool uring_transport::has_found() const noexcept
     const unsigned unsent = sq_tail_ - head;
     if (unsent == 0 && in_flight_ != 0)
         stop_unreachable(failed);
-    // The tail goes back first: what is finished may be submitted again by its callback.
+    // The tail goes back first: a callback may submit its finished request again.
     sq_tail_ = head;
     in_flight_ -= unsent;
-    // release: as in write_entries(). Nobody is in the kernel with this ring.
+    // release: as in write_entries(). No thread is in the kernel with this ring.
     io_uring_smp_store_release(memory_.sq_tail, sq_tail_);
     batch.add_found(unsent);
     for (unsigned place = head; place != head + unsent; ++place) {
@@ -280,12 +284,12 @@ bool uring_transport::has_found() const noexcept
 
 void uring_transport::reap(completion_batch& batch) noexcept
 {
-    const unsigned head = *memory_.cq_head; // plain: written by pollers only
+    const unsigned head = *memory_.cq_head; // plain: only pollers write it
     // acquire: the entries before the tail are written; pairs with the kernel's release.
     const unsigned tail = io_uring_smp_load_acquire(memory_.cq_tail);
     if (head == tail)
         return;
-    // Stretches that end where an array does, so that nothing wraps for each completion.
+    // Each stretch ends where an array ends, so that no index wraps within a stretch.
     unsigned at = head;
     do {
         unsigned count = std::min(

@@ -13,32 +13,35 @@
 
 namespace ngpoll {
 
-/// Commands over an io_uring instance with 128-byte SQEs and 32-byte CQEs: written in place, sent
-/// and polled for with one io_uring_enter.
+/// Sends commands over an io_uring instance with 128-byte SQEs and 32-byte CQEs. Commands are
+/// written in place; one io_uring_enter sends them and polls.
 ///
-/// The submission queue never fills and the completion queue never overflows, because both have
-/// room for the poll queue's whole depth. How many entries are still to be sent is read off the
-/// shared words before each call, so whatever the last call did or did not take is right again.
+/// The submission queue never fills and the completion queue never overflows: both have room for
+/// the poll queue's whole depth. The number of unsent entries is read from the shared words before
+/// each call. It is right whatever the last call took.
 ///
 /// With an index array (ring_memory::sq_array) a command keeps its entry until it is done. The
-/// array is then the list of free entries, too: its places from `sq_tail_` up to the array's size
-/// behind `sq_tail_ - in_flight_`. Sending takes from the front. Finishing adds at the end, to a
-/// place that the kernel has read: it reads them in order, and no fewer than were ever finished.
+/// array then also lists the free entries: its places from `sq_tail_` up to the array's size behind
+/// `sq_tail_ - in_flight_`. Sending takes entries from the front. Finishing adds them at the end,
+/// to a place that the kernel has read. The kernel reads the places in order, and at least as many
+/// as were ever finished.
 ///
-/// Once io_uring_enter() fails for good, what the kernel has not taken ends with that errno.
+/// Once io_uring_enter() fails for good, requests that the kernel has not taken end with that
+/// errno.
 class uring_transport : public transport {
 public:
     struct options {
         bool registered_file = true; ///< entries name file 0 of the ring's table instead of `fd`
         int fd = -1; ///< the namespace
-        /// The kernel crashes when it polls a command without data. It gets none: such a command
-        /// ends with EINVAL. Needs the index array, which such kernels have.
+        /// The kernel crashes when it polls a command without data. With this set, such a command
+        /// ends with EINVAL and is not sent. Needs the index array, which such kernels have.
         bool needs_data = false;
-        /// The hardware queue that this is for; who attaches must be pinned to `processors`.
+        /// The hardware queue that commands go to. A thread that attaches must be pinned to
+        /// `processors`.
         std::optional<std::uint32_t> hardware_queue = std::nullopt;
         std::vector<std::uint32_t> processors = {};
     };
-    /// What it keeps as long as it lives.
+    /// Objects that the transport keeps while it exists.
     struct holdings {
         file_descriptor drive_lock;
         tag_budget tags;
@@ -47,7 +50,7 @@ public:
     uring_transport(std::unique_ptr<kernel_ring> ring, poll_queue_report report, options requested,
         holdings held = {});
 
-    /// Throws also EINVAL: the thread may run outside of the hardware queue's processors.
+    /// Also throws EINVAL: the thread may run on other processors than the hardware queue's.
     transport_seat attach() override;
     void detach(const transport_seat& seat) noexcept override { ring_->detach(seat); }
     [[nodiscard]] transport_seat any_threads_seat() const noexcept override
@@ -71,12 +74,12 @@ public:
 
 protected:
     void write_entries(std::span<request* const> to_send) noexcept;
-    /// Entries that the kernel has not taken.
+    /// Number of entries that the kernel has not taken.
     [[nodiscard]] unsigned unsent() const noexcept;
-    /// What came of io_uring_enter(): entries taken, or the negative errno that it fails with for
+    /// The result of io_uring_enter(): entries taken, or the negative errno with which it fails for
     /// good.
     [[nodiscard]] static int outcome_of(int entered) noexcept;
-    /// The end of a pass, whose io_uring_enter() came to `sent`.
+    /// Ends a pass whose io_uring_enter() had the result `sent`.
     pass_result take_in(completion_batch& batch, int sent) noexcept;
     [[nodiscard]] bool has_found() const noexcept;
     [[nodiscard]] const ring_memory& memory() const noexcept { return memory_; }
@@ -90,7 +93,7 @@ private:
     /// See outcome_of().
     int enter(const transport_seat& seat, std::uint32_t min_complete, unsigned flags) noexcept;
     void reap(completion_batch& batch) noexcept;
-    /// Finishes `count` of the completions from `head` on, which end before the array does.
+    /// Finishes `count` completions from `head` on. They end before the array ends.
     void finish_from(completion_batch& batch, unsigned head, unsigned count) noexcept;
     void end_unsent(completion_batch& batch, int failed) noexcept;
 
