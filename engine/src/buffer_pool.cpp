@@ -28,7 +28,8 @@ constexpr std::size_t round_up(std::size_t value, std::size_t multiple)
     return (value + multiple - 1) / multiple * multiple;
 }
 
-/// Buffers that are a power of two up to a page never straddle two pages; larger ones start on one.
+/// A buffer whose size is a power of two up to a page never straddles two pages. A larger buffer
+/// starts on a page.
 std::size_t stride_of(std::uint32_t buffer_bytes, std::size_t page_bytes)
 {
     if (buffer_bytes <= page_bytes && std::has_single_bit(buffer_bytes))
@@ -78,7 +79,8 @@ void buffer_pool::allocate()
     const std::size_t wanted = stride_bytes_ * options_.count;
 
     void* mapped = MAP_FAILED;
-    // A huge page mostly empty would cost more memory than it saves entries in the TLB.
+    // A huge page that is mostly empty costs more memory than the entries that it saves in the TLB
+    // are worth.
     if (options_.huge_pages && wanted >= kHugePageBytes / 2) {
         mapped_bytes_ = round_up(wanted, kHugePageBytes);
         mapped = map_pages(mapped_bytes_, MAP_HUGETLB);
@@ -93,7 +95,8 @@ void buffer_pool::allocate()
             fmt::format("no memory for {} buffers of {} bytes; give fewer or smaller ones",
                 options_.count, options_.buffer_bytes));
     memory_ = static_cast<std::byte*>(mapped);
-    // Copy-on-write after a fork would leave the drive writing to pages that are not ours any more.
+    // After a fork, copy-on-write would leave the drive writing to pages that do not belong to this
+    // process any more.
     ::madvise(memory_, mapped_bytes_, MADV_DONTFORK);
 }
 
@@ -105,8 +108,8 @@ void buffer_pool::free() noexcept
 
 buffer_pool::~buffer_pool()
 {
-    // In a forked child the memory is not mapped, or is something else by now, and the kernel's
-    // table is the parent's.
+    // In a forked child the memory is not mapped, or is something else by now. The kernel's table
+    // belongs to the parent.
     if (detail::is_inherited(process_))
         return;
     const std::shared_ptr<drive_queue> queue = queue_.lock();

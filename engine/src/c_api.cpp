@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The C interface: handles are the C++ objects themselves, requests are laid out alike.
+// The C interface. A handle is the C++ object itself, and a request has the layout of the C++
+// request.
 #include <ngpoll/ngpoll.h>
 
 #include <cstddef>
@@ -19,7 +20,8 @@ namespace {
 using namespace ngpoll;
 using namespace ngpoll::c_api;
 
-// request has a base, so that the compiler need not support this; it does.
+// request has a base, so the standard does not promise that offsetof works; this compiler supports
+// it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"
 #define SAME_PLACE(c, cpp, member, engine_name)                                                    \
@@ -119,7 +121,8 @@ int open_buffers(
     });
 }
 
-/// The words of `make`, cut to `size` bytes with the final zero. Returns their whole length.
+/// Writes the text that `make` returns, cut to `size` bytes with the final zero. Returns the length
+/// of the whole text.
 template <class Make>
 std::size_t copy_text(Make&& make, char* text, std::size_t size) noexcept
 {

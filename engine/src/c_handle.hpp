@@ -17,10 +17,10 @@
 
 #include "error.hpp"
 
-/// What the calls of the C interface are made of: handles, and errors in place of exceptions.
+/// Shared parts of the C interface: handles, and errors in place of exceptions.
 namespace ngpoll::c_api {
 
-/// A fixed size: what is out of memory must still be said.
+/// A fixed size: the text must fit in when there is no memory left.
 inline thread_local char last_error[512] = "";
 
 inline int failed(int errno_value, std::string_view text) noexcept
@@ -30,7 +30,7 @@ inline int failed(int errno_value, std::string_view text) noexcept
     return -errno_value;
 }
 
-/// Runs `call`; 0, or what it threw as a negative errno.
+/// Runs `call`. Returns 0, or the exception as a negative errno.
 template <class Call>
 int guarded(Call&& call) noexcept
 {
@@ -48,8 +48,8 @@ int guarded(Call&& call) noexcept
     }
 }
 
-/// What a handle points to. The mark says that it is open, and of which kind it is; one that was
-/// closed has lost it, as far as freed memory can tell.
+/// The object behind a handle. The mark says that the handle is open, and of which kind it is. A
+/// closed handle has lost its mark, as far as freed memory can tell.
 template <class Object>
 struct handle {
     template <class... Arguments>
@@ -58,11 +58,12 @@ struct handle {
         , mark(kind)
     {
     }
-    Object object; ///< first: a handle's address is its object's
-    std::atomic<std::uint64_t> mark; ///< atomic, or the compiler drops the store before the delete
+    Object object; ///< first: a handle's address is its object's address
+    std::atomic<std::uint64_t>
+        mark; ///< atomic: otherwise the compiler drops the store before the delete
 };
 
-/// Makes what a call opens. `*opened` is NULL where that fails.
+/// Makes the object that a call opens. `*opened` is NULL after a failure.
 template <class Handle, class Make>
 int open_as(std::uint64_t mark, Handle** opened, Make&& make) noexcept
 {
@@ -93,7 +94,7 @@ Object& object_of(Handle* given, const char* mistake)
     return *reinterpret_cast<Object*>(given);
 }
 
-/// Of calls that can say that something is NULL.
+/// For calls that can report a NULL argument.
 inline void need(bool given, const char* mistake)
 {
     if (!given)
@@ -103,7 +104,7 @@ inline void need(bool given, const char* mistake)
 /// Nanoseconds of CLOCK_MONOTONIC, which steady_clock is.
 inline std::chrono::steady_clock::time_point time_point_of(std::uint64_t deadline_ns) noexcept
 {
-    // The clock counts in 63 bits: 292 years, and what is later never comes either.
+    // The clock counts in 63 bits: 292 years. A later deadline never comes either.
     constexpr auto kNever = static_cast<std::uint64_t>(INT64_MAX);
     return std::chrono::steady_clock::time_point(
         std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(deadline_ns, kNever))));

@@ -14,7 +14,8 @@ inline std::uint64_t now_ns() noexcept
                                           .count());
 }
 
-/// Between two looks of a spin: the processor's other hardware thread may have its units.
+/// Called between two looks of a spin, so that the processor's other hardware thread gets its
+/// units.
 inline void relax() noexcept
 {
 #if defined(__x86_64__)
@@ -24,8 +25,9 @@ inline void relax() noexcept
 #endif
 }
 
-/// Between two looks at what another thread is about to do. A sleep, not a yield: a real-time
-/// thread that yields keeps a lower one, which may be the one it waits for, from its processor.
+/// Called between two looks at something that another thread is about to do. It sleeps and does not
+/// yield. A real-time thread that yields keeps its processor from threads of lower priority, and
+/// may wait for such a thread.
 inline void nap() noexcept { std::this_thread::sleep_for(std::chrono::microseconds(20)); }
 
 } // namespace ngpoll::detail

@@ -11,10 +11,10 @@
 
 namespace ngpoll {
 
-/// What a transport's pass hands completions to. On a queue of its own all are the ring's, and
-/// finish at once. On a shared queue found_batch tells whose they are.
+/// The place to which a transport's pass hands completions. On a private queue all belong to the
+/// one ring, and finish at once. On a shared queue found_batch knows their owners.
 ///
-/// Lives for one pass, on the polling thread.
+/// A batch exists for one pass, on the polling thread.
 class completion_batch {
 public:
     using deadline = detail::native::deadline;
@@ -32,16 +32,16 @@ public:
     completion_batch(const completion_batch&) = delete;
     completion_batch& operator=(const completion_batch&) = delete;
 
-    /// Whether all that is found is the ring's own, for the queue has no other.
+    /// Whether every completion belongs to this ring, because the queue has no other ring.
     [[nodiscard]] bool all_own() const noexcept { return shared_ == nullptr; }
 
-    /// Finishes `r` at once, where all_own().
+    /// Finishes `r` at once. Only if all_own().
     void finish_own(request& r, status outcome, std::uint64_t result) noexcept
     {
         set_outcome(r, outcome, result);
         own_->finish(r);
     }
-    /// `r` must not be touched afterwards.
+    /// Finishes `r`, or hands it to its owner. `r` must not be touched afterwards.
     void finish(request& r, status outcome, std::uint64_t result) noexcept
     {
         set_outcome(r, outcome, result);
@@ -50,25 +50,25 @@ public:
         else
             shared_->finish(r);
     }
-    /// The same where not all_own().
+    /// Hands `r` over on a shared queue. Only if not all_own().
     void finish_shared(request& r, status outcome, std::uint64_t result) noexcept
     {
         set_outcome(r, outcome, result);
         shared_->finish(r);
     }
 
-    /// Completions handed in so far, told once a stretch by the transport.
+    /// Counts completions handed in. The transport calls it once a stretch.
     void add_found(std::uint32_t count) noexcept { found_ += count; }
     [[nodiscard]] std::uint32_t found() const noexcept { return found_; }
 
-    /// When the pass has to end; null: never.
+    /// The time at which the pass has to end; null: none.
     [[nodiscard]] deadline until() const noexcept { return until_; }
-    /// How many a transport may hand in before it asks is_late() again.
+    /// How many completions a transport may hand in before it asks is_late() again.
     [[nodiscard]] std::uint32_t stretch() const noexcept
     {
         return until_ == nullptr ? UINT32_MAX : kCallbacksPerLook;
     }
-    /// The rest has to wait for the next pass.
+    /// Whether the remaining completions have to wait for the next pass.
     [[nodiscard]] bool is_late() const noexcept { return detail::native::is_over(until_); }
 
 private:
@@ -77,7 +77,7 @@ private:
 
     static void set_outcome(request& r, status outcome, std::uint64_t result) noexcept
     {
-        // One store: the compiler would write the three members one by one.
+        // One store: the compiler would write the three members one after the other.
         std::memcpy(&r.status, &outcome, sizeof outcome);
         r.result = result;
     }

@@ -11,11 +11,12 @@
 
 namespace ngpoll::detail {
 
-/// How completions get to the fetches of a group: what was found for it and lies in no buffer yet,
-/// in order, and who is next. The poller's alone; once the group is detached, its mutex's.
+/// Delivers completions to the fetches of a group. It keeps completions found for the group that
+/// lie in no buffer yet, in order, and knows which fetch is next. Only the poller uses it; once the
+/// group is detached, a thread with the group's mutex.
 ///
-/// State follows from three things: what is pending, which fetches are ready, and where the search
-/// for the active one begins.
+/// Its state has three parts: the pending requests, the fetches that are ready, and the place where
+/// the search for the active fetch begins.
 template <class World>
 class delivery {
 public:
@@ -27,22 +28,23 @@ public:
     {
     }
 
-    /// Found in this pass, in order: behind what is there.
+    /// Appends requests found in this pass, in order.
     void add_found(request& first, request& last, std::uint32_t count) noexcept
     {
         if (count_ == 0)
             first_ = &first;
         else
-            last_->next.store(&first, std::memory_order_relaxed); // relaxed: the poller's
+            last_->next.store(
+                &first, std::memory_order_relaxed); // relaxed: only the poller uses the link
         last_ = &last;
         count_ += count;
     }
 
-    /// The end of a pass: one buffer for each fetch that is ready, in turn, as long as something is
-    /// there. Those whose workers wait are ready; once none waits, those with an empty buffer are,
-    /// too. Where nothing else is left for one that waits, a batch that lies with a busy worker is
-    /// taken back for it. `filled` is told each fetch that got a batch. False: no later pass has to
-    /// look here unless something is found, or the group calls.
+    /// Ends a pass: fills one buffer of each ready fetch, in turn, as long as requests are pending.
+    /// A fetch is ready if its worker waits. If no worker waits, a fetch with an empty buffer is
+    /// ready, too. If a worker waits and nothing is pending, it takes back a batch that lies with a
+    /// busy worker. It calls `filled` for each fetch that got a batch. Returns false if no later
+    /// pass has to look here until something is found or the group calls.
     template <class Filled>
     bool serve(Filled&& filled) noexcept
     {
@@ -59,13 +61,13 @@ public:
         }
         return count_ != 0 || fetches_.has_parked();
     }
-    /// A worker waits.
+    /// Whether a worker waits.
     [[nodiscard]] bool has_ready() const noexcept
     {
         return fetches_.find([](const fetch& each) { return each.can_fill(true); }) != nullptr;
     }
 
-    /// What lies with it unread comes to the front again, in order.
+    /// Puts the batch that `from` has not read back to the front, in order.
     bool take_back(fetch& from) noexcept
     {
         std::uint32_t count = 0;
@@ -75,7 +77,8 @@ public:
         for (std::uint32_t i = 0; i < count; ++i) {
             World::set_deferred(*batch[i]);
             request* const behind = i + 1 < count ? batch[i + 1] : first_;
-            batch[i]->next.store(behind, std::memory_order_relaxed); // relaxed: the poller's
+            batch[i]->next.store(
+                behind, std::memory_order_relaxed); // relaxed: only the poller uses the link
         }
         if (count_ == 0)
             last_ = batch[count - 1];
@@ -89,14 +92,14 @@ public:
         return fetches_.find([this](fetch& each) { return take_back(each); }) != nullptr;
     }
 
-    /// Up to `most` requests, which are the caller's own from then on.
+    /// Takes up to `most` requests, which belong to the caller from then on.
     std::uint32_t take(request** into, std::uint32_t most) noexcept
     {
         const std::uint32_t count = count_ < most ? count_ : most;
         request* at = first_;
         for (std::uint32_t i = 0; i < count; ++i) {
             into[i] = at;
-            // relaxed: linked by the poller.
+            // relaxed: the poller made the link.
             request* const behind = static_cast<request*>(at->next.load(std::memory_order_relaxed));
             World::set_fetched(*at);
             at = behind;
@@ -106,20 +109,19 @@ public:
         return count;
     }
 
-    /// Put into a buffer so far, and not taken back. Any thread.
+    /// Number of requests put into a buffer so far and not taken back. Any thread.
     [[nodiscard]] std::uint64_t delivered() const noexcept
     {
-        return delivered_.load(std::memory_order_acquire); // acquire: the batch can be seen
+        return delivered_.load(std::memory_order_acquire); // acquire: the batch is visible
     }
-    /// Nothing is pending, and nobody else looks.
+    /// Starts again. Nothing may be pending, and no other thread may look.
     void begin_at(std::uint64_t count) noexcept
     {
         delivered_.store(count, std::memory_order_relaxed); // relaxed: published with the place
     }
 
 private:
-    /// The active fetch: the first one that is ready, from the one behind the last that got a
-    /// batch.
+    /// The active fetch: the first ready fetch behind the last one that got a batch.
     [[nodiscard]] fetch* next_ready(bool waiting) const noexcept
     {
         return fetches_.find_from(turn_, [this, waiting](const fetch& each) {
@@ -127,8 +129,8 @@ private:
         });
     }
 
-    /// The cursor moves past the requests before the worker may see them: it may submit one again
-    /// the same instant, and that overwrites its link.
+    /// The cursor moves past the requests before the worker may see them: the worker may submit one
+    /// again at once, which overwrites its link.
     void deliver(fetch& active) noexcept
     {
         NGPOLL_DEBUG_ASSERT(active.is_posted(), "a batch for a fetch that is not posted");
@@ -136,12 +138,12 @@ private:
         active.served_in = serves_;
         turn_ = active.next;
         active.fill(count);
-        // After the batch can be seen: a worker that finds neither would sleep (F3).
+        // Comes after the batch is visible: a worker that sees neither of them would sleep (F3).
         set_delivered(count);
     }
     void set_delivered(std::int64_t more) noexcept
     {
-        // relaxed: single writer. release: the batch can be seen by then.
+        // relaxed: single writer. release: the batch is visible before.
         const std::uint64_t before = delivered_.load(std::memory_order_relaxed);
         delivered_.store(before + static_cast<std::uint64_t>(more), std::memory_order_release);
     }
@@ -156,7 +158,7 @@ private:
     request* last_ = nullptr;
     std::uint32_t count_ = 0;
     std::uint32_t serves_ = 0; ///< the number of this pass
-    fetch* turn_ = nullptr; ///< where the search for the active one begins
+    fetch* turn_ = nullptr; ///< where the search for the active fetch begins
     typename World::template atomic<std::uint64_t> delivered_{0};
 };
 

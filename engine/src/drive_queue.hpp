@@ -10,7 +10,7 @@
 
 namespace ngpoll {
 
-/// What a poll queue is opened on: it says how it was set up, and buffers are registered with it.
+/// The drive's side of a poll queue. It reports how it was set up, and registers buffers.
 class drive_queue {
 public:
     drive_queue() = default;
@@ -19,7 +19,7 @@ public:
     virtual ~drive_queue() = default;
 
     /// Registers `count` buffers of `bytes` each, `stride` apart, and returns the index of the
-    /// first; throws std::system_error. kNotFixed where there is nothing to register with.
+    /// first. Returns kNotFixed if there is no table to register with. Throws std::system_error.
     virtual std::uint16_t register_buffers(
         std::byte* memory, std::size_t stride, std::uint32_t bytes, std::uint32_t count)
         = 0;
@@ -27,7 +27,7 @@ public:
 
     [[nodiscard]] const poll_queue_report& report() const noexcept { return report_; }
 
-    /// Something that was asked for is not to be had, and why.
+    /// Notes a feature that was asked for and is not available, and why.
     void decline(std::string what) { report_.declined.push_back(std::move(what)); }
 
 protected:

@@ -8,8 +8,8 @@
 
 namespace ngpoll::detail {
 
-/// A set-up error whose text is whole: std::system_error alone would add the errno's text to the
-/// end of a sentence that has said it already.
+/// A set-up error with a complete text. std::system_error alone would add the errno's text to the
+/// end of a sentence that has it already.
 class set_up_error : public std::system_error {
 public:
     set_up_error(int errno_value, const std::string& text)
@@ -20,7 +20,7 @@ public:
     [[nodiscard]] const char* what() const noexcept override { return text_.what(); }
 
 private:
-    std::runtime_error text_; ///< holds a text that an exception may be copied with
+    std::runtime_error text_; ///< holds a text that may be copied with the exception
 };
 
 /// "No such file or directory, errno 2".
@@ -29,19 +29,19 @@ private:
     return std::system_category().message(errno_value) + ", errno " + std::to_string(errno_value);
 }
 
-/// Set-up failed for the operating system's reason `errno_value`. `text` is one sentence that says
-/// what to do about it; the errno follows in brackets.
+/// Throws because the operating system refused with `errno_value`. `text` is one sentence that says
+/// what to do; the errno follows in brackets.
 [[noreturn]] inline void fail(int errno_value, const std::string& text)
 {
     throw set_up_error(errno_value, text + " (" + errno_text(errno_value) + ")");
 }
 
-/// Set-up is refused: `text` says what is wrong with the arguments and what to give. "Invalid
-/// argument" behind it would add nothing.
+/// Throws because an argument is wrong: `text` says what is wrong and what to give. It ends without
+/// "Invalid argument", which would add nothing.
 [[noreturn]] inline void refuse(const std::string& text) { throw set_up_error(EINVAL, text); }
 
-/// The engine cannot go on: prints one line and aborts. For two cases only: a caller's mistake, and
-/// completions that are lost for good. Allocates nothing.
+/// Prints one line and aborts, because the engine cannot go on. For two cases only: a caller's
+/// mistake, and completions that are lost for good. Allocates nothing.
 [[noreturn, gnu::cold]] void stop(const char* text) noexcept;
 
 } // namespace ngpoll::detail

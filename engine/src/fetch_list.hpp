@@ -8,8 +8,8 @@
 
 namespace ngpoll::detail {
 
-/// The fetches of a group, in use or free. Only ever added to, under the group's mutex, so any
-/// thread may walk it.
+/// The fetches of a group, in use or free. Fetches are only added, under the group's mutex, so any
+/// thread may walk the list.
 template <class World>
 class fetch_list {
 public:
@@ -17,14 +17,15 @@ public:
 
     [[nodiscard]] fetch* first() const noexcept
     {
-        return first_.load(std::memory_order_acquire); // acquire: what add() was given
+        return first_.load(std::memory_order_acquire); // acquire: reads the fetch as add() got it
     }
     void add(fetch& made) noexcept
     {
         made.next = first_.load(std::memory_order_relaxed); // relaxed: the mutex
-        first_.store(&made, std::memory_order_release); // release: what it was set up with
+        first_.store(
+            &made, std::memory_order_release); // release: publishes the fetch as it was set up
     }
-    /// The first one for which `matches` is true, or null.
+    /// The first fetch for which `matches` is true, or null.
     template <class Matches>
     [[nodiscard]] fetch* find(Matches matches) const noexcept
     {
@@ -33,7 +34,7 @@ public:
             at = at->next;
         return at;
     }
-    /// The same, from `from` on and round; null: from the first one.
+    /// Like find(), but starts at `from` and goes round. Null: starts at the first fetch.
     template <class Matches>
     [[nodiscard]] fetch* find_from(fetch* from, Matches matches) const noexcept
     {

@@ -9,15 +9,15 @@
 
 namespace ngpoll::detail {
 
-/// A fetch: where one worker of a group gets its batches. It has two buffers, so that a batch may
-/// lie there while the worker still has the one before.
+/// A fetch: a worker gets its batches here. A fetch has two buffers, so a batch may lie there while
+/// the worker still has the previous batch.
 ///
-/// The poller fills buffers, and takes back what lies unread; the worker takes a batch and gives
-/// its buffer back. One word a buffer says whose it is:
+/// The poller fills buffers, and takes back a batch that is not read. The worker takes a batch and
+/// gives its buffer back. One word for each buffer says which thread may use it:
 ///
-///     0                  empty, the poller's to fill
+///     0                  empty: the poller may fill it
 ///     count              a batch lies there, unread: worker and poller may both take it
-///     count + kTaken     the worker's
+///     count + kTaken     the worker has it
 ///
 /// The edges:
 ///   F1  fill's store (release) -> take (acquire): the batch and its requests.
@@ -28,8 +28,9 @@ namespace ngpoll::detail {
 ///   F4  post (release) -> is_posted (acquire), and free (release) -> the next post (acquire): what
 ///       the worker sets up.
 ///
-/// Invariant: at most one batch lies unread. It belongs to its group and is used again after it was
-/// withdrawn, so the poller and who looks for a sleeping worker may look at it at any time.
+/// Invariant: at most one batch lies unread. A fetch belongs to its group, which uses it again
+/// after it was withdrawn. So the poller, and a thread that looks for a sleeping worker, may look
+/// at it at any time.
 template <class World>
 struct basic_fetch : World::wake_target {
     using request = typename World::request;
@@ -45,17 +46,17 @@ struct basic_fetch : World::wake_target {
         request** requests = nullptr; ///< room for batch_max
     };
 
-    // ---- The worker's.
+    // ---- For the worker.
 
-    /// Takes what lies there; 0: nothing does.
+    /// Takes the batch that lies there; returns 0 if there is none.
     std::uint32_t take() noexcept
     {
         buffer& from = buffers[reading];
         // relaxed: the compare-exchange looks again.
         std::uint32_t lies = from.word.load(std::memory_order_relaxed);
         while (lies != 0) {
-            // The poller may take it back meanwhile. acquire: the batch (F1). relaxed on failure:
-            // the next round looks again.
+            // The poller may take the batch back meanwhile. acquire: the batch (F1). relaxed on
+            // failure: the next round looks again.
             if (from.word.compare_exchange_strong(
                     lies, lies | kTaken, std::memory_order_acquire, std::memory_order_relaxed)) {
                 held = &from;
@@ -65,11 +66,12 @@ struct basic_fetch : World::wake_target {
         }
         return 0;
     }
-    /// What take() took is not read any more.
+    /// Gives back the buffer that take() took. Its requests are not read any more.
     void give_back() noexcept
     {
         if (held != nullptr)
-            held->word.store(0, std::memory_order_release); // release: it was read (F2)
+            held->word.store(
+                0, std::memory_order_release); // release: the worker has read the batch (F2)
         held = nullptr;
     }
     [[nodiscard]] bool has_batch() const noexcept
@@ -78,22 +80,23 @@ struct basic_fetch : World::wake_target {
         return buffers[reading].word.load(std::memory_order_seq_cst) != 0;
     }
 
-    // ---- The poller's.
+    // ---- For the poller.
 
     [[nodiscard]] bool is_posted() const noexcept
     {
         return is.load(std::memory_order_acquire) == posted; // acquire: F4
     }
-    /// Whether a batch may be put there. A worker that waits has no other.
+    /// Whether the poller may put a batch there. A waiting worker has no other batch.
     [[nodiscard]] bool can_fill(bool waiting) const noexcept
     {
-        // `waits` first: it brings that the fetch is posted. seq_cst: F3. acquire: F2.
+        // `waits` first: it says that the fetch is posted. seq_cst: F3. acquire: F2.
         return (!waiting || waits.load(std::memory_order_seq_cst)) && is_posted()
             && buffers[filling].word.load(std::memory_order_acquire) == 0
             && !lies_unread(buffers[filling ^ 1U]);
     }
     [[nodiscard]] buffer& next_to_fill() noexcept { return buffers[filling]; }
-    /// Its requests are in the array, and nothing of the poller's stands on them any more.
+    /// Publishes a batch. Its requests are in the array, and no link or cursor of the poller points
+    /// to them.
     void fill(std::uint32_t count) noexcept
     {
         buffer& filled = buffers[filling];
@@ -101,14 +104,15 @@ struct basic_fetch : World::wake_target {
         // seq_cst: F1, and not after the count-down, or the look at `waits` (F3).
         filled.word.store(count, std::memory_order_seq_cst);
     }
-    /// Takes back the batch that lies unread. Returns its buffer's array and `count`, or null.
+    /// Takes back the batch that is not read. Returns the array of its buffer and `count`, or null.
     request** take_back(std::uint32_t& count) noexcept
     {
         buffer& from = buffers[filling ^ 1U];
-        std::uint32_t lies = from.word.load(std::memory_order_relaxed); // relaxed: its own store
+        std::uint32_t lies
+            = from.word.load(std::memory_order_relaxed); // relaxed: the poller's own store
         if (lies == 0 || (lies & kTaken) != 0)
             return nullptr;
-        // relaxed, both: the worker touched nothing of it.
+        // relaxed, both: the worker has not touched the batch.
         if (!from.word.compare_exchange_strong(
                 lies, 0, std::memory_order_relaxed, std::memory_order_relaxed))
             return nullptr;
@@ -117,12 +121,11 @@ struct basic_fetch : World::wake_target {
         return from.requests;
     }
 
-    /// Any thread: a batch lies there whose worker does not wait.
+    /// Any thread: whether a batch lies there and the worker does not wait.
     [[nodiscard]] bool has_parked() const noexcept
     {
         for (const buffer& each : buffers) {
-            // In this order: a batch that came after the worker had left is seen as such. seq_cst:
-            // F3.
+            // In this order: a batch that came after the worker had left counts. seq_cst: F3.
             const std::uint32_t lies = each.word.load(std::memory_order_seq_cst);
             if (lies != 0 && (lies & kTaken) == 0 && !waits.load(std::memory_order_seq_cst))
                 return true;
@@ -132,23 +135,25 @@ struct basic_fetch : World::wake_target {
 
     atomic<std::uint32_t> is{free};
     atomic<bool> waits{false}; ///< the worker waits in next(), or its event loop does
-    /// The worker is inside the queue's code: a group that closes waits until it has left.
+    /// Set while the worker is inside the queue's code: a group that closes waits until it has
+    /// left.
     atomic<bool> inside{false};
     std::array<buffer, 2> buffers;
-    std::uint32_t batch_max = 0; ///< set while it is free
-    basic_fetch* next = nullptr; ///< of the group's; set before others see this one
+    std::uint32_t batch_max = 0; ///< set while the fetch is free
+    basic_fetch* next
+        = nullptr; ///< link in the group's list; set before other threads see this fetch
 
-    // The worker's own.
+    // Only the worker uses these.
     alignas(64) unsigned reading = 0; ///< which buffer comes next
-    buffer* held = nullptr; ///< taken, and not given back
-    bool has_ended = false; ///< next() has found nothing, and nothing will come
-    bool by_event = false; ///< an event loop's: armed when next() has returned nothing
+    buffer* held = nullptr; ///< the buffer that is taken and not given back
+    bool has_ended = false; ///< next() has found nothing, and nothing more will come
+    bool by_event = false; ///< for an event loop: armed when next() has returned nothing
     typename World::spin_history spins;
     typename World::pass_context passes;
 
-    // The poller's own.
+    // Only the poller uses these.
     alignas(64) unsigned filling = 0; ///< which buffer comes next
-    std::uint32_t served_in = 0; ///< the group's number of the pass that filled a buffer last
+    std::uint32_t served_in = 0; ///< number of the pass that last filled a buffer
 
 private:
     [[nodiscard]] static bool lies_unread(const buffer& asked) noexcept

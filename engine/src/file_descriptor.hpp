@@ -10,13 +10,14 @@
 
 namespace ngpoll {
 
-/// Owns a descriptor of the engine's, or none (-1). A forked child closes its copy at the fork; the
-/// object that the child inherits closes nothing, for the number may be another file's by then.
+/// Owns a descriptor of the engine, or none (-1). A forked child closes its copy at the fork. The
+/// object that the child inherits closes nothing: the number may belong to another file by then.
 class file_descriptor {
 public:
     file_descriptor() noexcept = default;
-    /// Of what `open` returns: a descriptor or, where it fails, a negative number, which get() then
-    /// returns. No fork comes between the opening and the note of it. Throws std::bad_alloc.
+    /// Owns the descriptor that `open` returns. If `open` returns a negative number, get() returns
+    /// that number. No fork comes between the opening and the note of the descriptor. Throws
+    /// std::bad_alloc.
     template <class Open>
     [[nodiscard]] static file_descriptor opened_by(Open&& open)
     {
@@ -48,7 +49,8 @@ public:
     {
         if (fd_ < 0 || detail::is_inherited(process_))
             return;
-        // Until it is closed no fork: the child would close what has the number by then.
+        // No fork may come before the close: the child would then close another file with that
+        // number.
         const std::lock_guard lock(detail::process_mutex());
         detail::drop_descriptor(fd_);
         ::close(fd_);

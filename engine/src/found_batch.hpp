@@ -11,14 +11,14 @@ namespace ngpoll::detail {
 template <class World>
 class poller;
 
-/// What a pass hands found completions to. It carries the tag: the inbox of the ring that polls,
-/// `poll_ctx`. One pointer compare decides whether a request finishes here or is another ring's.
-/// Those are collected, a chain for each owner, and handed over at the end of the pass: one push
-/// and one look at the sleeping owner for all of them. A batch without a tag (the resident's)
-/// defers everything.
+/// Takes the completions that a pass finds. It carries the tag: the inbox of the ring that polls,
+/// `poll_ctx`. One pointer compare decides whether a request finishes here or belongs to another
+/// ring. Requests of other rings are collected in a chain for each owner and handed over at the end
+/// of the pass. One push and one look at the sleeping owner serve the whole chain. A batch without
+/// a tag (the resident's) defers everything.
 ///
-/// Lives for one pass, on the poller's thread. The idea is that of Linux 7.0's polled NVMe
-/// completion for the local ring context, for rings in user space.
+/// A batch exists for one pass, on the poller's thread. The idea comes from Linux 7.0's polled NVMe
+/// completion for the local ring context; this does it for rings in user space.
 template <class World>
 class found_batch {
 public:
@@ -28,7 +28,7 @@ public:
     using owner = typename World::owner;
     using deadline = typename World::deadline;
 
-    /// Most of the poller's own callbacks between finding a completion and handing it over.
+    /// Most callbacks of the poller's own ring between finding a completion and handing it over.
     static constexpr std::uint32_t kOwnCallbacksMax = 16;
 
     /// `me` is null for the resident.
@@ -42,13 +42,13 @@ public:
     found_batch(const found_batch&) = delete;
     found_batch& operator=(const found_batch&) = delete;
 
-    /// Finishes `r`, whose outcome is set, inline where its owner is the ring that polls; else
-    /// keeps it for its owner. `r` must not be touched afterwards.
+    /// Finishes `r`, whose outcome is set, if its owner is the ring that polls. Otherwise keeps it
+    /// for its owner. `r` must not be touched afterwards.
     void finish(request& r) noexcept
     {
         inbox* const whose = r.owner;
         if (whose == poll_ctx_) {
-            // What was found for others does not wait for all of this ring's callbacks.
+            // Completions of other rings do not wait for all of this ring's callbacks.
             if (own_since_hand_over_++ == kOwnCallbacksMax) [[unlikely]]
                 hand_over_early();
             me_->finish(r);
@@ -56,7 +56,7 @@ public:
             defer(r, *whose);
         }
     }
-    /// Finishes one that was not sent.
+    /// Finishes a request that was not sent.
     void cancel(request& r) noexcept
     {
         ++found_;
@@ -64,16 +64,16 @@ public:
         finish(r);
     }
 
-    /// Completions handed to finish() so far, told once a stretch by who calls it.
+    /// Counts completions handed to finish(). The caller calls it once a stretch.
     void add_found(std::uint32_t count) noexcept { found_ += count; }
-    /// When the poller wants to be back.
+    /// The time at which the poller wants to return.
     [[nodiscard]] deadline until() const noexcept { return until_; }
 
     [[nodiscard]] std::uint32_t found() const noexcept { return found_; }
     [[nodiscard]] std::uint32_t finished_inline() const noexcept { return found_ - deferred_; }
 
-    /// Hands the kept ones over, in the order in which they were found, and wakes the owners that
-    /// have waited for these.
+    /// Hands the kept requests over, in the order in which they were found, and wakes owners that
+    /// now have all completions that they wait for.
     void hand_over() noexcept
     {
         wake_target* to_wake = nullptr;
@@ -88,7 +88,7 @@ public:
                 each = next;
                 continue;
             }
-            // From here on its ring may finish them and close.
+            // The owner's ring may finish the requests and close from here on.
             each->deferred.push_chain(*list.first, *list.last);
             const auto counted = each->sleep_state.count_down(count);
             if (counted.complete)
@@ -99,11 +99,12 @@ public:
             by_.groups.serve(
                 [&](wake_target& filled, bool by_event) { owe(filled, by_event, 0, to_wake); },
                 [&](wake_target& ended, bool by_event) { by_.wake(ended, by_event); });
-        // After all pushes: where processors are few, one that wakes may take this thread's.
+        // After all pushes: where processors are few, a woken thread may take this thread's
+        // processor.
         by_.pay(to_wake);
     }
 
-    /// The end of the pass: hands over, and pays wake-ups that were put off before.
+    /// Ends the pass: hands over, and pays wake-ups that were put off before.
     void end() noexcept
     {
         wake_target* const due = by_.take_due(found_ != 0);
@@ -112,7 +113,7 @@ public:
     }
 
 private:
-    /// Out of line: it would crowd the registers of the transport's loop.
+    /// Out of line: inlined, it would take registers from the transport's loop.
     [[gnu::noinline]] void hand_over_early() noexcept
     {
         hand_over();
@@ -130,18 +131,18 @@ private:
             (first_ == nullptr ? first_ : last_->found.next) = &whose;
             last_ = &whose;
         } else {
-            // relaxed: published, with the requests, by the push of the chain.
+            // relaxed: the push of the chain publishes it, with the requests.
             list.last->next.store(&r, std::memory_order_relaxed);
         }
         list.last = &r;
     }
 
-    /// With a claim on it: a wake-up after these pushes, or put off.
+    /// Called with a claim on the sleeper. The wake-up comes after these pushes, or is put off.
     void owe(
         wake_target& sleeping, bool by_event, std::int32_t to_come, wake_target*& to_wake) noexcept
     {
         if (sleeping.owed.put_off) {
-            // It looked by itself, armed anew, and is still listed.
+            // The owner looked by itself and armed anew; it is still in the list.
             by_.wake(sleeping, by_event);
             return;
         }
@@ -160,7 +161,7 @@ private:
     std::uint32_t found_ = 0;
     std::uint32_t deferred_ = 0;
     std::uint32_t own_since_hand_over_ = 0;
-    inbox* first_ = nullptr; ///< of the owners that something is kept for
+    inbox* first_ = nullptr; ///< list of owners with kept requests
     inbox* last_ = nullptr;
 };
 

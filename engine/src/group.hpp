@@ -10,7 +10,7 @@
 
 namespace ngpoll::detail {
 
-/// A fetch group on a shared queue: its figures, its fetches, and what the poller delivers to them.
+/// A fetch group on a shared queue: its figures, its fetches, and the delivery to them.
 ///
 /// Figures, requests so far: returned <= delivered <= submitted <= returned + depth. What is
 /// *outstanding* was submitted and is in no worker's buffer.
@@ -19,7 +19,7 @@ namespace ngpoll::detail {
 ///   G2  detach's store of `detached_`, then the closing thread's look at each fetch's `inside` <->
 ///       a worker's store of `inside`, then its look at `detached_`: all seq_cst.
 ///
-/// Its memory is the queue's and the fetches', not the user's handle's.
+/// Its memory belongs to the queue and the fetches, not to the user's handle.
 template <class World>
 class basic_group {
 public:
@@ -33,10 +33,10 @@ public:
     basic_group(const basic_group&) = delete;
     basic_group& operator=(const basic_group&) = delete;
 
-    // ---- Any thread.
+    // ---- For any thread.
 
-    /// Room for up to `wanted` requests; 0 where it is full, or closes. Each call that got some is
-    /// followed by leave().
+    /// Takes room for up to `wanted` requests. Returns 0 if the group is full or closes. leave()
+    /// follows each call that got some.
     std::uint32_t take_credits(std::uint32_t wanted) noexcept
     {
         // relaxed: the compare-exchange looks again.
@@ -44,7 +44,7 @@ public:
         for (;;) {
             if ((before & kClosing) != 0)
                 return 0;
-            // relaxed: nothing is read through it. An older `before` may be behind it: the
+            // relaxed: nothing is read through it. An older `before` may be smaller: the
             // compare-exchange fails then.
             const std::uint64_t used = before - returned_.load(std::memory_order_relaxed);
             const std::uint64_t room = used > depth ? 0 : depth - used;
@@ -57,7 +57,7 @@ public:
                 return taken;
         }
     }
-    /// The submitting thread touches the queue no more for these.
+    /// The submitting thread no longer touches the queue for these requests.
     void leave(std::uint32_t count) noexcept
     {
         left_.fetch_add(count, std::memory_order_release); // release: pairs with all_left()
@@ -71,9 +71,9 @@ public:
     {
         return submitted_.load(std::memory_order_seq_cst) & ~kClosing; // seq_cst: G1
     }
-    /// Since it was opened.
+    /// Number of requests accepted since the group was opened.
     [[nodiscard]] std::uint64_t accepted() const noexcept { return submitted() - opened_at_; }
-    /// In a buffer, or left over, and not taken by a worker.
+    /// Requests that lie in a buffer, or are left over, and that no worker took.
     [[nodiscard]] std::uint64_t untaken() const noexcept
     {
         const std::uint64_t taken = returned_.load(std::memory_order_relaxed); // relaxed: a figure
@@ -81,12 +81,12 @@ public:
     }
     [[nodiscard]] std::uint64_t outstanding() const noexcept
     {
-        // In this order: never below what it is.
+        // In this order, so that the result is never too small.
         const std::uint64_t delivered = pending.delivered();
         return submitted() - delivered;
     }
-    /// Whether a worker that waits has something to poll for: what is outstanding, or what lies
-    /// with a worker that is busy. An idle group has neither, and its workers sleep.
+    /// Whether a waiting worker has something to poll for: outstanding requests, or a batch that
+    /// lies with a busy worker. An idle group has neither, and its workers sleep.
     [[nodiscard]] bool wants_poller() const noexcept
     {
         return outstanding() != 0 || fetches.has_parked();
@@ -95,10 +95,10 @@ public:
     {
         return detached_.load(std::memory_order_seq_cst); // seq_cst: G2
     }
-    /// Claims a worker that sleeps to poll for all, in turn.
+    /// Claims a sleeping worker to poll for all. Workers take turns.
     [[nodiscard]] fetch* choose() noexcept
     {
-        // relaxed, both: a hint where to begin.
+        // relaxed, both: only a hint where to begin.
         fetch* const chosen = fetches.find_from(choose_from_.load(std::memory_order_relaxed),
             [](fetch& each) { return each.sleep_state.choose(); });
         if (chosen != nullptr)
@@ -106,13 +106,13 @@ public:
         return chosen;
     }
 
-    // ---- Fetches that come and go: with the mutex held.
+    // ---- Fetches that come and go; call with the mutex held.
 
-    /// One that may be set up and posted, or null.
+    /// A fetch that may be set up and posted, or null.
     [[nodiscard]] fetch* free_fetch() const noexcept
     {
         return fetches.find([](const fetch& each) {
-            // acquire, both: F4, and its last worker has left withdraw().
+            // acquire, both: F4, and the fetch's last worker has left withdraw().
             return each.is.load(std::memory_order_acquire) == fetch::free
                 && !each.inside.load(std::memory_order_acquire);
         });
@@ -122,12 +122,12 @@ public:
         ++posted_;
         opened.is.store(fetch::posted, std::memory_order_release); // release: F4
     }
-    /// False: the poller has to take back what lies there.
+    /// Withdraws a fetch. False: the poller has to take back its batch.
     bool withdraw(fetch& closing) noexcept
     {
         --posted_;
         closing.waits.store(false, std::memory_order_relaxed); // relaxed: a hint by now
-        // release: the worker has given back what it held.
+        // release: the worker has given back its buffer.
         closing.is.store(fetch::withdrawn, std::memory_order_release);
         if (!is_detached())
             return false;
@@ -136,38 +136,40 @@ public:
             finish_in_place();
         return true;
     }
-    /// What is left once the group is detached: up to `most`, in order; also what lies unread with
-    /// another worker, for nothing is to come to one that is told so.
+    /// Takes up to `most` of the requests that are left once the group is detached, in order. Also
+    /// takes a batch that another worker has not read: a worker that is told of the end must get
+    /// nothing later.
     std::uint32_t take_left(request** into, std::uint32_t most) noexcept
     {
         const std::uint32_t count = pending.take(into, most);
         return count != 0 || !pending.take_back_any() ? count : pending.take(into, most);
     }
 
-    // ---- The closing thread's.
+    // ---- For the closing thread.
 
-    /// call() follows.
+    /// The caller calls call() afterwards.
     void begin_closing() noexcept
     {
-        // relaxed: each submit() looks at this word; the poller is called.
+        // relaxed: each submit() looks at this word, and call() tells the poller.
         submitted_.fetch_add(kClosing, std::memory_order_relaxed);
     }
     [[nodiscard]] bool is_closing() const noexcept
     {
         return (submitted_.load(std::memory_order_relaxed) & kClosing) != 0; // relaxed: a hint
     }
-    /// Nobody is inside the queue's code for this group any more, and the poller knows of no call.
+    /// Whether no thread is inside the queue's code for this group, and the poller has seen all
+    /// calls.
     [[nodiscard]] bool all_left() const noexcept
     {
-        // acquire: leave(); they touch the queue no more.
+        // acquire: pairs with leave(); these threads no longer touch the queue.
         return left_.load(std::memory_order_acquire) == submitted()
-            && !called.load(std::memory_order_acquire) // acquire: the poller has looked
+            && !called.load(std::memory_order_acquire) // acquire: the poller has seen the call
             && fetches.find([](const fetch& each) {
                    return each.inside.load(std::memory_order_seq_cst); // seq_cst: G2
                })
             == nullptr;
     }
-    /// To be used again: it is detached, and nobody has a fetch of it.
+    /// Prepares a detached group for another use. No thread has a fetch of it.
     void reopen(std::uint32_t room, inbox& at) noexcept
     {
         depth = room;
@@ -182,18 +184,18 @@ public:
         detached_.store(false, std::memory_order_relaxed); // relaxed: as above
     }
 
-    // ---- The poller's.
+    // ---- For the poller.
 
     void add_found(request& first, request& last, std::uint32_t count) noexcept
     {
         found_ += count;
         pending.add_found(first, last, count);
     }
-    /// It called: fetches were withdrawn. What lies there unread is to be served again.
+    /// Frees withdrawn fetches after a call. Batches that they did not read are served again.
     void free_withdrawn() noexcept
     {
         static_cast<void>(fetches.find([this](fetch& each) {
-            // acquire: the worker has given back what it held.
+            // acquire: the worker has given back its buffer.
             if (each.is.load(std::memory_order_acquire) == fetch::withdrawn) {
                 pending.take_back(each);
                 each.is.store(fetch::free, std::memory_order_release); // release: F4
@@ -201,54 +203,55 @@ public:
             return false;
         }));
     }
-    /// Whether it closes and nothing is under way any more.
+    /// Whether the group closes and nothing is under way any more.
     [[nodiscard]] bool can_detach() const noexcept
     {
-        // relaxed: the mark tells how many were submitted; call() brings it, at the latest.
+        // relaxed: with kClosing set the word no longer grows; call() publishes it at the latest.
         const std::uint64_t word = submitted_.load(std::memory_order_relaxed);
         return (word & kClosing) != 0 && found_ == (word & ~kClosing) && !is_detached();
     }
-    /// The poller lets it go. What is left is the fetches' from here on.
+    /// The poller gives the group up. The fetches give out the requests that are left.
     void detach() noexcept
     {
         const std::lock_guard lock(mutex);
         free_withdrawn();
         if (posted_ == 0)
             finish_in_place();
-        detached_.store(true, std::memory_order_seq_cst); // seq_cst: G2; release: what is left
+        detached_.store(
+            true, std::memory_order_seq_cst); // seq_cst: G2; release: publishes what is left
     }
 
-    std::uint32_t depth = 0; ///< what it may hold at once
-    inbox* place = nullptr; ///< on the queue
+    std::uint32_t depth = 0; ///< most requests at once
+    inbox* place = nullptr; ///< the group's place on the queue
     fetch_list<World> fetches;
     delivery<World> pending{fetches};
     typename World::mutex mutex;
 
-    // The poller's list of groups to serve, and that of those that have called it.
+    // Links of the poller's list of groups to serve, and of its list of groups that have called.
     basic_group* next_to_serve = nullptr;
     bool to_be_served = false;
     basic_group* next_called = nullptr;
     atomic<bool> called{false};
 
 private:
-    /// Of the figure of what was submitted: no more are taken.
+    /// A bit of the figure of submitted requests: the group takes no more.
     static constexpr std::uint64_t kClosing = std::uint64_t{1} << 63;
 
-    /// No fetch is left to give them out.
+    /// Finishes the requests that are left, because there is no fetch.
     void finish_in_place() noexcept
     {
         request* one = nullptr;
         while (pending.take(&one, 1) != 0) { }
     }
 
-    alignas(64) atomic<std::uint64_t> submitted_{0}; ///< and kClosing
-    alignas(64) atomic<std::uint64_t> returned_{0}; ///< taken by workers
-    atomic<std::uint64_t> left_{0}; ///< whose submit() has returned
+    alignas(64) atomic<std::uint64_t> submitted_{0}; ///< with kClosing
+    alignas(64) atomic<std::uint64_t> returned_{0}; ///< requests taken by workers
+    atomic<std::uint64_t> left_{0}; ///< requests whose submit() has returned
     atomic<bool> detached_{false};
     atomic<fetch*> choose_from_{nullptr};
-    std::uint32_t posted_ = 0; ///< the mutex's
-    std::uint64_t opened_at_ = 0; ///< what was submitted to those before it
-    std::uint64_t found_ = 0; ///< the poller's
+    std::uint32_t posted_ = 0; ///< guarded by the mutex
+    std::uint64_t opened_at_ = 0; ///< number of requests submitted in earlier uses of the group
+    std::uint64_t found_ = 0; ///< only the poller uses it
 };
 
 } // namespace ngpoll::detail

@@ -10,9 +10,9 @@
 
 namespace ngpoll::detail {
 
-/// The groups that the poller serves at the end of its pass. Something was found for such a group,
-/// or is left, or the group has called. Any thread may use call() and has_called(); the rest is the
-/// poller's.
+/// The groups that the poller serves at the end of its pass. Such a group has found or left-over
+/// requests, or it has called. Any thread may use call() and has_called(); all other functions are
+/// for the poller.
 template <class World>
 class group_list {
 public:
@@ -21,17 +21,18 @@ public:
     using fetch = basic_fetch<World>;
     using wake_target = typename World::wake_target;
 
-    /// A fetch was withdrawn, or the group closes. The caller sees to it that a pass comes.
+    /// Asks the poller to look at the group: a fetch was withdrawn, or the group closes. The caller
+    /// makes sure that a pass comes.
     void call(group& asking) noexcept
     {
-        // acq_rel: the poller that takes the mark away sees what was done before; and it has read
-        // the link before it is written anew.
+        // acq_rel: the poller that removes the mark sees everything before it, and has read the
+        // link before it is written anew.
         if (asking.called.exchange(true, std::memory_order_acq_rel))
             return;
         // relaxed: the compare-exchange looks again.
         asking.next_called = called_.load(std::memory_order_relaxed);
-        // seq_cst: not after the look at the sleeping resident; release: the link. relaxed on
-        // failure: the next round looks again.
+        // seq_cst: not after the look at the sleeping resident; release: publishes the link.
+        // relaxed on failure: the next round looks again.
         while (!called_.compare_exchange_strong(
             asking.next_called, &asking, std::memory_order_seq_cst, std::memory_order_relaxed)) { }
     }
@@ -47,7 +48,7 @@ public:
         list(its);
     }
     [[nodiscard]] bool empty() const noexcept { return to_serve_ == nullptr && !has_called(); }
-    /// A worker waits for what a group has left.
+    /// Whether a worker waits and its group has requests left.
     [[nodiscard]] bool has_ready() const noexcept
     {
         for (const group* each = to_serve_; each != nullptr; each = each->next_to_serve)
@@ -56,7 +57,7 @@ public:
         return false;
     }
 
-    /// `owe` is told each that is to be woken, and how. `wake` wakes at once.
+    /// Calls `owe` for each worker to wake, and says how. `wake` wakes at once.
     template <class Owe, class Wake>
     void serve(Owe&& owe, Wake&& wake) noexcept
     {
@@ -85,11 +86,11 @@ private:
     }
     void list_called() noexcept
     {
-        // acquire: the links, and what each did before it called.
+        // acquire: reads the links, and what each group did before it called.
         for (group* each = called_.exchange(nullptr, std::memory_order_acquire); each != nullptr;) {
             group* const next = each->next_called;
-            // A call may be late: the group has ended, and its fetches look themselves. Asked
-            // first: a closed group may be opened anew once the mark is gone.
+            // A call may be late: the group has ended, and its fetches look by themselves. This
+            // comes first: once the mark is removed, a closed group may be opened anew.
             const bool has_ended = each->is_detached();
             // acq_rel: pairs with call(), both ways.
             each->called.exchange(false, std::memory_order_acq_rel);
@@ -100,11 +101,11 @@ private:
             each = next;
         }
     }
-    /// Its workers and the closing thread look by themselves what is left.
+    /// The workers and the closing thread look for left-over requests by themselves.
     template <class Wake>
     [[gnu::noinline]] static void detach(group& its, Wake& wake) noexcept
     {
-        wake_target& place = *its.place; // another's, perhaps, once the group is detached
+        wake_target& place = *its.place; // may belong to another group once this one is detached
         its.detach();
         const auto ends = [&wake](wake_target& sleeping) {
             const auto end = sleeping.sleep_state.count_down(1);

@@ -9,7 +9,7 @@
 
 namespace ngpoll {
 
-/// A poll queue by interrupt. Its rings share nothing but the buffers that are registered with it.
+/// A poll queue by interrupt. Its rings share only the buffers that are registered with it.
 class interrupt_rings : public drive_queue {
 public:
     struct ring_options {
@@ -17,8 +17,8 @@ public:
         int event_fd = -1; ///< -1: none
     };
 
-    /// The transport of one more ring. Call it on the ring's thread: no other thread may use that
-    /// transport. Throws as ring's constructor does.
+    /// Opens the transport of one more ring. Call it on the ring's thread: no other thread may use
+    /// that transport. Throws like ring's constructor.
     [[nodiscard]] virtual std::unique_ptr<transport> open_ring(const ring_options& requested) = 0;
 };
 

@@ -14,10 +14,10 @@
 
 namespace ngpoll {
 
-/// What a depth of 0 becomes where there is room for it.
+/// The depth of a queue or ring that asks for 0, where there is room for it.
 constexpr std::uint32_t kDepthDefault = 128;
 
-/// What an nvme_namespace stands for: a character device, or an emulated controller.
+/// The device behind an nvme_namespace: a character device, or an emulated controller.
 class opened_namespace {
 public:
     opened_namespace() = default;
@@ -27,20 +27,20 @@ public:
 
     [[nodiscard]] const namespace_info& info() const noexcept { return info_; }
 
-    /// Of the character device that is open; 0 where there is none. A path may lead to another
+    /// The number of the open character device; 0 where there is none. The path may lead to another
     /// device by now.
     [[nodiscard]] dev_t device_number() const noexcept { return device_number_; }
 
-    /// What a poll queue was opened on: one of the two.
+    /// The drive's side of a poll queue: one of the two members.
     struct opened_queue {
         std::unique_ptr<transport> polled; ///< for all rings
         std::unique_ptr<interrupt_rings> by_interrupt;
     };
-    /// Throws as poll_queue's constructor does. The report says what a depth of 0 became.
+    /// Throws like poll_queue's constructor. The report has the depth that a depth of 0 became.
     [[nodiscard]] virtual opened_queue open_queue(const poll_queue_options& requested) = 0;
 
-    /// A completion may depend on the thread that sent the command: before Linux 7.0 it is that
-    /// thread's task work. One thread then has to send and poll for all.
+    /// Whether a completion depends on the thread that sent the command: before Linux 7.0 it is
+    /// task work of that thread. One thread then has to send and poll for all.
     [[nodiscard]] virtual bool needs_resident() const noexcept { return false; }
 
 protected:

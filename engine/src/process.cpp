@@ -23,13 +23,14 @@ namespace {
 
 std::vector<int>& descriptors() noexcept
 {
-    static auto& open = *new std::vector<int>; // as process_mutex()
+    static auto& open = *new std::vector<int>; // never destroyed, like process_mutex()
     return open;
 }
 
-/// Close-on-exec does not help a child that only forks. It must not send its parent's commands,
-/// take the parent's buffers out of the kernel's table, or keep the lock of a drive. At once:
-/// later the numbers may be somebody else's files.
+/// Runs in a forked child: close-on-exec does not help a child that only forks. The child must not
+/// send its parent's commands, take the parent's buffers out of the kernel's table, or keep the
+/// lock of a drive. It closes the descriptors at once: later their numbers may belong to other
+/// files.
 void leave_parent() noexcept
 {
     ++process_generation;

@@ -5,7 +5,7 @@
 
 namespace ngpoll::detail {
 
-/// A step of the shared queue's protocol that a model leaves out, to see that it is needed.
+/// A step of the shared queue's protocol. A model leaves it out, to see that it is needed.
 enum class step : std::uint8_t {
     look_at_role_after_arming,
     look_into_inbox_after_arming,
@@ -19,7 +19,7 @@ enum class step : std::uint8_t {
     pay_before_sleep,
     wait_for_touch,
     wake_resident,
-    // Of fetch groups.
+    // Steps of fetch groups.
     wake_by_submit,
     wake_resident_by_post,
     look_into_buffer_after_arming,

@@ -23,24 +23,24 @@ namespace {
 std::uintptr_t next_thread_number() noexcept
 {
     static std::atomic<std::uintptr_t> numbers{0};
-    // relaxed: a number that no other thread has. Never 0.
+    // relaxed: the number only has to be unique. Never 0.
     return numbers.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 } // namespace
 
-/// The rings open on this thread. One that is left open when the thread ends would never get its
-/// completions.
+/// The rings that are open on this thread. If the thread ended with an open ring, the ring would
+/// never get its completions.
 struct detail::open_rings {
     ring* first = nullptr;
     unsigned process = process_generation;
     const std::uintptr_t thread_number = next_thread_number();
-    /// This thread is in poll() or wait() of a ring on a shared queue. What it would wait for in
-    /// another one, from a callback, may be its own pass further up the stack.
+    /// This thread is in poll() or wait() of a ring on a shared queue. A callback must not wait on
+    /// another ring: that wait could be for this thread's own pass, further up the stack.
     bool in_shared_queue = false;
 
-    /// A forked child's list begins anew: what was on it is the parent's, and may be freed. So does
-    /// its stack: a callback of the parent may have forked.
+    /// A forked child starts with an empty list: the rings on it belong to the parent, and may be
+    /// freed. The flag starts anew, too: a callback of the parent may have forked.
     void leave_parent() noexcept
     {
         if (is_inherited(process)) {
@@ -69,7 +69,7 @@ struct detail::open_rings {
     {
         leave_parent();
         while (first != nullptr)
-            first->close(); // which takes it off the list
+            first->close(); // takes the ring off the list
     }
 };
 
@@ -130,7 +130,8 @@ std::uint32_t detail::ring_state::take_staged(request*& first, request*& last) n
     const std::uint32_t count = staged_count();
     if (count == 0)
         return 0;
-    // In locals: the stores to the requests might else be to this ring's members.
+    // In locals: otherwise the compiler assumes that the stores to the requests change this ring's
+    // members.
     request* const* const at = staged.get();
     const std::uint32_t mask = staged_mask;
     inbox* const owner = in;
@@ -141,7 +142,7 @@ std::uint32_t detail::ring_state::take_staged(request*& first, request*& last) n
     for (std::uint32_t left = count; --left != 0;) {
         request* const next = at[++position & mask];
         next->owner = owner;
-        // relaxed: published, with the requests, by the push.
+        // relaxed: the push publishes it, with the requests.
         last->next.store(next, std::memory_order_relaxed);
         last = next;
     }
@@ -166,11 +167,11 @@ ring::ring(poll_queue& queue, options requested)
     state_.passes.number = place.number;
     state_.passes.submit_batch_max = std::max(requested.submit_batch_max, 1U);
     try {
-        // attach() has refused depths that this could not round up.
+        // attach() has refused depths too large for this rounding.
         state_.staged_mask = std::bit_ceil(place.depth) - 1;
         state_.staged = std::make_unique<request*[]>(std::size_t{state_.staged_mask} + 1);
         state_.drive = queue_.transport_for({.depth = place.depth, .event_fd = requested.event_fd});
-        // Where a resident polls, nobody else enters the transport.
+        // Where a resident polls, no other thread enters the transport.
         if (!queue_.has_resident())
             state_.passes.seat = state_.drive->attach();
     } catch (...) {
@@ -209,7 +210,7 @@ std::uint32_t ring::submit_and_wait(std::span<request* const> requests, std::uin
     const std::int64_t accepted = me.accepted + static_cast<std::int64_t>(requests.size());
     NGPOLL_ASSERT(accepted <= me.limit,
         "submit_and_wait() was given more requests than the ring has room for");
-    // Where they are one batch, and the next one, they need not be staged.
+    // If the requests are one batch, and the next one, they need not be staged.
     if (me.in != nullptr || me.in_callbacks || me.staged_count() != 0
         || requests.size() > me.passes.submit_batch_max)
         return submit_then_wait(requests, n);
@@ -233,7 +234,8 @@ std::uint32_t ring::submit_and_wait(std::span<request* const> requests, std::uin
     return finished;
 }
 
-// Out of line, as own_passes(): what submit_and_wait() mostly does saves no registers for it.
+// Out of line, like own_passes(): the common path of submit_and_wait() then saves no registers for
+// it.
 [[gnu::noinline]] std::uint32_t ring::submit_then_wait(
     std::span<request* const> requests, std::uint32_t n) noexcept
 {
@@ -248,7 +250,7 @@ std::uint32_t ring::submit_and_wait(std::span<request* const> requests, std::uin
 std::uint32_t ring::poll() noexcept
 {
     check_caller();
-    // A pass inside a pass would find the completions that the outer one is still handing out.
+    // A pass inside a pass would find the completions that the outer pass still hands out.
     if (state_.in_callbacks)
         return 0;
     std::uint32_t finished = 0;
@@ -291,7 +293,8 @@ std::uint32_t ring::waited(std::uint32_t n, const time_point* deadline) noexcept
         finished = own_passes(wanted);
     } else {
         state_.in_callbacks = true;
-        // Where it is polled not in the kernel, which would poll on past the deadline.
+        // A polled ring does not wait in the kernel here: the kernel would poll on past the
+        // deadline.
         const bool sleeps = queue_.is_by_interrupt();
         while (finished < wanted) {
             finished += own_pass(sleeps ? wanted - finished : 0, deadline);
@@ -305,7 +308,7 @@ std::uint32_t ring::waited(std::uint32_t n, const time_point* deadline) noexcept
 
 [[gnu::noinline]] std::uint32_t ring::own_passes(std::uint32_t wanted) noexcept
 {
-    // The poll loop: it ends when the drive has answered, however long that takes.
+    // The poll loop. It ends when the drive has answered, however long that takes.
     std::uint32_t finished = 0;
     while (finished < wanted)
         finished += own_pass(wanted - finished, nullptr);
@@ -314,9 +317,9 @@ std::uint32_t ring::waited(std::uint32_t n, const time_point* deadline) noexcept
 
 std::uint32_t ring::own_pass(std::uint32_t min_complete, const time_point* deadline) noexcept
 {
-    // The depth is filled before anything is waited or looked for: a loop that looks after each
-    // batch finds that batch, and never has more than two in flight. A rest of less than a batch
-    // waits for company, unless it is waited for: full batches cost least.
+    // The loop fills the depth before it waits or looks for anything. A loop that looks after each
+    // batch finds that batch, and never has more than two in flight. A remainder smaller than a
+    // batch waits for more requests, unless the caller waits for it: full batches cost least.
     for (std::size_t sending = 0;;) {
         const std::span<request* const> to_send = state_.take_batch();
         const std::uint32_t remaining = state_.staged_count();
@@ -345,7 +348,7 @@ std::uint32_t ring::own_polling_pass(std::span<request* const> to_send, std::uin
 std::span<request* const> detail::ring_state::take_batch() noexcept
 {
     const auto from = static_cast<std::uint32_t>(sent) & staged_mask;
-    // A batch ends where the array does.
+    // A batch ends where the array ends.
     const std::uint32_t count
         = std::min({staged_count(), passes.submit_batch_max, staged_mask + 1 - from});
     sent += count;
@@ -378,7 +381,7 @@ bool ring::arm_event(std::uint32_t n) noexcept
     check_caller();
     if (state_.in_callbacks || on_this_thread.in_shared_queue)
         return false;
-    // More than are outstanding would never come.
+    // A wait for more than the outstanding requests would never end.
     const std::uint32_t wanted = std::min(std::max(n, 1U), outstanding());
     if (wanted == 0)
         return true;
@@ -391,7 +394,7 @@ bool ring::arm_event(std::uint32_t n) noexcept
 
 void ring::close() noexcept
 {
-    // A forked child has nothing to wait for or to give back.
+    // A forked child has nothing to wait for and nothing to give back.
     if (state_.closed || queue_.is_inherited())
         return;
     check_caller();
@@ -404,7 +407,7 @@ void ring::close() noexcept
     auto* const shared = queue_.shared();
     if (shared != nullptr)
         shared->begin_closing(state_);
-    // One at a time: what is cancelled does not wait for what is in flight.
+    // One at a time: a cancelled request does not wait for those in flight.
     while (outstanding() != 0)
         wait(1);
     if (shared != nullptr)
@@ -415,7 +418,7 @@ void ring::close() noexcept
     on_this_thread.remove(*this);
     state_.drive.reset();
     state_.closed = true;
-    state_.in_callbacks = true; // for good: poll() and wait() must not enter any more
+    state_.in_callbacks = true; // stays set: poll() and wait() must not enter any more
 }
 
 void ring::abort_staged() noexcept

@@ -6,18 +6,19 @@
 
 namespace ngpoll::detail {
 
-/// How the consumer of an mpsc_queue sleeps until enough was pushed for it, or until it is chosen
-/// to poll for all. One word: how many completions are missing, how to wake, and the wakers that
-/// have claimed it and have yet to touch it (futex, eventfd).
+/// The sleep of the consumer of an mpsc_queue. It lasts until enough completions were pushed for
+/// it, or until a releaser chooses it to poll for all. One word says how many completions are
+/// missing and how to wake the owner. It also counts the wakers that have claimed it and have yet
+/// to touch it (futex, eventfd).
 ///
 ///     owner:    arm(missing); queue empty, and somebody polls? sleep while is_armed();
 ///               disarm(), which tells whether the owner was chosen
 ///     poller:   push; then, if count_down(pushed) says so, wake, then touched()
 ///     releaser: if choose() says so, wake, then touched()
 ///
-/// A claim takes the whole arming, so one waker wakes for it, once. arm(), disarm() and
-/// is_untouched() are the owner's, the rest is anybody's. A late poller may count down the next
-/// arming, and so wake early. No wake is lost. The edges:
+/// A claim takes the whole arming, so exactly one waker wakes the owner for it. arm(), disarm() and
+/// is_untouched() are for the owner, all other functions for any thread. A late poller may count
+/// down the next arming, and so wake early. No wake-up is lost. The edges:
 ///
 ///   S1  arm's addition, then the owner's look into the queue (mpsc_queue::empty) <-> push's
 ///       exchange, then count_down's load: all seq_cst, so one of the two sees the other.
@@ -27,7 +28,7 @@ namespace ngpoll::detail {
 ///
 /// Invariant: missing <= 32,768, the most that a queue holds; wakers at work < 8,192.
 ///
-/// `Atomic` is std::atomic, or a model checker's replacement with the same members.
+/// `Atomic` is std::atomic, or the replacement of a model checker with the same members.
 template <template <class> class Atomic = std::atomic>
 class sleeper {
 public:
@@ -37,8 +38,9 @@ public:
     sleeper(const sleeper&) = delete;
     sleeper& operator=(const sleeper&) = delete;
 
-    /// Disarmed before. From here on `missing` (1 or more) counted down wake. `surplus` more are to
-    /// come that are not waited for. Look again before sleeping.
+    /// Arms; the owner must be disarmed. From here on `missing` (1 or more) counted-down
+    /// completions wake the owner. It expects `expected_more` besides, but does not wait for them.
+    /// The owner has to look again before it sleeps.
     void arm(std::uint32_t missing, std::uint32_t expected_more = 0,
         waits_by by_what = waits_by::futex) noexcept
     {
@@ -48,34 +50,35 @@ public:
             missing | (by_what == waits_by::event ? kByEvent : 0), std::memory_order_seq_cst);
     }
 
-    /// What had become of an arming.
+    /// The end of an arming.
     struct ended {
-        bool claimed = false; ///< a waker wakes for it
-        bool chosen = false; ///< to poll for all
+        bool claimed = false; ///< a waker wakes the owner for it
+        bool chosen = false; ///< the owner is to poll for all
     };
     ended disarm() noexcept
     {
-        // relaxed: the word's value alone. What was pushed, the queue's own edges bring.
+        // relaxed: only the word's value counts. The queue's own edges publish the pushed nodes.
         const std::uint32_t was = word_.fetch_and(~(kTouch - 1), std::memory_order_relaxed);
         return {.claimed = (was & kMissing) == 0, .chosen = (was & kChosen) != 0};
     }
 
-    /// Whether the owner is to sleep (on), and on which value of word().
+    /// Whether the owner has to sleep (on), and on which value of word().
     [[nodiscard]] bool is_armed(std::uint32_t& value) const noexcept
     {
         value = word_.load(std::memory_order_relaxed); // relaxed: as in disarm()
         return (value & kMissing) != 0;
     }
 
-    /// What a count-down came to: `complete` for the one that brings what was missing, which has to
-    /// wake; `to_come` is then what the owner expects besides.
+    /// The result of a count-down. `complete`: it brought the last missing completion, so its
+    /// caller has to wake the owner. `to_come` is then how many completions the owner expects
+    /// besides.
     struct count {
         bool complete = false;
         bool by_event = false;
         std::int32_t to_come = 0;
     };
 
-    /// After `by` pushes.
+    /// Call it after `by` pushes.
     [[nodiscard]] count count_down(std::uint32_t by) noexcept
     {
         // seq_cst: not before the push's exchange (S1).
@@ -87,14 +90,14 @@ public:
             const bool complete = by >= missing;
             const std::uint32_t left
                 = complete ? (found & ~(kMissing | kByEvent)) + kTouch : found - by;
-            // acquire: the arming, which may be a later one than the load's (S2). Not release: the
-            // owner looks into its queue for what was pushed, again if it finds nothing yet.
-            // relaxed on failure: the next round looks at the value alone.
+            // acquire: reads the arming, which may be later than the one of the load (S2). Not
+            // release: the owner looks into its queue for the pushed nodes, again if it finds none
+            // yet. relaxed on failure: the next round looks at the value alone.
             if (word_.compare_exchange_strong(
                     found, left, std::memory_order_acquire, std::memory_order_relaxed)) {
                 if (!complete)
                     return {};
-                // relaxed: a hint; a late count-down may find the next arming's.
+                // relaxed: a hint; a late count-down may read that of the next arming.
                 const auto expected_more
                     = static_cast<std::int32_t>(expected_more_.load(std::memory_order_relaxed));
                 return {.complete = true,
@@ -104,15 +107,17 @@ public:
         }
     }
 
-    /// Claims an owner that sleeps in wait() to poll for all. False: it does not. Only where nobody
-    /// arms by event: event loops have a resident, and then nobody is chosen.
+    /// Claims an owner that sleeps in wait() to poll for all. Returns false if it does not sleep.
+    /// It is used only where no owner arms by event: event loops have a resident, and then no owner
+    /// is chosen.
     [[nodiscard]] bool choose() noexcept
     {
-        // A ring's arming that has to be seen comes before the release of the role that this look
-        // follows; see poller_role. seq_cst: a worker's need not (G1 in group.hpp).
+        // This look follows a release of the role. A ring's arming that has to be seen comes before
+        // that release; see poller_role. seq_cst: a worker's arming need not come before it (G1 in
+        // group.hpp).
         std::uint32_t found = word_.load(std::memory_order_seq_cst);
         while ((found & kMissing) != 0) {
-            // relaxed, both: the duty is all that it carries; the role orders the rest.
+            // relaxed, both: it carries only the duty to poll; the role orders everything else.
             if (word_.compare_exchange_strong(found, ((found & ~kMissing) | kChosen) + kTouch,
                     std::memory_order_relaxed, std::memory_order_relaxed))
                 return true;
@@ -120,10 +125,11 @@ public:
         return false;
     }
 
-    /// The waker's last touch of the owner is done.
+    /// Ends the waker's last touch of the owner.
     void touched() noexcept
     {
-        word_.fetch_sub(kTouch, std::memory_order_release); // release: that touch (S3)
+        word_.fetch_sub(
+            kTouch, std::memory_order_release); // release: publishes the end of the touch (S3)
     }
     [[nodiscard]] bool is_untouched() const noexcept
     {
@@ -141,10 +147,10 @@ private:
     static constexpr std::uint32_t kMissing = 0xffff;
     static constexpr std::uint32_t kByEvent = 1U << 16;
     static constexpr std::uint32_t kChosen = 1U << 17;
-    static constexpr std::uint32_t kTouch = 1U << 18; ///< one waker that has claimed
+    static constexpr std::uint32_t kTouch = 1U << 18; ///< one waker that has claimed the arming
 
     alignas(64) Atomic<std::uint32_t> word_{0};
-    Atomic<std::uint32_t> expected_more_{0}; ///< written by the owner, before it arms
+    Atomic<std::uint32_t> expected_more_{0}; ///< the owner writes it before it arms
 };
 
 } // namespace ngpoll::detail

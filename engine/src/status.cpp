@@ -12,8 +12,8 @@ namespace {
 
 std::string nvme_status_text(unsigned value)
 {
-    // libnvme names the type and code; "do not retry", "more" and the retry delay are not part of
-    // it.
+    // libnvme names the type and code. "Do not retry", "more" and the retry delay are not part of
+    // its text.
     const char* name = nvme_status_to_string(static_cast<int>(value & 0x7ffU), false);
     return fmt::format("{} (NVMe status 0x{:04x})", name, value);
 }
@@ -31,8 +31,9 @@ public:
 
 std::string status::text() const
 {
-    // The kernel's word for a command that it handed to a worker for want of a tag, and whose
-    // buffer the worker could not map. Nothing else on this path looks as if the drive were full.
+    // The kernel returns this for a command that found no tag. A worker of the kernel got the
+    // command and could not map its buffer. Nothing else on this path looks as if the drive were
+    // full.
     if (errno_value == EFAULT)
         return fmt::format("{} (errno {}): the drive's tags ran out; register the buffers "
                            "(buffer_pool; bench -B1; fio fixedbufs), or lower the depths of all "

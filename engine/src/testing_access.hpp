@@ -13,8 +13,8 @@
 
 namespace ngpoll {
 
-/// Puts a transport of the caller's under a poll queue, and a time limit of the test's in place of
-/// a long one: for tests, and for benchmarks that leave the transport out.
+/// Puts the caller's own transport under a poll queue, and the test's own time limit in place of a
+/// long one. It is for tests, and for benchmarks that leave the transport out.
 struct testing_access {
     static std::unique_ptr<poll_queue> make(
         std::unique_ptr<transport> made, poll_queue::options requested)
@@ -35,21 +35,22 @@ struct testing_access {
         queue.state().polled().unpolled_ns_max = unpolled_ns;
     }
 
-    /// As if `sleeping` had looked for completions just before they came, and then armed.
+    /// Arms `sleeping` as if it had looked for completions just before they came.
     static void arm(ring& sleeping, std::uint32_t missing, std::uint32_t expected_more)
     {
         sleeping.state_.in->sleep_state.arm(missing, expected_more);
     }
     static void disarm(ring& sleeping) { sleeping.state_.in->sleep_state.disarm(); }
 
-    /// Everything is deferred, whoever polls. Before the first pass.
+    /// Every completion is deferred, whichever thread polls. Call it before the first pass.
     static void use_no_tag(poll_queue& queue)
     {
         queue.state().shared()->who_polls().polling.uses_tag = false;
     }
 
-    /// Since when nobody polls for what is in flight, as detail::now_ns() tells time; 0: a turn has
-    /// made a pass and not ended. For a transport that the holder of the role calls.
+    /// The time since which no thread polls for requests in flight, in the time of
+    /// detail::now_ns(). 0: a turn has made a pass and not ended. It is for a transport that the
+    /// holder of the role calls.
     static std::uint64_t unpolled_since_ns(const poll_queue& queue)
     {
         return queue.state().polled().unpolled_since_ns();
@@ -62,7 +63,7 @@ struct testing_access {
         return shared->has_resident() || !shared->is_role_free();
     }
 
-    /// Rings that sleep, and rings that were woken and have not run since.
+    /// Number of rings that sleep or were woken and have not run since.
     static std::uint32_t resting(const poll_queue& queue)
     {
         return queue.state().shared()->who_polls().resting();

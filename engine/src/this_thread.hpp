@@ -7,7 +7,7 @@
 
 namespace ngpoll::detail {
 
-/// The calling thread, as long as it runs, in this process.
+/// Identifies the calling thread in this process, as long as it runs.
 inline std::uintptr_t this_caller() noexcept
 {
     std::uintptr_t thread = 0;
@@ -16,11 +16,12 @@ inline std::uintptr_t this_caller() noexcept
 #else
     thread = reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
 #endif
-    // A forked child has the thread pointers of its parent's threads.
+    // A forked child has the same thread pointers as its parent's threads.
     return thread + process_generation;
 }
 
-/// Inside poll() or wait() of a ring on a shared queue: the thread may have the poller's role.
+/// Whether this thread is inside poll() or wait() of a ring on a shared queue: it may have the
+/// poller's role.
 bool is_in_shared_queue() noexcept;
 
 } // namespace ngpoll::detail

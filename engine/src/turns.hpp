@@ -16,14 +16,15 @@
 
 namespace ngpoll::detail {
 
-/// Who polls a shared queue, and who is next. A `turn` is the one way to have the role; its end is
-/// the one release.
+/// Decides which thread polls a shared queue, and which is next. A thread has the role only through
+/// a `turn`; only the end of a `turn` releases it.
 ///
 /// Rule: while a ring waits and something is queued or in flight, a thread polls, or a wake-up is
-/// on its way. A thread that has pushed, or a ring that has armed, tries for the role next. The
-/// holder that lets go of it looks at the tail of the submission queue, and for an armed ring.
+/// on its way. A thread that has pushed, or a ring that has armed, tries for the role next. A
+/// holder that releases the role then looks at the tail of the submission queue, and for an armed
+/// ring.
 ///
-/// It is made before the rings. Any thread may call it. With a resident no ring has a turn.
+/// It is made before the rings. Any thread may call it. With a resident no ring ever has a turn.
 template <class World>
 class turns {
 public:
@@ -40,10 +41,10 @@ public:
     turns(const turns&) = delete;
     turns& operator=(const turns&) = delete;
 
-    /// The poller's role, taken and let go of: the one way to have it.
+    /// Takes the poller's role, and releases it at the end.
     class turn {
     public:
-        /// `place` is where the search for the next one to poll begins.
+        /// `place` is where the search for the next poller begins.
         turn(turns& queue, pass_context& by, const inbox& place) noexcept
             : queue_(queue)
             , by_(by)
@@ -61,7 +62,7 @@ public:
         turn(const turn&) = delete;
         turn& operator=(const turn&) = delete;
         explicit operator bool() const noexcept { return taken_; }
-        /// One that sleeps, if any does, is woken to send what is queued.
+        /// Wakes a thread that sleeps, if there is one, to send what is queued.
         void leave_to_sleeper() noexcept { leaves_ = true; }
 
     private:
@@ -72,18 +73,19 @@ public:
         bool leaves_ = false;
     };
 
-    /// Before a ring or a worker arms to sleep, and after it has disarmed: so that a release need
-    /// not look at all the inboxes where nobody sleeps.
+    /// A ring or a worker calls this before it arms to sleep, and end_sleep() after. With no
+    /// sleeper a release need not look at all inboxes.
     void begin_sleep() noexcept
     {
         // seq_cst: comes before the arming; see wake_successor().
         resting_.fetch_add(1, std::memory_order_seq_cst);
     }
-    /// Whether it was chosen to poll.
+    /// Returns whether a releaser chose the owner to poll.
     bool end_sleep(sleeper<World::template atomic>& word) noexcept
     {
         const auto end = word.disarm();
-        resting_.fetch_sub(1, std::memory_order_relaxed); // relaxed: it is awake, and looks itself
+        resting_.fetch_sub(
+            1, std::memory_order_relaxed); // relaxed: the owner is awake, and looks by itself
         if (end.claimed)
             wakes.runs_again();
         return end.chosen;
@@ -101,14 +103,14 @@ public:
     const bool has_resident;
 
 private:
-    /// Pays, lets go, and looks at the tail and for an armed ring. Nothing of the poller's is read
-    /// after the release: it is the next poller's by then.
+    /// Pays owed wake-ups, releases the role, and looks at the tail and for an armed ring. Nothing
+    /// of the poller is read after the release: it belongs to the next poller by then.
     void release(pass_context& by, const inbox& place, bool leaves) noexcept
     {
         for (bool gap = false;;) {
             if (!World::skips(step::pay_before_release))
                 polling.pay_all();
-            // Asked only where something is left: few turns end so.
+            // Computed only if something is left: few turns end so.
             const bool has_room
                 = !leaves && (submissions.all_popped() || polling.room_at_drive() != 0);
             leaves = false;
@@ -117,15 +119,17 @@ private:
             if ((submissions.all_popped() && !polling.groups.has_called())
                 || World::skips(step::look_at_tail_after_release))
                 break;
-            // A thread is between the two steps of its push, and will try for the role itself. Had
-            // it tried already, its second step would be done, and the queue has to be looked into.
+            // A thread is between the two steps of its push, and will try for the role itself. If
+            // it had tried already, its second step would be done, and the queue has to be looked
+            // into.
             if (gap && (tried == 0 || World::skips(step::look_again_where_tried_in_vain)))
                 break;
-            // What a busy drive has no room for, the next poller sends, if a ring waits.
+            // A busy drive has no room for more requests. If a ring waits, it becomes the next
+            // poller and sends them.
             if (!has_room && !World::skips(step::wake_after_release) && wake_successor(by, place))
                 return;
             if (!role_.try_take())
-                return; // another has it, and looks when it lets go
+                return; // another thread has the role, and looks when it releases it
             polling.begin_turn(by);
             gap = !polling.send_queued();
         }
@@ -133,19 +137,19 @@ private:
             wake_successor(by, place);
     }
 
-    /// False: nobody sleeps who has something to poll for.
+    /// Wakes the next poller. Returns false if no sleeper has something to poll for.
     bool wake_successor(pass_context& by, const inbox& place) noexcept
     {
-        // An arming of a ring that has to be seen comes before a try in vain, and that before this
-        // turn's release. A worker with nothing outstanding does not try. seq_cst: pairs with its
-        // arming (G1).
+        // An arming of a ring that has to be seen comes before a try in vain, and the try before
+        // this turn's release. A worker with nothing outstanding does not try. seq_cst: pairs with
+        // its arming (G1).
         if (resting_.load(std::memory_order_seq_cst) == 0)
             return false;
         const auto after = static_cast<std::size_t>(&place - inboxes_.get());
         for (std::size_t k = 1; k <= inbox_count_; ++k) {
             inbox& each = inboxes_[(after + k) % inbox_count_];
             typename World::wake_target* chosen = each.sleep_state.choose() ? &each : nullptr;
-            // acquire: what the group was set up with.
+            // acquire: reads the group as it was set up.
             auto* const group = each.group.load(std::memory_order_acquire);
             if (chosen == nullptr && group != nullptr && group->wants_poller())
                 chosen = group->choose();
@@ -164,9 +168,9 @@ private:
     const std::size_t inbox_count_;
 
 public:
-    typename World::queue submissions; ///< its tail: any ring's thread
+    typename World::queue submissions; ///< any ring's thread uses its tail
     waker<World> wakes;
-    poller<World> polling; ///< the holder's
+    poller<World> polling; ///< only the holder of the role uses it
 };
 
 } // namespace ngpoll::detail

@@ -7,16 +7,16 @@
 
 #include "clock.hpp"
 
-/// How threads wait for each other: by looking, by a futex, by an eventfd.
+/// Ways for threads to wait for each other: by looking, by a futex, by an eventfd.
 namespace ngpoll::detail {
 
 /// Sleeps while `word` is `expected`, to `until` at the latest (null: no limit). It may return at
-/// any time: a signal came, or the word has changed.
+/// any time, after a signal or a change of the word.
 void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
     const std::chrono::steady_clock::time_point* until) noexcept;
 void futex_wake(std::atomic<std::uint32_t>& word) noexcept;
 
-/// Full is as good as written: the event loop has not read it yet.
+/// Writes to an eventfd. A full eventfd is as good: the event loop has not read it yet.
 void write_event(int fd) noexcept;
 /// Sleeps until somebody has written to it.
 void wait_for_event(int fd) noexcept;
@@ -24,7 +24,7 @@ void wait_for_event(int fd) noexcept;
 /// Lets another thread have this processor, if one waits for it.
 void yield() noexcept;
 
-/// Looks for up to `time` for what `seen` tells, without leaving the processor.
+/// Calls `seen` for up to `time` until it is true, without leaving the processor.
 template <class Seen>
 bool look_for(std::chrono::nanoseconds time, Seen seen) noexcept
 {

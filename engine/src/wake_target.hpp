@@ -5,17 +5,17 @@
 
 namespace ngpoll::detail {
 
-/// One that sleeps on a shared queue, as its wakers see it: a ring in wait(), or a worker in
-/// next(). `World` says what the protocol stands on; see shared_queue.
+/// A sleeper on a shared queue, as its wakers see it: a ring in wait(), or a worker in next().
+/// `World` names the types that the protocol stands on; see shared_queue.
 template <class World>
 struct basic_wake_target {
-    // Armed by the one that sleeps, counted down and claimed by others.
+    // The sleeper arms it; other threads count it down and claim it.
     sleeper<World::template atomic> sleep_state;
 
-    /// The poller's: a wake-up that is owed.
+    /// For the poller: a wake-up that it owes.
     struct owed_wake_up {
-        typename World::wake_target* next = nullptr; ///< of those that are owed one
-        bool put_off = false; ///< listed since an earlier hand-over
+        typename World::wake_target* next = nullptr; ///< the next sleeper in the poller's list
+        bool put_off = false; ///< in the list since an earlier hand-over
         bool by_event = false;
     };
     alignas(64) owed_wake_up owed;

@@ -12,7 +12,7 @@ class waker {
 public:
     using wake_target = typename World::wake_target;
 
-    /// With a claim on it. The last touch of what it belongs to.
+    /// Called with a claim on the sleeper. It is the last touch of the sleeper's ring or worker.
     void wake(wake_target& sleeping, bool by_event) noexcept
     {
         if (by_event) {
@@ -23,14 +23,15 @@ public:
         }
         sleeping.sleep_state.touched();
     }
-    /// By one that slept and that a waker has claimed.
+    /// A sleeper calls this after a waker has claimed it.
     void runs_again() noexcept
     {
         woken_.fetch_sub(1, std::memory_order_relaxed); // relaxed: a hint
     }
 
-    /// One that was woken and has not run yet may be waiting for this processor, to the end of this
-    /// thread's time slice, milliseconds. What it submits then is what is polled for next.
+    /// A woken thread that has not run yet may be waiting for this processor. Without a yield it
+    /// waits until the end of this thread's time slice, milliseconds. Requests that it then submits
+    /// are polled for next.
     void yield_to_woken() noexcept
     {
         if (woken() > 0)

@@ -19,7 +19,8 @@ struct write_permit::held {
 
 namespace {
 
-/// The right name is not told: a user who pastes it from here has not looked which drive it is.
+/// The text does not show the right name: a user who pasted it from there would not have looked
+/// which drive it is.
 void check_name(const namespace_info& info, const write_permit::options& requested)
 {
     if (requested.named_otherwise)
