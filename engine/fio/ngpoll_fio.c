@@ -44,8 +44,8 @@ static bool is_right_release(const struct thread_data *td)
 		return false;
 	}
 	if (td->io_ops != &ioengine) {
-		log_err("ngpoll: fio's structures are laid out otherwise than in the source this "
-			"engine was built with; build it with the config-host.h of this fio\n");
+		log_err("ngpoll: fio's structures differ from those in the source this engine was "
+			"built with; build it with the config-host.h of this fio\n");
 		return false;
 	}
 	return true;

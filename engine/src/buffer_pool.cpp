@@ -52,7 +52,7 @@ buffer_pool::buffer_pool(poll_queue& queue, options requested)
 {
     if (queue.state().is_inherited())
         detail::refuse(
-            "the poll queue is this process's parent's; open the drive anew in the forked "
+            "the poll queue belongs to the parent process; open the drive anew in the forked "
             "child");
     if (requested.count == 0 || requested.buffer_bytes == 0)
         detail::refuse("a buffer pool needs at least one buffer of at least one byte");

@@ -12,8 +12,8 @@ namespace ngpoll::detail {
 
 /// A fetch group on a shared queue: its figures, its fetches, and the delivery to them.
 ///
-/// Figures, requests so far: returned <= delivered <= submitted <= returned + depth. What is
-/// *outstanding* was submitted and is in no worker's buffer.
+/// Figures, requests so far: returned <= delivered <= submitted <= returned + depth. A request is
+/// *outstanding* if it was submitted and is in no worker's buffer.
 ///   G1  submit's compare-exchange of `submitted_`, then its look for a sleeper <-> a worker's
 ///       arming, then its look at `submitted_`: all seq_cst, so one of the two sees the other.
 ///   G2  detach's store of `detached_`, then the closing thread's look at each fetch's `inside` <->

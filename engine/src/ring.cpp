@@ -92,8 +92,9 @@ inline void ring::check_caller() const noexcept
 [[gnu::cold, gnu::noinline]] void ring::stop_caller() const noexcept
 {
     if (queue_.is_inherited())
-        detail::stop("a ring was used in a forked child: it is its parent's; open the device there "
-                     "anew, or start threads instead of processes");
+        detail::stop(
+            "a ring was used in a forked child: it belongs to the parent; open the device there "
+            "anew, or start threads instead of processes");
     detail::stop("a ring was used on another thread than the one that made it: give each thread a "
                  "ring of its own");
 }

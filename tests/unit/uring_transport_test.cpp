@@ -473,7 +473,7 @@ TEST_CASE("requests that a flush could not send end with the errno in the next p
 
 TEST_CASE("a ring that cannot be entered any more stops the program if requests are in flight")
 {
-    CHECK(test::aborts_saying("errno 6): what is in flight can never be found complete", [] {
+    CHECK(test::aborts_saying("errno 6): the requests in flight can never finish", [] {
         fixture f;
         f.submit(0, 1);
         f.own.poll();

@@ -57,7 +57,7 @@ std::vector<std::uint32_t> allowed_processors()
     const int error = ::pthread_getaffinity_np(::pthread_self(), sizeof set, set.words.data());
     if (error != 0)
         throw std::system_error(
-            error, std::system_category(), "the processors of this process cannot be had");
+            error, std::system_category(), "the processors of this process cannot be read");
     std::vector<std::uint32_t> cpus;
     for (std::uint32_t cpu = 0; cpu < kProcessorsMax; ++cpu)
         if (CPU_ISSET_S(cpu, sizeof set, set.words.data()))

@@ -43,10 +43,10 @@ void check_kind(const std::string& path)
         const int reason = errno;
         if (reason == ENOENT)
             detail::fail(reason,
-                fmt::format("{}: there is no such device; `ls /dev/ng*` shows those there are, and "
+                fmt::format("{}: there is no such device; `ls /dev/ng*` lists the devices; "
                             "without a drive use emu:",
                     path));
-        detail::fail(reason, fmt::format("{} cannot be looked at", path));
+        detail::fail(reason, fmt::format("{} cannot be examined", path));
     }
     if (S_ISCHR(found.st_mode))
         return;
@@ -259,9 +259,8 @@ std::vector<std::uint32_t> device_namespace::processors_of(std::uint32_t hardwar
 {
     const hardware_queue_map map = read_hardware_queues(info_.path);
     if (!map.unknown.empty())
-        detail::refuse(
-            fmt::format("{}: hardware_queue {}: which processors it has is not known: {}",
-                info_.path, hardware_queue, map.unknown));
+        detail::refuse(fmt::format("{}: the processors of hardware_queue {} are not known: {}",
+            info_.path, hardware_queue, map.unknown));
     for (const hardware_poll_queue& queue : map.poll_queues)
         if (queue.index == hardware_queue)
             return queue.cpus;
@@ -275,7 +274,7 @@ opened_namespace::opened_queue device_namespace::open_queue(const poll_queue_opt
     // The fork closed the descriptor, and its number may be another drive's by now.
     if (detail::is_inherited(process_))
         detail::refuse(fmt::format(
-            "{}: the namespace is this process's parent's; open it anew in the forked child",
+            "{}: the namespace belongs to the parent process; open it anew in the forked child",
             info_.path));
     poll_queue_report report;
     // Read anew: a scheduler or a user may have changed them since the namespace was opened.

@@ -322,7 +322,7 @@ std::uint16_t io_uring_instance::register_buffers(
     const std::vector<iovec> regions = regions_of(memory, stride, bytes, count);
     if (const int failed = make_table(); failed < 0)
         detail::fail(-failed,
-            "the kernel makes no table for registered buffers; use some that "
+            "the kernel makes no table for registered buffers; use buffers that "
             "are not registered (buffer_pool::options::fixed, bench -B0)");
     const std::uint32_t first = slots_.take(count);
     const int done = update_table(fd_.get(), first, regions);

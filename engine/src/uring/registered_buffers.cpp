@@ -49,8 +49,7 @@ std::uint32_t buffer_slots::take(std::uint32_t count)
     const auto from = std::search_n(taken_.begin(), taken_.end(), count, false);
     if (from == taken_.end())
         detail::refuse(fmt::format(
-            "no room for {} registered buffers beside those there are; a queue takes {}", count,
-            kFixedBuffersMax));
+            "no room for {} more registered buffers; a queue takes {}", count, kFixedBuffersMax));
     std::fill_n(from, count, true);
     return static_cast<std::uint32_t>(from - taken_.begin());
 }

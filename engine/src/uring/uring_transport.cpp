@@ -65,7 +65,7 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
 {
     char text[160];
     std::snprintf(text, sizeof text,
-        "io_uring_enter fails for good (errno %d): what is in flight can never be found complete",
+        "io_uring_enter fails for good (errno %d): the requests in flight can never finish",
         failed);
     detail::stop(text);
 }
