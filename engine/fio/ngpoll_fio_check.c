@@ -9,8 +9,8 @@
 #include "ngpoll_fio_options.h"
 #include "ngpoll_fio_refuse.h"
 
-/* The process that all jobs of one fio have in common: as threads or as processes, they may write
- * to one drive at the same time. `td->pid` is 0 in fio's main process. */
+/* The process that all jobs of one fio have in common. As threads or as processes, the jobs may
+ * write to one drive at the same time. `td->pid` is 0 in fio's main process. */
 static uint32_t family(const struct thread_data *td)
 {
 	return (uint32_t)(td->o.use_thread || td->pid == 0 ? getpid() : getppid());

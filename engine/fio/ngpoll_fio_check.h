@@ -4,8 +4,8 @@
 
 /*
  * The checks before a job runs. set_file_size() runs in fio's main process and leaves nothing open.
- * The job calls check_file() once more when it opens the file: fio does not size the files of a
- * replayed log, so for these files the second check is the only one.
+ * The job calls check_file() once more when it opens the file. For the files of a replayed log this
+ * second check is the only one: fio does not size them.
  *
  * A function that returns int returns 0, or 1 after it refused the job.
  */

@@ -61,9 +61,9 @@ static void register_handlers(void)
 }
 
 /* Makes sure that a fork finds the lists whole: fio forks a job while threads of other jobs may
- * hold the lock. To be called before the lock is first taken. A constructor would be too early: the
- * library's own handler has to be registered before, so that a fork takes the library's lock after
- * this one. Returns 0, or 1 after it refused the job. */
+ * hold the lock. Call it before the lock is first taken. A constructor would be too early: the
+ * library's own handler has to be registered first. A fork then takes this lock before the
+ * library's. Returns 0, or 1 after it refused the job. */
 static int watch_forks(struct thread_data *td)
 {
 	pthread_once(&forks_are_watched, register_handlers);

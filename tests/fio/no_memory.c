@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into fio. The allocation with the number NGPOLL_FAIL_ALLOCATION fails and prints one
- * line. Only allocations in the fio engine's own code count, from 1. No other allocation fails.
+ * Preloaded into fio: one allocation of the fio engine's own code fails, and a line on standard
+ * error says so. NGPOLL_FAIL_ALLOCATION is its number, counted from 1. No other allocation fails.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -64,10 +64,10 @@ char* strdup(const char* text)
  * pthread_atfork() ends in this function of glibc's, which allocates. The engine may arrive here by
  * a jump, which leaves no return address: the handler says from where the call is.
  */
-int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso)
+int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void* dso)
 {
-	int (*real)(void (*)(void), void (*)(void), void (*)(void), void *) =
-		(__typeof__(real))dlsym(RTLD_NEXT, "__register_atfork");
+    int (*real)(void (*)(void), void (*)(void), void (*)(void), void*)
+        = (__typeof__(real))dlsym(RTLD_NEXT, "__register_atfork");
 
-	return fails((const void *)prepare) ? ENOMEM : real(prepare, parent, child, dso);
+    return fails((const void*)prepare) ? ENOMEM : real(prepare, parent, child, dso);
 }

@@ -11,9 +11,9 @@ namespace ngpoll {
 /// share from its opening until this object is destroyed.
 ///
 /// The kernel has a fallback for commands that find no tag. Before Linux 6.15 the fallback reads
-/// submission entries late; see engine/docs/kernel_notes.md, "When the tags run out". So the polled queues of
-/// a process together never ask for more tags than there are. The use by other processes is not
-/// known.
+/// submission entries late; see engine/docs/kernel_notes.md, "When the tags run out". So the polled
+/// queues of a process together never ask for more tags than there are. The use by other processes
+/// is not known.
 ///
 /// Rule, for each hardware queue: all queues that may use it, of each namespace, have together at
 /// most tags / namespaces in flight. A queue with a hardware queue uses only that one; any other
