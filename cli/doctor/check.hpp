@@ -9,42 +9,42 @@
 
 namespace ngpoll::cli {
 
-/// In order of weight: of several paths the heaviest counts.
+/// In order of severity. A check of several paths has the most severe state of them.
 enum class check_state { ok, unknown, slow, unsafe };
 
 [[nodiscard]] std::string_view to_string(check_state state) noexcept;
 
-/// What one check says of the machine, or of a drive.
+/// The result of one check of the machine or of a drive.
 struct diagnosis {
     check_state state = check_state::unknown;
     std::string found;
-    std::string fix; ///< the command that mends it; empty where nothing needs to be mended
+    std::string fix; ///< the command that removes the problem; empty: there is none to remove
 };
 
-/// A line of the result.
+/// One entry of the output.
 struct check {
     std::string name; ///< scripts rely on it
-    std::string device; ///< /dev/ng0n1; empty: the check is of the machine
+    std::string device; ///< /dev/ng0n1; empty for a check of the machine
     diagnosis told;
     std::string why; ///< why it matters
 };
 
-/// Of the machine alone, each always once.
+/// Checks the machine. Each check appears once.
 [[nodiscard]] std::vector<check> check_machine(const patient& all);
 
-/// Of each drive; without one each check is there once, unknown.
+/// Checks each drive. Without a drive each check appears once, with the state unknown.
 [[nodiscard]] std::vector<check> check_drives(const patient& all);
 
-/// The running kernel's faults, each of those that are known once.
+/// Checks the running kernel for each fault that ngpoll knows. Each fault appears once.
 [[nodiscard]] std::vector<check> check_kernel_faults(const patient& all);
 
-/// All of them, in this order.
+/// The checks of the machine, of the kernel's faults and of the drives, in this order.
 [[nodiscard]] std::vector<check> check_all(const patient& all);
 
-/// For people: each check with its reason, and a last line that counts them.
+/// Text for people: each check with its reason, and a last line with the counts.
 [[nodiscard]] std::string doctor_text(const std::vector<check>& checks);
 
-/// For programs: one JSON object.
+/// One JSON object for programs.
 [[nodiscard]] std::string doctor_json(const std::vector<check>& checks, const patient& all);
 
 } // namespace ngpoll::cli

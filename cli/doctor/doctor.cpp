@@ -64,13 +64,13 @@ int run_doctor(const doctor_options& options)
 subcommand add_doctor(CLI::App& app)
 {
     const auto options = std::make_shared<doctor_options>();
-    option_list list(app, "doctor", "Say what keeps this machine from full speed, and from safety");
-    list.arguments("DEVICE", options->devices, "Drives to look into; none: all there are");
+    option_list list(app, "doctor", "Find what makes this machine slow or unsafe");
+    list.arguments("DEVICE", options->devices, "Drives to check; without DEVICE, all drives");
     list.flag("--json", options->as_json, "Print JSON instead of text");
-    list.footer("Each check is ok, slow, unsafe or unknown. It changes nothing: what it prints as "
-                "'fix' does.\n"
-                "Exit status: 0 nothing is slow or unsafe, 1 something is, 2 a DEVICE is no NVMe "
-                "drive.\n"
+    list.footer("Each check is ok, slow, unsafe or unknown. doctor changes nothing; the commands "
+                "after 'fix' do.\n"
+                "Exit status: 0 nothing is slow or unsafe, 1 something is, 2 a DEVICE is not an "
+                "NVMe drive.\n"
                 "Examples:\n"
                 "  ngpoll doctor\n"
                 "  sudo ngpoll doctor /dev/ng0n1\n"

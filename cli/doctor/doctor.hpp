@@ -5,7 +5,7 @@
 
 namespace ngpoll::cli {
 
-/// `ngpoll doctor`: what keeps this machine from full speed, and from safety.
+/// `ngpoll doctor`: finds what makes this machine slow or unsafe.
 subcommand add_doctor(CLI::App& app);
 
 } // namespace ngpoll::cli

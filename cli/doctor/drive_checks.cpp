@@ -13,8 +13,9 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// What `look` says of each path, together: the heaviest state, and of several paths by name what
-/// was found. A multipath node without a path is unknown.
+/// Applies `look` to each path and merges the results: the most severe state and every finding.
+/// With several paths a finding begins with its path's name. A multipath node without a path is
+/// unknown.
 diagnosis of_paths(const examined_drive& drive,
     const std::function<diagnosis(const drive_path&, const path_settings&)>& look)
 {
@@ -37,7 +38,7 @@ diagnosis of_paths(const examined_drive& drive,
     return all;
 }
 
-/// A number in `queue/NAME` that is well at `good`.
+/// Judges the number in `queue/NAME`: `good` is ok, any other is slow.
 diagnosis of_number(const std::optional<std::uint32_t>& value, std::uint32_t good, const char* name,
     const std::string& block)
 {
@@ -65,7 +66,7 @@ diagnosis check_poll_queues(const patient& all, const examined_drive& drive)
         if (path.queues.unknown.empty() && path.has_poll_queues)
             return {check_state::ok, std::to_string(path.queues.poll_queues.size()), {}};
         if (path.has_poll_queues)
-            return {check_state::ok, "some; how many takes root", {}};
+            return {check_state::ok, "some; only root can see how many", {}};
         return {check_state::unknown, "sysfs does not say", {}};
     });
 }
@@ -138,11 +139,12 @@ diagnosis check_numa_node(const patient& all, const examined_drive& drive)
         const std::uint32_t node = *path.controller.numa_node;
         const auto known = all.host.node_cpus.find(node);
         if (known == all.host.node_cpus.end() || all.host.allowed_cpus.empty())
-            return {check_state::unknown, fmt::format("node {}, of unknown processors", node), {}};
+            return {
+                check_state::unknown, fmt::format("node {}; its processors are unknown", node), {}};
         std::string text = fmt::format("node {}: cpus {}", node, ranges_text(known->second));
         if (may_use(known->second, all.host))
             return {check_state::ok, std::move(text), {}};
-        return {check_state::slow, text + ", on none of which this process may run",
+        return {check_state::slow, text + "; this process may run on none of them",
             fmt::format("numactl --cpunodebind={0} --membind={0} ngpoll ...", node)};
     });
 }
@@ -151,7 +153,7 @@ diagnosis check_iommu(const patient&, const examined_drive& drive)
 {
     return of_paths(drive, [](const drive_path&, const path_settings& settings) -> diagnosis {
         if (!settings.is_pci)
-            return {check_state::unknown, "the drive is no PCI function", {}};
+            return {check_state::unknown, "the drive is not a PCI function", {}};
         const iommu_use use = settings.iommu();
         switch (use) {
         case iommu_use::none: return {check_state::ok, "no IOMMU translates", {}};
@@ -173,7 +175,7 @@ diagnosis check_pcie_link(const patient&, const examined_drive& drive)
     return of_paths(drive, [](const drive_path& path, const path_settings& settings) -> diagnosis {
         if (!settings.link)
             return {check_state::unknown,
-                settings.is_pci ? "sysfs does not say" : "the drive is no PCI function", {}};
+                settings.is_pci ? "sysfs does not say" : "the drive is not a PCI function", {}};
         const pcie_link& link = *settings.link;
         std::string text
             = fmt::format("{} GT/s, {} lane{}", link.speed, link.width, link.width == 1 ? "" : "s");
@@ -202,7 +204,7 @@ diagnosis check_lba_format(const patient&, const examined_drive& drive)
     if (current == formats.end())
         return {check_state::unknown, "the drive could not be asked",
             "run as root, or with read permission for " + drive.found.path};
-    // Less metadata may be less protection, so only formats with as much are proposed.
+    // Less metadata may be less protection, so only formats with as much metadata are proposed.
     const lba_format* best = &*current;
     for (const lba_format& each : formats)
         if (each.metadata_bytes == best->metadata_bytes && each.performance < best->performance)
@@ -230,7 +232,7 @@ diagnosis check_multipath(const patient&, const examined_drive& drive)
     if (paths.size() == 1)
         return {check_state::ok, std::move(text), {}};
     return {check_state::slow, std::move(text),
-        "boot with nvme_core.multipath=N, where no path needs to be spared"};
+        "boot with nvme_core.multipath=N, if you need no spare path"};
 }
 
 diagnosis check_transport(const patient&, const examined_drive& drive)
@@ -255,41 +257,38 @@ struct drive_check {
 
 constexpr drive_check kDriveChecks[] = {
     {"poll_queues", check_poll_queues,
-        "Without poll queues a drive interrupts for its completions, and a ring that polls spins "
-        "in "
-        "vain."},
+        "Without poll queues the drive reports completions by interrupt, and a ring polls for "
+        "for nothing."},
     {"poll_queue_processors", check_poll_queue_processors,
-        "A command goes to the poll queue of the processor that sends it; a queue without a "
-        "processor that may be used stands idle."},
+        "A command goes to the poll queue of the processor that sends it. A queue is idle when "
+        "this process may run on none of the queue's processors."},
     {"iostats", check_iostats,
-        "Counting each I/O takes the time twice an I/O; without it 8 % more IOPS were reported."},
+        "To count I/Os the kernel reads the clock twice for each I/O. 8 % more IOPS were reported "
+        "without it."},
     {"nomerges", check_nomerges,
-        "The block path, against which passthrough is compared, looks for a request to merge each "
-        "I/O with. Passthrough itself does not."},
+        "The block path, with which people compare passthrough, tries to merge each I/O with "
+        "another request. Passthrough itself does not."},
     {"scheduler", check_scheduler,
-        "With an I/O scheduler two rings that poll the drive crash the kernel, each I/O costs "
-        "more, "
-        "and the drive has fewer tags."},
+        "With an I/O scheduler, two rings that poll the drive crash the kernel. Each I/O also "
+        "costs more, and the drive has fewer tags."},
     {"numa_node", check_numa_node,
         "A processor of another node reaches the drive and its completions more slowly."},
     {"iommu", check_iommu,
-        "A strict IOMMU maps and unmaps each buffer for each I/O: 570 K IOPS were reported with "
-        "it, "
-        "1.93 M lazy, 5.01 M passed through."},
+        "A strict IOMMU maps and unmaps the buffers of each I/O. Reported IOPS: 570 K with strict, "
+        "1.93 M with lazy, 5.01 M with passed through."},
     {"pcie_link", check_pcie_link, "A link below what the drive can do limits its bandwidth."},
     {"lba_format", check_lba_format,
-        "Some drives are faster with blocks of another size than they are delivered with."},
+        "Some drives are delivered with a block size that is not their fastest."},
     {"multipath", check_multipath,
-        "With several paths the kernel picks one for each command, so threads keep to no "
-        "processor; "
-        "without a usable path commands fail with EINVAL."},
+        "With several paths the kernel picks a path for each command, so ngpoll keeps no thread to "
+        "a processor. Without a usable path, commands fail with EINVAL."},
     {"transport", check_transport,
-        "Polled passthrough over TCP crashes Linux, so ngpoll polls on PCIe only, and runs by "
-        "interrupt elsewhere."},
+        "Polled passthrough over TCP crashes Linux. ngpoll therefore polls on PCIe only, and runs "
+        "by interrupt elsewhere."},
 };
 
 constexpr const char* kNoDrive
-    = "takes a DEVICE, and this machine shows none: ngpoll doctor /dev/ng0n1";
+    = "needs a DEVICE, and this machine shows none: ngpoll doctor /dev/ng0n1";
 
 } // namespace
 

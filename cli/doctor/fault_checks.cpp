@@ -54,7 +54,7 @@ diagnosis look(const patient& all, const kernel_fault& fault)
             = fault.needs == condition::tcp ? "is reached over TCP" : "has an I/O scheduler";
         if (all.drives.empty())
             return {
-                check_state::unknown, fmt::format("whether a drive {} takes a DEVICE", what), {}};
+                check_state::unknown, fmt::format("give a DEVICE to see if a drive {}", what), {}};
         if (names.empty())
             return {check_state::ok, fmt::format("no drive {}", what), {}};
     }

@@ -15,7 +15,7 @@ namespace ngpoll::cli {
 namespace {
 
 constexpr std::uint64_t kMemlockBytesLeast = 8U << 20U; ///< four threads with 128 buffers of 16 KiB
-constexpr std::uint32_t kIdleExitUsMost = 20; ///< a fast drive answers a read within that
+constexpr std::uint32_t kIdleExitUsMost = 20; ///< a fast drive answers a read in this time
 
 bool is_at_least(const kernel_number& kernel, unsigned major, unsigned minor)
 {
@@ -71,8 +71,8 @@ diagnosis check_capabilities(const patient& all)
         return {check_state::slow, "no CAP_SYS_ADMIN, and Linux before 6.2 asks for it",
             "run as root, or use Linux 6.2 or newer"};
     if (all.drives.empty())
-        return {check_state::unknown,
-            "no CAP_SYS_ADMIN; whether a drive may be read takes a DEVICE", {}};
+        return {
+            check_state::unknown, "no CAP_SYS_ADMIN; give a DEVICE to see if it may be read", {}};
     std::vector<std::string> closed;
     for (const examined_drive& each : all.drives)
         if (!each.readable)
@@ -115,7 +115,7 @@ diagnosis check_governor(const patient& all)
     const auto& governors = all.host.governors;
     if (governors.empty())
         return {check_state::unknown,
-            "Linux does not govern these processors: a virtual machine, or the firmware does", {}};
+            "Linux does not set the clock of these processors; the firmware or the host does", {}};
     std::vector<std::string> found;
     for (const auto& [name, cpus] : governors)
         found.push_back(fmt::format("{} on cpus {}", name, ranges_text(cpus)));
@@ -148,21 +148,20 @@ struct machine_check {
 };
 
 constexpr machine_check kMachineChecks[] = {
-    {"kernel", check_kernel, "Linux 6.1 is the first that polls passthrough."},
+    {"kernel", check_kernel, "Linux 6.1 is the first version that polls passthrough."},
     {"poll_queues_parameter", check_poll_queues_parameter,
-        "Without poll queues a drive interrupts for its completions, and a ring that polls spins "
-        "in "
-        "vain."},
+        "Without poll queues the drive reports completions by interrupt, and a ring polls for "
+        "for nothing."},
     {"io_uring_disabled", check_io_uring_disabled,
         "Where it is 2, nobody may use io_uring; where it is 1, only privileged processes may."},
     {"capabilities", check_capabilities,
-        "Passthrough takes CAP_SYS_ADMIN, or since Linux 6.2 read permission for the drive."},
+        "Passthrough needs CAP_SYS_ADMIN, or since Linux 6.2 read permission for the drive."},
     {"memlock", check_memlock,
         "Registered buffers count against the limit on locked memory (ulimit -l); without room for "
         "them ngpoll does not start."},
     {"huge_pages", check_huge_pages,
-        "Buffers of 2 MiB and more in all go to huge pages; on small pages each I/O maps more of "
-        "them."},
+        "Buffers that take 2 MiB or more in all use huge pages. On small pages each I/O maps more "
+        "pages."},
     {"governor", check_governor,
         "A processor below its full clock polls and submits more slowly, and figures drift."},
     {"idle_states", check_idle_states,

@@ -39,7 +39,7 @@ patient examine(const std::vector<std::string>& paths, const std::string& root)
         if (found == nullptr)
             throw std::invalid_argument(fmt::format(
                 "{} is no NVMe namespace of this machine; give a device that `ngpoll list` shows, "
-                "/dev/ngXnY, or none to look into all",
+                "/dev/ngXnY, or none to check all",
                 path));
         all.drives.push_back(look_into(*found, root));
     }

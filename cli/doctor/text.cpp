@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kColumns = 80;
 constexpr const char* kIndent = "        "; ///< as wide as the column of states
 
-/// `words` in lines of kColumns, of which the first begins with `first` and the others below it.
+/// Wraps `words` at kColumns. The first line begins with `first`; the others are indented as far.
 std::string wrapped(std::string first, const std::string& words)
 {
     const std::string below(first.size(), ' ');
@@ -46,7 +46,7 @@ std::string doctor_text(const std::vector<check>& checks)
         text += wrapped(fmt::format("{:<8}", to_string(each.told.state)),
             fmt::format("{}: {}", each.name, each.told.found));
         text += wrapped(fmt::format("{}why: ", kIndent), each.why);
-        // In one line, so that it can be copied.
+        // The fix stays on one line, so that it can be copied.
         if (!each.told.fix.empty())
             text += fmt::format("{}fix: {}\n", kIndent, each.told.fix);
     }

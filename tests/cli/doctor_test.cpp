@@ -54,7 +54,7 @@ TEST_CASE("without any file each check appears once, as unknown")
         CHECK_FALSE(each.why.empty());
         CHECK(each.device.empty());
     }
-    CHECK(has(said(tree, "iostats"), "takes a DEVICE"));
+    CHECK(has(said(tree, "iostats"), "needs a DEVICE"));
 }
 
 TEST_CASE("on a healthy machine no check is slow or unsafe")
@@ -103,8 +103,8 @@ TEST_CASE("the text has a line, a reason and a command for each check, and count
     CHECK(has(text, "\n/dev/ng0n1\nok      poll_queues: 1\n"));
     CHECK(has(text,
         "slow    iostats: 1\n"
-        "        why: Counting each I/O takes the time twice an I/O; without it 8 % more\n"
-        "             IOPS were reported.\n"
+        "        why: To count I/Os the kernel reads the clock twice for each I/O. 8 %\n"
+        "             more IOPS were reported without it.\n"
         "        fix: echo 0 > /sys/block/nvme0n1/queue/iostats\n"
         "ok      nomerges: 2\n"));
     // The scheduler, and the kernel fault that needs a scheduler.
@@ -129,7 +129,7 @@ TEST_CASE("the JSON has the name, state, found, why and fix of each check")
       "device": null,
       "state": "ok",
       "found": "Linux 7.3.4-amd64",
-      "why": "Linux 6.1 is the first that polls passthrough.",
+      "why": "Linux 6.1 is the first version that polls passthrough.",
       "fix": null
     },)"));
     CHECK(has(text, R"(

@@ -55,7 +55,7 @@ TEST_CASE("poll_queues: the drive's poll queues count, not the module's paramete
     const one_drive of;
     CHECK(said(of.tree, "poll_queues") == "ok: 1");
     of.tree.file("sys/module/nvme/parameters/poll_queues", "2"); // the drive has one
-    CHECK(said(of.tree, "poll_queues") == "ok: some; how many takes root");
+    CHECK(said(of.tree, "poll_queues") == "ok: some; only root can see how many");
     of.tree.file(of.queue + "io_poll", "0");
     CHECK(said(of.tree, "poll_queues")
         == "slow: none: the driver made its queues before it was given the parameter");
@@ -113,7 +113,7 @@ TEST_CASE("numa_node: this process may run on the drive's NUMA node")
     of.tree.file("sys/class/nvme/nvme0/numa_node", "1");
     of.tree.file("proc/self/status", "Cpus_allowed_list:\t0-1");
     CHECK(said(of.tree, "numa_node")
-        == "slow: node 1: cpus 2-3, on none of which this process may run");
+        == "slow: node 1: cpus 2-3; this process may run on none of them");
     CHECK(fix(of.tree, "numa_node") == "numactl --cpunodebind=1 --membind=1 ngpoll ...");
     of.tree.file("sys/class/nvme/nvme0/numa_node", "-1");
     CHECK(said(of.tree, "numa_node") == "unknown: sysfs does not say the drive's node");

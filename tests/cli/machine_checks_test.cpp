@@ -78,7 +78,7 @@ TEST_CASE("capabilities: CAP_SYS_ADMIN, or since Linux 6.2 read permission")
     healthy_machine(tree);
     CHECK(said(tree, "capabilities") == "ok: this process has CAP_SYS_ADMIN");
     without_rights(tree);
-    CHECK(said(tree, "capabilities").starts_with("unknown: no CAP_SYS_ADMIN; whether a drive"));
+    CHECK(said(tree, "capabilities").starts_with("unknown: no CAP_SYS_ADMIN; give a DEVICE"));
     healthy_drive(tree);
     CHECK(said(tree, "capabilities") == "ok: no CAP_SYS_ADMIN, and read permission is enough");
     tree.remove("dev/ng0n1"); // root may read every file that exists
