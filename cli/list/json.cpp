@@ -70,7 +70,8 @@ std::string list_json(const listing& all)
     for (const foreign_drive& each : all.foreign)
         root["other_drivers"].push_back(
             {{"address", each.address}, {"driver", text_or_null(each.driver)}});
-    // A drive may say anything of itself: what is no UTF-8 is replaced, and ends no list.
+    // The strings of a drive may hold any bytes. Bytes that are not UTF-8 are replaced, so that one
+    // drive cannot make the whole list fail.
     return root.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

@@ -33,7 +33,7 @@ subcommand add_list(CLI::App& app)
     option_list options(app, "list", "Show the NVMe drives, and what uses them");
     options.flag("--json", *as_json, "Print JSON instead of a table");
     options.footer("POLL: poll queues; NODE: the NUMA node; LBA: bytes of a block, data+metadata; "
-                   "?: only root is told.\n"
+                   "?: only root can see it.\n"
                    "Examples:\n"
                    "  ngpoll list\n"
                    "  ngpoll list --json | jq -r '.drives[].write'");

@@ -5,7 +5,7 @@
 
 namespace ngpoll::cli {
 
-/// `ngpoll list`: the drives of this machine, and what one needs to know to use them.
+/// `ngpoll list`: the drives of this machine, and what a user needs to know to use them.
 subcommand add_list(CLI::App& app);
 
 } // namespace ngpoll::cli

@@ -9,11 +9,11 @@
 
 namespace ngpoll::cli {
 
-/// A drive, and what the list tells of it besides.
+/// A drive, the name that `--write` takes for it, and its users.
 struct listed_drive {
     drive_info found;
-    std::string write_name; ///< what `--write` asks for: SERIAL:NSID
-    drive_use use; ///< what a write would destroy
+    std::string write_name; ///< SERIAL:NSID
+    drive_use use; ///< a write would destroy their data
 };
 
 struct listing {
@@ -22,13 +22,14 @@ struct listing {
     std::vector<foreign_drive> foreign;
 };
 
-/// All drives of this machine. `root` is where /sys hangs, for tests.
+/// All drives of this machine. `root` is the folder that holds /sys; tests give one of their own.
 [[nodiscard]] listing read_listing(const std::string& root = "/");
 
-/// For people: a table with a line for each drive, and a sentence for all else.
+/// Text for people: a table with a line for each drive, then a note for each thing that a table
+/// cannot show.
 [[nodiscard]] std::string list_text(const listing& all);
 
-/// For programs: one JSON object.
+/// One JSON object for programs.
 [[nodiscard]] std::string list_json(const listing& all);
 
 } // namespace ngpoll::cli

@@ -17,7 +17,8 @@ namespace {
 constexpr const char* kUnknown = "?";
 constexpr const char* kNone = "-";
 
-/// What `of` says of each path: once where all say the same, else in the paths' order: "live,dead".
+/// The texts of `of` for all paths: a single text if all are equal, else a list in the order of the
+/// paths, "live,dead".
 std::string of_paths(const drive_info& one, const std::function<std::string(const drive_path&)>& of)
 {
     std::vector<std::string> texts;
@@ -96,18 +97,18 @@ std::string notes_text(const listing& all)
     for (const listed_drive& each : all.drives)
         for (const drive_path& path : each.found.paths)
             if (!path.queues.unknown.empty() && path.has_poll_queues == true)
-                text += fmt::format("note: {}: how many queues poll is not known: {}\n",
+                text += fmt::format("note: {}: the number of poll queues is not known: {}\n",
                     path.block_device, path.queues.unknown);
     for (const listed_drive& each : all.drives)
         if (!each.use.unknown.empty())
-            text += fmt::format("note: {}: what uses it is not known, or not all: {}\n",
+            text += fmt::format("note: {}: it may have users that are not known: {}\n",
                 each.found.path, each.use.unknown);
     for (const drive_controller& each : all.without_namespace)
         text += fmt::format("note: {}, {}, serial {}, {}: no namespace that programs can use\n",
             each.name, or_unknown(each.model), or_unknown(each.serial), or_unknown(each.state));
     for (const foreign_drive& each : all.foreign)
         text += fmt::format(
-            "note: the NVMe drive at {} is not the kernel's: {}; to give it back: {}echo {} > "
+            "note: the kernel does not use the NVMe drive at {}: {}; to give it back: {}echo {} > "
             "/sys/bus/pci/drivers/nvme/bind\n",
             each.address,
             each.driver.empty() ? "no driver has it" : "the driver " + each.driver + " has it",

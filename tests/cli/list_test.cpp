@@ -74,7 +74,7 @@ TEST_CASE("two drives are two lines, with the names that --write needs")
     two.drives[0].use.unknown = "there is no block device";
     CHECK(has(list_text(two), "pcie       -          ?\n"));
     CHECK(has(list_text(two),
-        "note: /dev/ng0n1: what uses it is not known, or not all: there is no block device\n"));
+        "note: /dev/ng0n1: it may have users that are not known: there is no block device\n"));
 }
 
 TEST_CASE("the JSON of a drive has all known values, and null for the others")
@@ -147,7 +147,7 @@ TEST_CASE("an unknown value is a question mark, with a reason if there is one")
     const listing all = read_listing(tree.root());
     CHECK(has(
         list_text(all), "A Fast Drive  ?     512+?  yes   -     dead   pcie       -          ?\n"));
-    CHECK(has(list_text(all), "note: nvme0n1: how many queues poll is not known: debugfs cannot"));
+    CHECK(has(list_text(all), "note: nvme0n1: the number of poll queues is not known: debugfs"));
     CHECK(has(list_json(all), R"("size_bytes": null)"));
     CHECK(has(list_json(all), R"("poll_queues": null,
           "poll_queues_unknown": "debugfs cannot be read)"));
@@ -162,9 +162,9 @@ TEST_CASE("controllers without namespaces and drives of other drivers are notes"
     const listing all = read_listing(tree.root());
     CHECK(list_text(all)
         == "note: nvme0, A Fast Drive, serial SN0, live: no namespace that programs can use\n"
-           "note: the NVMe drive at 0000:05:00.0 is not the kernel's: the driver vfio-pci has it; "
-           "to give it back: echo 0000:05:00.0 > /sys/bus/pci/drivers/vfio-pci/unbind; echo "
-           "0000:05:00.0 > /sys/bus/pci/drivers/nvme/bind\n");
+           "note: the kernel does not use the NVMe drive at 0000:05:00.0: the driver vfio-pci "
+           "has it; to give it back: echo 0000:05:00.0 > /sys/bus/pci/drivers/vfio-pci/unbind; "
+           "echo 0000:05:00.0 > /sys/bus/pci/drivers/nvme/bind\n");
     CHECK(has(list_json(all), R"("driver": "vfio-pci")"));
 }
 
