@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
-// The assembler reads the files: a compiler takes seconds for a string of 200 KB. Their paths come
-// from the build.
+// The assembler includes the files, because a compiler takes seconds for a string of 200 KB. The
+// build passes their paths.
 #define NGPOLL_EMBED(name, file)                                                                   \
     __asm__(".pushsection .rodata\n"                                                               \
             ".global ngpoll_" #name "_begin\n.hidden ngpoll_" #name "_begin\n"                     \

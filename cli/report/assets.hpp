@@ -5,8 +5,9 @@
 
 namespace ngpoll::cli {
 
-/// What the page is made of besides its figures, built into the program: a page needs no network
-/// and no file beside it.
+// The chart library, the script and the style of the page. They are built into the program, so the
+// page needs no network and no file beside it.
+
 /// Chart.js, with the notice of its licence in front.
 [[nodiscard]] std::string_view chart_library() noexcept;
 [[nodiscard]] std::string_view page_script() noexcept;

@@ -13,10 +13,10 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// More rows than this nobody reads; neighbours are then put together.
+/// Nobody reads a longer table; neighbouring rows of a longer one are merged.
 constexpr std::size_t kRowsMax = 120;
 
-/// A table and the chart that the script draws from it. Attributes of <figure> say how.
+/// A table and the chart that the script draws from it. The attributes of <figure> say how.
 struct chart {
     std::string_view attributes{};
     std::string_view caption{};
@@ -25,7 +25,7 @@ struct chart {
     std::vector<std::string> rows{}; ///< HTML, whole
 };
 
-/// A column of the run with that number: its color is the same in all charts.
+/// The head of a run's column. The run's number gives it the same color in all charts.
 std::string head_html(const page_run& run, std::string_view what = "", bool dashed = false)
 {
     return fmt::format("<th scope=\"col\" data-series=\"{}\"{}>{}{}</th>", run.column,
@@ -48,7 +48,7 @@ std::string chart_html(const chart& of)
     return html + "</tbody></table></div></details>\n</figure>\n";
 }
 
-/// One row for each x of any series; a series without a value there has an empty cell.
+/// One row for each x that any series has. A series without a value at this x has an empty cell.
 using table_rows = std::map<double, std::vector<std::optional<double>>>;
 
 std::vector<std::string> rows_html(
@@ -65,7 +65,8 @@ std::vector<std::string> rows_html(
     return html;
 }
 
-/// What `kRowsMax` rows leave of a run's seconds: rates are means over time, latencies the worst.
+/// Merges the seconds of a run into at most `kRowsMax` rows. A merged row has the mean rate over
+/// its time, and the worst latencies.
 std::vector<measured_interval> thinned(const std::vector<measured_interval>& all)
 {
     const std::size_t each = (all.size() + kRowsMax - 1) / kRowsMax;
@@ -90,7 +91,8 @@ std::vector<measured_interval> thinned(const std::vector<measured_interval>& all
     return some;
 }
 
-/// A tenth of a second apart is the same row: runs do not end on the dot.
+/// Rounds to tenths of a second: the seconds of two runs end at slightly different times, and still
+/// share a row.
 double row_of(double seconds) { return std::round(seconds * 10) / 10; }
 
 std::string over_time(std::span<const page_run> runs, std::string_view caption, figure_unit unit,
@@ -108,7 +110,7 @@ std::string over_time(std::span<const page_run> runs, std::string_view caption, 
     std::size_t column = 0;
     for (const page_run* one : with)
         for (const auto& [name, member] : what) {
-            // The first of several is dashed: most come for the last one, the slow I/Os.
+            // The first of several lines is dashed: most readers look for the last, the slow I/Os.
             drawn.heads.push_back(
                 head_html(*one, name, what.size() > 1 && name == what.begin()->first));
             for (const measured_interval& second : thinned(one->run->intervals)) {
@@ -166,7 +168,7 @@ std::string percentile_section(std::span<const page_run> runs)
 {
     chart drawn{.attributes = "data-chart=\"line\" data-x=\"percentile\" data-y=\"log\" "
                               "data-unit=\"ns\" data-x-title=\"percentile\"",
-        .caption = "Share of I/Os that took at most so long",
+        .caption = "Share of I/Os that took at most this long",
         .first_head = "percentile"};
     table_rows rows;
     std::vector<const page_run*> with;
@@ -185,8 +187,8 @@ std::string percentile_section(std::span<const page_run> runs)
         return "";
     drawn.rows = rows_html(
         rows, figure_unit::nanoseconds, [](double x) { return fmt::format("{:.8g} %", x); });
-    return "<h2>Latency distribution</h2>\n<p class=\"note\">Each further nine has the same room, "
-           "so that the slow I/Os can be seen.</p>\n"
+    return "<h2>Latency distribution</h2>\n<p class=\"note\">Each further nine (90, 99, 99.9 %) "
+           "has the same width, so that the slow I/Os can be seen.</p>\n"
         + chart_html(drawn);
 }
 

@@ -10,7 +10,7 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// The class of the style for a state; anything else a file says has none.
+/// The style class of a state. Any other word from a file has none.
 std::string_view state_class(std::string_view state)
 {
     constexpr std::string_view kStates[] = {"ok", "slow", "unsafe", "unknown"};
@@ -35,7 +35,7 @@ std::string finding_html(const doctor_finding& finding)
         html_escaped(finding.found), html_escaped(finding.why), fix);
 }
 
-/// What stands in the way first.
+/// The order of the findings: unsafe, slow, ok, unknown.
 int urgency(const doctor_finding& finding)
 {
     if (finding.state == "unsafe")
@@ -90,7 +90,7 @@ std::string findings_section(std::span<const result_document> documents)
             html += fmt::format("<h3>{}</h3>\n", html_escaped(document.name));
         html += "<div class=\"wide\"><table class=\"facts\">\n<thead><tr><th scope=\"col\">check"
                 "</th><th scope=\"col\">state</th><th scope=\"col\">found</th>"
-                "<th scope=\"col\">why it matters, and what mends it</th></tr></thead>\n<tbody>\n";
+                "<th scope=\"col\">why it matters, and how to fix it</th></tr></thead>\n<tbody>\n";
         for (const doctor_finding& finding : sorted)
             html += finding_html(finding);
         html += "</tbody></table></div>\n";
@@ -100,7 +100,7 @@ std::string findings_section(std::span<const result_document> documents)
 
 std::string environment_section(std::span<const result_document> documents)
 {
-    // In the order in which they are first met.
+    // The names, in the order of their first appearance.
     std::vector<std::string> names;
     for (const result_document& document : documents)
         for (const auto& [name, value] : document.environment)

@@ -23,14 +23,14 @@ std::string time_text(double ns)
     return fmt::format("{:.4g} s", ns / 1e9);
 }
 
-/// "+3.2 %", with a digit more where the difference is small.
+/// "+3.2 %", with one more digit where the difference is small.
 std::string percent_text(double ratio)
 {
     const double percent = 100 * (ratio - 1);
     return fmt::format("{:+.{}f} %", percent, std::abs(percent) < 0.95 ? 2 : 1);
 }
 
-/// What can be said of a difference.
+/// The judgement of a difference between two runs.
 struct verdict {
     const char* css = ""; ///< a class of the style
     std::string text{};
@@ -79,7 +79,7 @@ std::string difference_html(const page_run& first, const page_run& other, std::s
     return small_html(said.css, percent + said.text) + small_html("", said.proof);
 }
 
-/// The least and the most of its repetitions.
+/// The least and the greatest value of the repetitions.
 std::string spread_html(const figure& of, figure_unit unit)
 {
     if (of.repetitions.size() < 2)
@@ -110,20 +110,18 @@ std::string notes_html(std::span<const page_run> runs)
     const bool repeated = std::any_of(runs.begin(), runs.end(),
         [](const page_run& one) { return one.run->figures.front().repetitions.size() > 1; });
     if (repeated)
-        html += "<p class=\"note\">Of a repeated run: the figures of the run with the median "
-                "IOPS, and below each the least and the most of all repetitions.</p>\n";
+        html += "<p class=\"note\">A repeated run shows the figures of the repetition with the "
+                "median IOPS. Below each figure are the least and the greatest value of all "
+                "repetitions.</p>\n";
     if (runs.size() > 1)
         html += fmt::format(
             "<p class=\"note\">Differences are to the first column. The two-sided Mann-Whitney "
-            "rank "
-            "test tells whether one is more than noise: yes where chance alone makes such a "
-            "difference less often than {:g} times in 100 (p below {}). Behind p stands the "
-            "interval "
-            "that holds the true difference in 95 of 100 cases, by the same test. The test needs "
-            "at "
-            "least {} repetitions of each, measured in turn within one run of "
-            "<code>ngpoll bench --repeat {} --compare shared,private</code>. For all others nobody "
-            "can tell: the machine may have changed in between.</p>\n",
+            "rank test tells whether a difference is more than noise. It is where chance alone "
+            "makes such a difference less often than {:g} times in 100 (p below {}). After p comes "
+            "the interval that holds the true difference in 95 of 100 cases, by the same test. The "
+            "test needs at least {} repetitions of each result, measured in turn within one run of "
+            "<code>ngpoll bench --repeat {} --compare shared,private</code>. Without them the page "
+            "cannot tell, because the machine may have changed in between.</p>\n",
             100 * kNoiseChance, kNoiseChance, kRepetitionsMin, kRepetitionsMin);
     std::vector<std::string_view> said;
     for (const page_run& one : runs) {
@@ -131,8 +129,8 @@ std::string notes_html(std::span<const page_run> runs)
         if (name.empty() || std::find(said.begin(), said.end(), name) != said.end())
             continue;
         said.push_back(name);
-        html += fmt::format("<p class=\"note\">The latency of {} is {}. That of ngpoll runs from "
-                            "submit() to the callback.</p>\n",
+        html += fmt::format("<p class=\"note\">The latency of {} is {}. ngpoll measures latency "
+                            "from submit() to the callback.</p>\n",
             html_escaped(one.document->name), html_escaped(name));
     }
     return html;

@@ -12,17 +12,17 @@
 namespace ngpoll::cli {
 
 enum class figure_unit { count, bytes_per_second, nanoseconds };
-/// Which way a difference is good.
+/// Whether a higher or a lower value is better.
 enum class figure_better { higher, lower, neither };
 
-/// A figure that results are compared by. `path` is its place in `bench --json`; results of fio
+/// A figure by which results are compared. `path` is its place in `bench --json`; results of fio
 /// are read into the same places.
 struct figure_kind {
     const char* path;
     const char* title;
     figure_unit unit;
     figure_better better;
-    bool in_sweeps = false; ///< has a matrix of its own
+    bool in_sweeps = false; ///< a sweep shows it as a matrix
 };
 
 inline constexpr figure_kind kFigures[] = {
@@ -48,14 +48,14 @@ inline constexpr figure_kind kFigures[] = {
 };
 constexpr std::size_t kFigureCount = std::size(kFigures);
 
-/// One figure of one run. Of a repeated run `value` is what its summary says, and `repetitions` has
-/// each one's.
+/// One figure of one run. For a repeated run `value` is the summary's, and `repetitions` has the
+/// value of each repetition.
 struct figure {
     std::optional<double> value;
     std::vector<double> repetitions;
 };
 
-/// A stretch of a run, mostly a second.
+/// A part of a run, usually one second.
 struct measured_interval {
     double until_s = 0; ///< from the start of the run
     double seconds = 0;
@@ -70,14 +70,14 @@ struct percentile_point {
     double ns = 0;
 };
 
-/// What the page shows as one column.
+/// A run. The page shows it as one column.
 struct measured_run {
-    std::string label; ///< the file's name, and the part's where it has several
-    std::string latency_name; ///< what its latencies run from and to, where that is not ngpoll's
+    std::string label; ///< the file's name; if the file has several parts, also the part's
+    std::string latency_name; ///< how its latency is measured; empty: as ngpoll measures it
     std::array<figure, kFigureCount> figures;
     std::vector<measured_interval> intervals;
-    std::vector<percentile_point> percentiles; ///< rising
-    /// Of a cell of a sweep: its option's letters and their values. Such runs are no columns.
+    std::vector<percentile_point> percentiles; ///< in rising order
+    /// For a cell of a sweep: the letters of its options and their values. A cell is not a column.
     std::vector<std::pair<std::string, std::string>> coordinates;
 };
 
@@ -91,12 +91,12 @@ struct tried_claim {
     std::string text, verdict, found;
 };
 
-/// What one file holds.
+/// The content of one result file.
 struct result_document {
-    std::string name; ///< the file's, without folder and ".json"
+    std::string name; ///< the file's name without folder and ".json"
     std::string program; ///< "ngpoll 0.1.0", "fio-3.33"
     bool emulated = false;
-    /// The repetitions of its runs took turns, so that a slow minute of the machine met all alike.
+    /// The repetitions of its runs took turns, so a slow minute of the machine affects all alike.
     bool interleaved = false;
     std::vector<measured_run> runs;
     std::vector<doctor_finding> findings;

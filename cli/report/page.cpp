@@ -38,7 +38,7 @@ std::string title_of(std::span<const result_document> documents)
     return names;
 }
 
-/// Said first, as `bench` does: figures of an emulated drive are those of no drive.
+/// The page begins with this warning, as `bench` does: an emulated drive says nothing about drives.
 std::string emulated_html(std::span<const result_document> documents)
 {
     std::string html;
@@ -47,7 +47,7 @@ std::string emulated_html(std::span<const result_document> documents)
             html
                 += fmt::format("<p class=\"emulated\"><strong>{} is of an emulated drive</strong>: "
                                "its figures are what the engine and this processor do by "
-                               "themselves. No kernel and no drive is in them.</p>\n",
+                               "themselves, without a kernel and without a drive.</p>\n",
                     html_escaped(document.name));
     return html;
 }

@@ -8,9 +8,9 @@
 
 namespace ngpoll::cli {
 
-/// One HTML page of all results, whole: style, script and charts are in it, and its content policy
-/// forbids it to fetch anything. Every chart is drawn from a table that the page shows without
-/// scripts and on paper.
+/// All results as one HTML page. The page contains its style, script and charts, and its content
+/// policy forbids it to fetch anything. Every chart is drawn from a table. The page shows the table
+/// without scripts and on paper.
 ///
 /// For scripts that read the page: a figure is `<data value="..." data-result="N"
 /// data-figure="summary.iops">`, where N counts the columns from 0, and `value` has every digit.

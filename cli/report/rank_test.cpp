@@ -10,8 +10,8 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// Ranks of all values together, doubled: equal values share the mean of their ranks, and twice
-/// that is a whole number.
+/// The ranks of all values together, times two. Equal values share the mean of their ranks; twice
+/// that mean is a whole number.
 std::vector<std::size_t> doubled_ranks(const std::vector<double>& values)
 {
     std::vector<std::size_t> order(values.size());
@@ -30,7 +30,7 @@ std::vector<std::size_t> doubled_ranks(const std::vector<double>& values)
     return ranks;
 }
 
-/// In how many ways `taken` of these ranks have each sum.
+/// For each sum: the number of ways to choose `taken` of these ranks that have this sum.
 std::vector<double> ways_of_sums(const std::vector<std::size_t>& ranks, std::size_t taken)
 {
     const std::size_t all = std::accumulate(ranks.begin(), ranks.end(), std::size_t{0});
@@ -43,13 +43,14 @@ std::vector<double> ways_of_sums(const std::vector<std::size_t>& ranks, std::siz
     return ways[taken];
 }
 
-/// The share of all ways whose sum is as far from the middle as this one, or farther.
+/// The share of all choices with a sum at least as far from the middle as the sum of the first
+/// `taken` ranks.
 double chance_of(const std::vector<std::size_t>& ranks, std::size_t taken)
 {
     const std::vector<double> ways = ways_of_sums(ranks, taken);
     const auto sum = static_cast<double>(std::accumulate(
         ranks.begin(), ranks.begin() + static_cast<std::ptrdiff_t>(taken), std::size_t{0}));
-    // A rank is (n + 1) / 2 in the mean, and these are doubled.
+    // The mean rank is (n + 1) / 2, and these ranks are doubled.
     const double middle = static_cast<double>(taken) * static_cast<double>(ranks.size() + 1);
     double all = 0;
     double as_far = 0;
@@ -61,8 +62,8 @@ double chance_of(const std::vector<std::size_t>& ranks, std::size_t taken)
     return as_far / all;
 }
 
-/// How many of the sorted ratios lie outside of the interval at either end: the most that leave at
-/// least 95 % inside, by the distribution without ties.
+/// The number of sorted ratios that lie outside of the interval at each end. It is the largest one
+/// that leaves at least 95 % inside, by the distribution without ties.
 std::size_t outside_each_end(std::size_t first, std::size_t second)
 {
     std::vector<std::size_t> ranks(first + second);
@@ -102,7 +103,7 @@ std::optional<rank_comparison> compare_ranks(
             ratios.push_back(b / a);
     std::sort(ratios.begin(), ratios.end());
     const std::size_t outside = outside_each_end(first.size(), second.size());
-    // The ends themselves belong to the interval: it starts at the last ratio that is left out.
+    // The interval includes its ends: it starts at the last ratio that is left out.
     result.ratio_low = ratios[outside == 0 ? 0 : outside - 1];
     result.ratio_high = ratios[ratios.size() - (outside == 0 ? 1 : outside)];
     return result;

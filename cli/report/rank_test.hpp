@@ -7,30 +7,34 @@
 
 namespace ngpoll::cli {
 
-/// Fewer repetitions of either kind can never be told from noise: with four and four the test's
-/// smallest p is 0.029, but one disturbed repetition then hides every difference.
+/// With fewer repetitions of either run the page calls every difference noise. Four and four reach
+/// p = 0.029, but then a single disturbed repetition hides every difference.
 constexpr std::size_t kRepetitionsMin = 5;
-/// More of them cost time and tell nothing new; the test takes the first ones.
+/// More repetitions cost time and tell nothing new; the test takes the first ones.
 constexpr std::size_t kRepetitionsMax = 100;
-/// What is called noise: differences that chance alone makes more often than this.
+/// A difference is called noise if chance alone makes it at least this often.
 constexpr double kNoiseChance = 0.05;
 
-/// What the Mann-Whitney test says of two series of repetitions.
+/// The result of the Mann-Whitney test for two series of repetitions.
 struct rank_comparison {
-    double chance = 1; ///< two-sided p: how often chance alone makes a difference as large as this
-    double ratio_low = 0; ///< the second series over the first: the interval that holds the true
-    double ratio_high = 0; ///< ratio in 95 of 100 cases; 0 where a value is not positive
+    /// Two-sided p: how often chance alone makes a difference as large as this.
+    double chance = 1;
+    /// The interval that holds the true ratio, second series over first, in 95 of 100 cases. Both
+    /// ends are 0 if any value is not positive.
+    double ratio_low = 0;
+    double ratio_high = 0; ///< see ratio_low
 
     [[nodiscard]] bool more_than_noise() const noexcept { return chance < kNoiseChance; }
 };
 
-/// Compares by ranks: nothing is assumed of how values scatter, and one wild value does no harm.
-/// The distribution is exact, also with ties. Empty with fewer than kRepetitionsMin values in
-/// either series. Why not pair what ran side by side: five pairs never get below p = 0.06.
+/// Compares by ranks. The test assumes nothing about how the values scatter, and a single outlier
+/// does no harm. The distribution is exact, also with ties. Returns nothing if either series has
+/// fewer than kRepetitionsMin values. A paired test of neighbouring repetitions would not do: five
+/// pairs never get below p = 0.06.
 [[nodiscard]] std::optional<rank_comparison> compare_ranks(
     std::span<const double> first, std::span<const double> second);
 
-/// The middle value; 0 of none.
+/// The middle value; 0 if there are no values.
 [[nodiscard]] double median(std::span<const double> values);
 
 } // namespace ngpoll::cli

@@ -73,8 +73,8 @@ subcommand add_report(CLI::App& app)
     const auto options = std::make_shared<report_options>();
     option_list report(app, "report", "Show results as one page, side by side");
     report.arguments("RESULT", options->results,
-        "What bench or doctor wrote with --json, or fio with --output-format=json; - is standard "
-        "input");
+        "A file that bench, doctor or survey wrote with --json, or fio with --output-format=json; "
+        "- is standard input");
     report.text("-o,--output", [options](const std::string& path) { options->output = path; },
         {.type = "FILE", .default_text = "", .help = "The page; - is standard output"});
     report.footer(kExamples);

@@ -21,7 +21,8 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-/// The value at "summary.latency_ns.p50", or null. Whatever a file holds, it is never an error.
+/// The value at a path like "summary.latency_ns.p50"; null if the file has none. Nothing that a
+/// file holds is an error here.
 const json& at_path(const json& from, std::string_view path)
 {
     static const json kNothing;
@@ -49,7 +50,7 @@ std::string text_at(const json& from, std::string_view path)
     return value.is_string() ? value.get<std::string>() : "";
 }
 
-/// An array's elements, or none.
+/// The array at `path`; an empty one if the file has none there.
 const json& list_at(const json& from, std::string_view path)
 {
     static const json kEmpty = json::array();
@@ -66,8 +67,8 @@ std::string scalar_text(const json& value)
     return value.dump();
 }
 
-/// Every scalar below, "device.model", and lists of them in one line. `skip` is what has a section
-/// of its own.
+/// Adds every scalar below `from` by its path, "device.model", and every list of scalars as one
+/// line. Leaves out the keys in `skip`: they have sections of their own.
 void add_environment(result_document& to, const json& from, const std::string& prefix,
     std::span<const std::string_view> skip)
 {
@@ -88,7 +89,7 @@ void add_environment(result_document& to, const json& from, const std::string& p
     }
 }
 
-/// "p99_9" is 99.9.
+/// The percentage that a key names: 99.9 for "p99_9".
 std::optional<double> percent_of_key(std::string_view key)
 {
     if (!key.starts_with('p'))
@@ -149,7 +150,7 @@ measured_run bench_run_of(const json& part, std::string label)
 
 bool is_run(const json& value) { return number_at(value, "summary.iops").has_value(); }
 
-/// What sets a part apart from the others: the queues that it was to have.
+/// The name of a part among several: the queues that were asked for.
 std::string part_name(const json& part, std::size_t number)
 {
     const std::string queues = text_at(part, "layout.queues_asked");
@@ -215,11 +216,11 @@ void set_figure(measured_run& run, std::string_view path, std::optional<double> 
 
 void set_fio_latency(measured_run& run, const json& direction)
 {
-    // Percentiles are those of clat, unless the job asked for lat's.
+    // fio prints the percentiles of clat, unless the job asked for those of lat.
     const bool whole = at_path(direction, "lat_ns.percentile").is_object();
     const json& latency = at_path(direction, whole ? "lat_ns" : "clat_ns");
-    run.latency_name = whole ? "fio's lat: from its submission to its completion"
-                             : "fio's clat: without the time that the submission takes";
+    run.latency_name = whole ? "fio's lat, from submission to completion"
+                             : "fio's clat, which leaves out the time of the submission";
     set_figure(run, "summary.latency_ns.mean", number_at(latency, "mean"));
     set_figure(run, "summary.latency_ns.max", number_at(latency, "max"));
     const json& percentiles = at_path(latency, "percentile");
@@ -236,8 +237,8 @@ void set_fio_latency(measured_run& run, const json& direction)
             set_figure(run, path, percentiles[percent].get<double>());
 }
 
-/// The job's processor time by its I/Os of all kinds. fio's shares are of the time of all of the
-/// job's threads together.
+/// The job's processor time, divided by its I/Os of all kinds. fio's percentages are of the run
+/// time of all threads of the job together.
 std::optional<double> fio_cpu_ns_per_io(const json& job)
 {
     double ios = 0;
@@ -251,7 +252,7 @@ std::optional<double> fio_cpu_ns_per_io(const json& job)
     return (*user + *system) / 100 * *runtime_ms * 1e6 / ios;
 }
 
-/// fio has one of these for reads, writes and trims of a job; of most jobs one did something.
+/// fio lists the reads, writes and trims of a job apart; most jobs did only one kind of I/O.
 void add_fio_run(result_document& to, const json& job, const char* what)
 {
     const json& direction = at_path(job, what);
@@ -335,19 +336,19 @@ std::string name_of(const std::string& path)
 
 result_document parse_result(const std::string& name, std::string_view text)
 {
-    // fio may print notes in front of its object.
+    // fio may print notes in front of its JSON object.
     const std::size_t start = text.find('{');
     const json root
         = json::parse(start == std::string_view::npos ? text : text.substr(start), nullptr, false);
     if (!root.is_object())
         throw std::invalid_argument(
-            "not JSON; give what ngpoll bench --json or fio --output-format=json wrote");
+            "not JSON; give a file that ngpoll bench --json or fio --output-format=json wrote");
     result_document result
         = root.contains("fio version") ? fio_result(name, root) : ngpoll_result(name, root);
     if (result.runs.empty() && result.findings.empty())
         throw std::invalid_argument(
-            "no result of ngpoll bench, doctor or survey, nor of fio, is in "
-            "it; give what --json or --output-format=json wrote");
+            "it holds no result of ngpoll bench, doctor or survey, or of fio; give a file that "
+            "--json or --output-format=json wrote");
     return result;
 }
 

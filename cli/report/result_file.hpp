@@ -8,12 +8,13 @@
 
 namespace ngpoll::cli {
 
-/// Reads a result: what `ngpoll bench`, `doctor` or `survey` writes with --json, or fio with
-/// --output-format=json. "-" is standard input. Throws std::system_error where the file cannot be
-/// read, and std::invalid_argument where it is none of these; both name the file.
+/// Reads a result file: one of `ngpoll bench`, `doctor` or `survey` (--json), or one of fio
+/// (--output-format=json). "-" is standard input. Throws std::system_error if the file cannot be
+/// read, and std::invalid_argument if it is none of these. Both errors name the file.
 [[nodiscard]] result_document read_result(const std::string& path);
 
-/// The same from text; `name` is the result's in the page and in errors.
+/// Reads the text of a result file. The page calls the result `name`. Throws std::invalid_argument
+/// if the text is no result.
 [[nodiscard]] result_document parse_result(const std::string& name, std::string_view text);
 
 } // namespace ngpoll::cli

@@ -11,7 +11,7 @@
 
 namespace ngpoll::cli {
 
-/// A run that is a column of the page, and the file that it is in.
+/// A run that is a column of the page, and its file.
 struct page_run {
     const measured_run* run;
     const result_document* document;
@@ -21,19 +21,19 @@ struct page_run {
 /// A number as people read it: "331,608", "35.5 µs", "162 MiB/s".
 [[nodiscard]] std::string figure_text(double value, figure_unit unit);
 
-/// `<data>` with the number in full for scripts. `attributes` is HTML: escaped, or from the
-/// program.
+/// A `<data>` element with the number in full, for scripts. `attributes` is copied as it is, so
+/// escape what comes from a file.
 [[nodiscard]] std::string data_html(
     double value, std::string_view text, std::string_view attributes = "");
 
-// Each section is HTML, or empty where no result has what it shows.
+// Each section is HTML. It is empty if no result has anything that it shows.
 /// All figures, a column for each run, and how each differs from the first column.
 [[nodiscard]] std::string figures_section(std::span<const page_run> runs);
 /// IOPS and latency from second to second.
 [[nodiscard]] std::string time_section(std::span<const page_run> runs);
-/// How many I/Os took how long, on an axis of percentiles.
+/// The distribution of the latency, on an axis of percentiles.
 [[nodiscard]] std::string percentile_section(std::span<const page_run> runs);
-/// Several runs beside each other: IOPS, and what they cost.
+/// All runs side by side: IOPS, and processor time per I/O.
 [[nodiscard]] std::string bars_section(std::span<const page_run> runs);
 /// Each sweep as a matrix.
 [[nodiscard]] std::string sweep_section(std::span<const result_document> documents);

@@ -10,8 +10,8 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// The cells of one sweep: rows by its first option, columns by its second. A sweep over one option
-/// is one column.
+/// The cells of one sweep: rows by its first option, columns by all others. A sweep over one option
+/// has one column.
 struct matrix {
     std::string row_name{};
     std::vector<std::string> rows{}, columns{}; ///< values, in the order in which they ran
@@ -28,7 +28,7 @@ std::size_t place_of(std::vector<std::string>& values, const std::string& value)
     return values.size() - 1;
 }
 
-/// All options behind the first make the column together: "b=4096, n=2".
+/// All options after the first together name the column: "b=4096, n=2".
 std::string column_of(const measured_run& run)
 {
     std::string text;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Draws a chart above each table that asks for one: its columns are the series, and the first
-// column is the x axis. The numbers are those of the table, so both always say the same.
+// Draws a chart above each table that asks for a chart. The table's first column is the x axis, and
+// each further column is a series. The chart takes its numbers from the table, so both always agree.
 "use strict";
 (() => {
     const paper = window.matchMedia("print");
@@ -11,7 +11,7 @@
         getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     const seriesColor = (index) => color(`--series-${(index % 6) + 1}`);
 
-    // Engineering notation with at most three digits: 331.6K, 35.5 µs.
+    // Engineering notation with at most four digits: 331.6K, 35.5 µs.
     const short = (value, steps) => {
         let [unit, size] = steps[0];
         for (const [name, from] of steps)
@@ -24,7 +24,7 @@
         plain: (v) => String(Number(v.toPrecision(6))),
     };
 
-    // An axis of percentiles gives each further nine the same room.
+    // An axis of percentiles gives each further nine the same width.
     const nines = (percent) => -Math.log10(1 - Math.min(percent, 99.9999999) / 100);
     const ninesText = (x) => `${Number((100 * (1 - 10 ** -x)).toFixed(6))} %`;
 
@@ -38,7 +38,7 @@
         const rows = [...table.tBodies[0].rows];
         return heads.map((head, column) => ({
             label: head.textContent.trim(),
-            // The number of its run, which has the same color in all charts.
+            // The run's number: a run has the same color in all charts.
             color: seriesColor(Number(head.dataset.series ?? column)),
             dashed: head.dataset.dashed !== undefined,
             rowSeries: rows.map((row, index) => Number(row.dataset.series ?? index)),
@@ -85,7 +85,7 @@
         const y = axis(kind.yTitle, (v) => format(v));
         if (kind.y === "log") {
             y.type = "logarithmic";
-            // Only 1, 2 and 5 of each power of ten have their number written.
+            // Only the ticks at 1, 2 and 5 times a power of ten have a label.
             y.ticks.callback = (v) =>
                 /^[125]/.test(Number(v).toExponential()) ? format(v) : "";
         } else {
@@ -100,7 +100,7 @@
         const format = texts[kind.unit] ?? texts.plain;
         for (const one of datasets) {
             one.borderColor = one.color;
-            // A bar is a run.
+            // Each bar is a run, and has its color.
             one.backgroundColor = kind.chart === "bar"
                 ? one.rowSeries.map(seriesColor) : one.color;
             one.borderWidth = kind.chart === "bar" ? 0 : 2;
@@ -153,7 +153,8 @@
             details.open = open;
     };
 
-    // Without scripts the tables are open; charts take their place. On paper there are both.
+    // The page arrives with open tables, for readers without scripts. Here the charts replace them;
+    // on paper the page shows both.
     tables(false);
     draw();
     dark.addEventListener("change", draw);
