@@ -21,7 +21,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Between SIGINT and SIGKILL, and once more until it is given up.
+/// The wait from SIGINT to SIGKILL, and then until the child is given up.
 constexpr milliseconds kGrace{10'000};
 
 [[noreturn]] void fail(int errno_value, const char* what)
@@ -47,7 +47,7 @@ private:
     const int opened_;
 };
 
-/// Whether `opened` becomes readable in time; a negative time is no limit.
+/// Whether `opened` becomes readable in time; a negative time means no limit.
 bool is_readable(int opened, milliseconds time)
 {
     pollfd asked{.fd = opened, .events = POLLIN, .revents = 0};
@@ -56,7 +56,7 @@ bool is_readable(int opened, milliseconds time)
     return ready > 0;
 }
 
-/// The output of a child, in memory: it never waits for a reader.
+/// The output of a child. It is kept in memory, so the child never waits for a reader.
 class captured {
 public:
     captured()
@@ -81,7 +81,7 @@ private:
     const descriptor file_;
 };
 
-/// 0, or an errno.
+/// Starts a program. Returns 0 or an errno.
 int spawn(const std::vector<std::string>& words, int out, int err, pid_t& child)
 {
     std::vector<char*> arguments;
@@ -102,13 +102,13 @@ int spawn(const std::vector<std::string>& words, int out, int err, pid_t& child)
     return reason;
 }
 
-/// Waits until the child has ended; false where it does not end, not even when it is killed.
+/// Waits until the child has ended. Returns false if it does not end even when it is killed.
 bool wait_for_end(
     pid_t child, const child_limits& limits, const stop_signals& signals, child_result& result)
 {
-    // Not pidfd_open(): glibc 2.36 declares it for C alone.
+    // A system call, because glibc 2.36 declares pidfd_open() for C only.
     const descriptor ended(
-        static_cast<int>(::syscall(SYS_pidfd_open, child, 0)), "no descriptor of a program");
+        static_cast<int>(::syscall(SYS_pidfd_open, child, 0)), "a program cannot be watched");
     using clock = stop_signals::clock;
     if (signals.wait_until(clock::now() + limits.time, ended.number())) {
         ::kill(child, SIGINT);

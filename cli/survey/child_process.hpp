@@ -15,7 +15,7 @@ struct child_result {
         exited, ///< `code` is its exit status
         killed, ///< by the signal `code`
         missing, ///< there is no such program
-        abandoned, ///< it did not end, not even when it was killed
+        abandoned, ///< it did not end even when it was killed
     };
 
     ending ended_as = ending::missing;
@@ -25,17 +25,17 @@ struct child_result {
     std::string err{};
 };
 
-/// How long a child may take, and what becomes of it then.
+/// How long a child may take, and what happens to it afterwards.
 struct child_limits {
-    std::chrono::milliseconds time; ///< then it gets SIGINT
-    /// Whether SIGKILL follows. Not for a child whose death with commands in flight could crash the
-    /// kernel: that one is waited for.
+    std::chrono::milliseconds time; ///< after this time the child gets SIGINT
+    /// Whether SIGKILL follows. False for a child that may crash the kernel when it dies with
+    /// commands in flight: run_child() waits for this child.
     bool may_kill = false;
 };
 
-/// Runs a program with `words` as its arguments, the first of which is looked for as a shell does,
-/// and waits for its end. A signal to this process is passed on as SIGINT, once. Throws
-/// std::system_error where no process can be made.
+/// Runs the command `words`, and waits for its end. The first word is the program, which is looked
+/// for in PATH. A signal to this process is passed on as SIGINT, once. Throws std::system_error if
+/// no process can be made.
 [[nodiscard]] child_result run_child(
     const std::vector<std::string>& words, const child_limits& limits, const stop_signals& signals);
 

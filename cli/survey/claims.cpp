@@ -7,10 +7,10 @@ namespace ngpoll::cli {
 
 namespace {
 
-/// Two measurements of the same thing differ by less, on a machine that does nothing else.
+/// Two measurements of the same thing differ by less than this on a machine that does nothing else.
 constexpr double kNoise = 0.02;
 
-constexpr const char* kMissing = "a measurement that decides it is missing";
+constexpr const char* kMissing = "a measurement that it needs is missing";
 
 claim decided(claim made, bool holds, std::string found)
 {
@@ -26,8 +26,8 @@ claim not_tried(claim made, std::string why)
     return made;
 }
 
-/// Whether `ours` makes no fewer IOPS than `other`. An emulated drive takes the processors of the
-/// threads that it serves.
+/// Whether `ours` makes no fewer IOPS than `other`. An emulated drive cannot tell: it uses the same
+/// processors as the threads that it serves.
 claim no_slower(
     claim made, const step_figures* ours, const step_figures* other, const namespace_info& device)
 {
@@ -96,7 +96,7 @@ std::vector<claim> try_claims(
     claims.push_back(share_is_whole({.name = "one_ring_finishes_inline",
                                         .text = "With one ring every completion finishes inline"},
         alone, &step_figures::inline_share));
-    claim by_interrupt{.name = "runs_by_interrupt", .text = "It also runs by interrupt"};
+    claim by_interrupt{.name = "runs_by_interrupt", .text = "ngpoll also runs by interrupt"};
     const step_figures* const interrupted = of("by_interrupt");
     claims.push_back(interrupted == nullptr
             ? not_tried(std::move(by_interrupt), kMissing)

@@ -61,7 +61,7 @@ std::vector<step_figures> figures_in_fio(const json& root)
         .errors = number(job, "/total_err").value_or(0)}};
 }
 
-/// The mean of the lines "IOPS=322.26K, BW=...", one a second, without the first and the last.
+/// The mean of the lines "IOPS=322.26K, BW=...", one per second, without the first and the last.
 std::optional<double> iops_of_t_io_uring(const std::string& printed)
 {
     std::vector<double> lines;
@@ -101,7 +101,7 @@ void read_output(step_outcome& outcome, const std::string& printed)
         if (const auto iops = iops_of_t_io_uring(printed))
             root = {{"program", "t/io_uring"}, {"summary", {{"iops", *iops}}}};
     } else {
-        // fio may print notes in front of its object.
+        // fio may print notes in front of its JSON object.
         root = json::parse(printed.substr(std::min(printed.find('{'), printed.size())), nullptr,
             /*allow_exceptions=*/false);
     }

@@ -11,9 +11,9 @@
 
 namespace ngpoll::cli {
 
-/// The figures of one measurement; nothing where its program does not say.
+/// The figures of one measurement. A figure that its program does not print is empty.
 struct step_figures {
-    std::string label{}; ///< of a cell of a sweep: "d=8"
+    std::string label{}; ///< the name of a sweep's cell: "d=8"
     std::optional<double> iops{};
     std::optional<double> p50_ns{};
     std::optional<double> p99_ns{};
@@ -36,12 +36,12 @@ enum class step_state {
 struct step_outcome {
     survey_step step{};
     step_state state = step_state::left_out;
-    std::string why{}; ///< of all states but `measured`
-    std::string result{}; ///< the JSON object of what was measured; empty: there is none
-    std::vector<step_figures> figures{}; ///< of a sweep several
+    std::string why{}; ///< the reason of every state but `measured`
+    std::string result{}; ///< a JSON object; empty: nothing was measured
+    std::vector<step_figures> figures{}; ///< a sweep has several
 };
 
-/// Of the step with that name, its figures; nullptr where it was not measured.
+/// The figures of the step `name`; nullptr if it was not measured.
 [[nodiscard]] const step_figures* figures_of(
     const std::vector<step_outcome>& outcomes, std::string_view name) noexcept;
 
@@ -60,23 +60,23 @@ struct claim {
 [[nodiscard]] std::vector<claim> try_claims(
     const std::vector<step_outcome>& outcomes, const namespace_info& device);
 
-/// All that the file holds.
+/// The content of the survey's file.
 struct survey_outcome {
     environment around{};
     namespace_info device{};
     std::string doctor{}; ///< a JSON object; empty: there is none
     std::vector<step_outcome> steps{};
     std::vector<claim> claims{};
-    bool cut_short = false; ///< by a signal
+    bool cut_short = false; ///< a signal ended the survey
 };
 
-/// Reads what a step's program printed into `outcome`, which becomes `failed` where that is no
-/// result.
+/// Reads the output of a step's program into `outcome`. The step becomes `failed` if the output
+/// holds no result.
 void read_output(step_outcome& outcome, const std::string& printed);
 
 [[nodiscard]] std::string survey_json(const survey_outcome& all);
 
-/// A step's figures in one line.
+/// The state of a step, and a line for each of its figures.
 [[nodiscard]] std::string step_text(const step_outcome& outcome);
 [[nodiscard]] std::string claims_text(const std::vector<claim>& claims);
 

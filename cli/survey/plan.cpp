@@ -13,15 +13,15 @@ namespace ngpoll::cli {
 
 namespace {
 
-// One minute, or ten, for fifteen measurements.
+// The fifteen measurements take one minute (--quick) or ten.
 constexpr double kQuickSeconds = 3;
 constexpr double kWholeSeconds = 35;
 
 constexpr std::uint32_t kDepthMax = 128;
-/// Enough for each thread alone, and for all of them together.
+/// From one command at a time to a full ring.
 constexpr std::uint32_t kSweepDepths[] = {1, 8, 32, 128};
 
-/// The depth of each of `threads` that together fit the drive's tags: a power of two.
+/// The depth of each of `threads` threads, a power of two. Together they fit the drive's tags.
 std::uint32_t depth_for(std::uint32_t threads, const namespace_info& device)
 {
     if (device.queue_depth_max == 0)
@@ -64,10 +64,11 @@ public:
             .runs = runs,
             .words = std::move(words),
             .seconds = seconds_,
-            .left_out = device_.emulated ? "an emulated drive is inside the process" : left_out});
+            .left_out
+            = device_.emulated ? "other programs cannot use an emulated drive" : left_out});
     }
 
-    /// With the letters that `one_thread` has.
+    /// Takes the options of the step `one_thread`.
     void t_io_uring(const std::string& program, std::uint32_t depth)
     {
         peer("t_io_uring", "fio's t/io_uring, one thread", survey_step::program::t_io_uring,
@@ -76,7 +77,7 @@ public:
                 fmt::format("-c{}", std::min(depth, 32U)), "-p1", "-F1", "-B1", "-R1", "-u1", "-O0",
                 "-n1", fmt::format("-r{}", std::max(3L, static_cast<long>(seconds_ + 0.5))),
                 device_.path},
-            program.empty() ? "give --t-io-uring FILE, which is built with fio's source" : "");
+            program.empty() ? "give --t-io-uring FILE; fio's source builds it" : "");
     }
 
     void fio(std::uint32_t depth)

@@ -9,15 +9,15 @@
 
 namespace ngpoll::cli {
 
-/// The wishes of one `ngpoll survey`.
+/// The options of one `ngpoll survey`.
 struct survey_options {
-    std::vector<std::string> devices{}; ///< one
+    std::vector<std::string> devices{}; ///< exactly one
     bool quick = false;
     double seconds = 0; ///< of each measurement; 0: as `quick` says
     std::uint64_t block_bytes = 0; ///< of a read; 0: a logical block
-    std::string t_io_uring{}; ///< the program; empty: none is known
-    std::string json_path{}; ///< of output_file
-    std::string report_path{}; ///< of output_file; empty: none
+    std::string t_io_uring{}; ///< the path of the program; empty: not given
+    std::string json_path{}; ///< for output_file
+    std::string report_path{}; ///< for output_file; empty: no page
 };
 
 /// One measurement: a command, which a person can repeat.
@@ -33,7 +33,7 @@ struct survey_step {
     std::string left_out{}; ///< why it cannot be tried; empty: it can
 };
 
-/// How many threads read at once, at most.
+/// The most threads that read at once.
 inline constexpr std::uint32_t kSurveyThreadsMax = 8;
 
 /// All measurements of a drive, in order. None of them writes.

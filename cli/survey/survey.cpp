@@ -31,14 +31,14 @@ namespace ngpoll::cli {
 namespace {
 
 constexpr const char* kFooter
-    = R"(It only reads. Each measurement is a command of its own, which is in the file.
+    = R"(survey only reads. Each measurement runs a command, which is in the file.
 Exit status: 0; 1 when something failed, or a sentence of the README does not
 hold on this drive; 2 when it could not run.
 Examples:
   ngpoll survey /dev/ng0n1 --json survey.json -o survey.html
   ngpoll survey --quick --json survey.json /dev/ng0n1)";
 
-/// This program, also after its file was replaced.
+/// The path of this program. It works even after the program's file was replaced.
 constexpr const char* kThisProgram = "/proc/self/exe";
 
 /// The last line of an error, without the program's name.
@@ -60,7 +60,7 @@ child_result run_words(std::vector<std::string> words, double seconds, const sto
     const bool own = words.front() == "ngpoll";
     if (own)
         words.front() = kThisProgram;
-    // Set-up, warm-up and a slow drive's last answers.
+    // Time for set-up, for warm-up and for the last answers of a slow drive.
     constexpr double kSpareSeconds = 60;
     const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::duration<double>(2 * seconds + kSpareSeconds));
@@ -86,9 +86,9 @@ step_outcome run_step(const survey_step& step, const stop_signals& signals)
     }
     outcome.state = step_state::measured;
     if (ended.ended_as == ending::abandoned)
-        outcome.why = "it did not end, not even when it was killed";
+        outcome.why = "it did not end even when it was killed";
     else if (ended.overdue)
-        outcome.why = "it did not end in its time";
+        outcome.why = "it did not end in time";
     else if (ended.ended_as != ending::exited || ended.code != 0)
         outcome.why = reason_of(ended);
     if (!outcome.why.empty())
@@ -97,8 +97,8 @@ step_outcome run_step(const survey_step& step, const stop_signals& signals)
     return outcome;
 }
 
-/// Runs doctor and keeps its findings. Doctor knows no emulated drive: of one it checks the
-/// machine.
+/// Runs doctor and returns its findings. doctor cannot check an emulated drive; it then checks the
+/// machine alone.
 std::string examine(const namespace_info& device, const stop_signals& signals)
 {
     std::vector<std::string> words{"ngpoll", "doctor", "--json"};
@@ -150,16 +150,16 @@ int run_survey(const survey_options& options)
             "survey.json");
     if (options.json_path.empty())
         throw std::invalid_argument(
-            "survey: give --json FILE, for all that it finds; - is standard output");
-    // Closed again at once: the measurements open it.
+            "survey: give --json FILE for the results; - is standard output");
+    // The drive is closed again at once, because the measurements open it.
     const namespace_info device = nvme_namespace::open(options.devices.front()).info();
     output_file json("--json", options.json_path);
     output_file page("-o", options.report_path);
     if (json.is_standard_output() && page.is_standard_output())
-        throw std::invalid_argument("of --json and -o one can go to standard output; give a file "
-                                    "for the other");
+        throw std::invalid_argument("only one of --json and -o can go to standard output; give a "
+                                    "file for the other");
     text_output out(json.is_standard_output() || page.is_standard_output() ? stderr : stdout);
-    const stop_signals signals; // until the files are in their places
+    const stop_signals signals; // in force until the files are complete
     const survey_outcome all = run_all(options, device, signals, out);
     const std::string text = survey_json(all);
     std::vector<std::string> failures;
@@ -197,17 +197,19 @@ const step_figures* figures_of(
 subcommand add_survey(CLI::App& app)
 {
     const auto options = std::make_shared<survey_options>();
-    option_list survey(app, "survey", "Measure all that says what a drive does, in ten minutes");
+    option_list survey(app, "survey", "Measure in ten minutes what a drive can do");
     survey.arguments("DEVICE", options->devices, "A namespace, /dev/ng0n1, or emu:");
     survey.text("--json", [options](const std::string& path) { options->json_path = path; },
         {.type = "FILE", .default_text = "", .help = "All results; - is standard output"});
     survey.text("-o,--output", [options](const std::string& path) { options->report_path = path; },
-        {.type = "FILE", .default_text = "", .help = "The same as a page; - is standard output"});
+        {.type = "FILE",
+            .default_text = "",
+            .help = "A page with the results; - is standard output"});
     survey.flag("--quick", options->quick, "One minute instead of ten");
     survey.seconds("-r,--runtime", options->seconds, "How long each measurement runs");
     survey.bytes("-b,--block-size", options->block_bytes, "Bytes of a read; 0: one logical block");
     survey.text("--t-io-uring", [options](const std::string& path) { options->t_io_uring = path; },
-        {.type = "FILE", .default_text = "", .help = "fio's t/io_uring, to be measured beside it"});
+        {.type = "FILE", .default_text = "", .help = "Also measure this t/io_uring of fio"});
     survey.footer(kFooter);
     return {.parser = survey.parser(), .run = [options] { return run_survey(*options); }};
 }

@@ -5,7 +5,7 @@
 
 namespace ngpoll::cli {
 
-/// `ngpoll survey`: all measurements that say what a drive does, one after the other, and one file.
+/// `ngpoll survey`: measures what a drive can do, step by step, and writes all results to one file.
 [[nodiscard]] subcommand add_survey(CLI::App& app);
 
 } // namespace ngpoll::cli

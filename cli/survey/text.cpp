@@ -18,8 +18,8 @@ std::string figures_text(const step_figures& of)
         text += fmt::format(", p50 {}, p99 {}", figure_text(*of.p50_ns, figure_unit::nanoseconds),
             figure_text(*of.p99_ns, figure_unit::nanoseconds));
     if (of.cpu_ns_per_io)
-        text += fmt::format(
-            ", {} of a processor an I/O", figure_text(*of.cpu_ns_per_io, figure_unit::nanoseconds));
+        text += fmt::format(", {} of processor time per I/O",
+            figure_text(*of.cpu_ns_per_io, figure_unit::nanoseconds));
     if (of.errors != 0)
         text += fmt::format(", {:.0f} errors", of.errors);
     return text;
