@@ -28,7 +28,7 @@ constexpr bool has_upper_halves = false;
 
 std::uint32_t crc32c(const void* data, std::size_t size, std::uint32_t before) noexcept
 {
-    // The library takes what it only reads as not const.
+    // The library only reads the data, but its parameter is not const.
     const std::uint32_t after = ::crc32_iscsi(
         static_cast<unsigned char*>(const_cast<void*>(data)), static_cast<int>(size), before);
     if (has_upper_halves)

@@ -19,7 +19,7 @@ std::string range_text(std::uint64_t first, std::uint32_t blocks)
 
 bool is_before(const finding& a, const finding& b) noexcept { return a.lba < b.lba; }
 
-/// Whether `next` is right behind `before`, and of the same kind in all ways.
+/// Whether `next` directly follows `before`, and has the same fault.
 bool continues(const finding& before, const finding& next)
 {
     const auto found_lba = [](const finding& of, std::uint64_t offset) {

@@ -25,9 +25,9 @@ struct finding {
     kind what = kind::corrupt;
     std::uint64_t lba = 0;
     std::uint32_t blocks = 1;
-    std::optional<std::uint64_t> found_lba = {}; ///< of a misplaced block, the first of several
+    std::optional<std::uint64_t> found_lba = {}; ///< the first address of misplaced blocks
     std::optional<std::uint32_t> found_generation = {}; ///< of an intact block
-    std::string text = {}; ///< what was found and not said by these; "zeroes", "1 wrong byte ..."
+    std::string text = {}; ///< further detail: "zeroes", "1 wrong byte ..."
 };
 
 inline constexpr std::array kAllFindings{finding::kind::misplaced, finding::kind::stale,
@@ -39,7 +39,7 @@ inline constexpr std::array kAllFindings{finding::kind::misplaced, finding::kind
 /// "LBA 8 to 15: misplaced: the blocks of LBA 16 to 23, generation 3"
 [[nodiscard]] std::string text_of(const finding& found);
 
-/// The findings of all threads: each block is counted, and those with the lowest LBAs are kept.
+/// The findings of all threads. Every block is counted; the findings with the lowest LBAs are kept.
 class findings {
 public:
     static constexpr std::size_t kKeptMax = 1000;
@@ -47,13 +47,13 @@ public:
     /// Any thread.
     void add(finding&& found);
 
-    /// Once the threads have ended. Logical blocks of that kind.
+    /// The logical blocks of that kind. Call this and the next two after the threads have ended.
     [[nodiscard]] std::uint64_t count(finding::kind what) const noexcept
     {
         return counts_[static_cast<std::size_t>(what)];
     }
     [[nodiscard]] std::uint64_t total() const noexcept;
-    /// The findings that were kept, in order of their LBAs; neighbours alike are one.
+    /// The kept findings in order of their LBAs. Neighbours with the same fault are merged.
     [[nodiscard]] std::vector<finding> merged() const;
 
 private:

@@ -24,33 +24,33 @@ constexpr std::uint32_t kDepthMax = 32768;
 constexpr std::uint64_t kBlockBytesDefault = 4096;
 
 constexpr const char* kExamples = R"(Examples:
-  ngpoll verify                        an emulated drive: what the output looks like
+  ngpoll verify                        an emulated drive, to see what the output looks like
   ngpoll verify --write SERIAL:NSID /dev/ng0n1
                                        writes the whole drive and reads it back
   ngpoll verify --write SERIAL:NSID --size 1g -n4 -r60 /dev/ng0n1
-                                       its first GiB, again and again, for a minute
+                                       writes its first GiB again and again for a minute
   ngpoll verify --write SERIAL:NSID --state drive.state /dev/ng0n1
-                                       the same again after a kill goes on from there
+                                       can be repeated after a kill, and then goes on
   ngpoll verify --check --state drive.state /dev/ng0n1
-                                       only reads: is all of it still there?
+                                       only reads, and checks that all is still there
 
-What is written is lost, and so is what was there before: nothing is put back.
+verify destroys the data in the range that it writes. It puts nothing back.
 Each logical block gets a stamp with its address, its generation and a checksum. A block that reads
 back wrong is misplaced (it is the block of another address), stale (an older generation), missing
 (no block of this address at all), corrupt, or unreadable.
 
 A write counts as acknowledged when the drive has completed it and, with --state, its record is in
-the file. What survives:
-  without --state   nothing: a run checks what it has written itself; a later --check finds damaged
+the file. The list of acknowledged writes survives:
+  without --state   nothing. A run checks what it has written itself. A later --check finds damaged
                     and misplaced blocks, but cannot know which generation should be there
-  with --state      a kill of the process, SIGKILL too. Not a loss of power: the drive and the
-                    system may both have the last seconds in volatile memory only
-  and --durable     a loss of power: each write has FUA set, and counts once the record is synced.
-                    the file must be on another drive, one that keeps what is synced
+  with --state      a kill of the process, also by SIGKILL. It does not survive a loss of power: the
+                    drive and the system may both hold the last seconds in volatile memory only
+  and --durable     a loss of power. Each write has FUA set, and counts once its record is synced.
+                    FILE must be on another drive, which keeps what is synced
 
 Exit status: 0; 1 when it ran and a block was wrong or something failed; 2 when it could not run.
-SIGINT, SIGTERM and SIGHUP end the writing; what was written is then read back. Another one ends the
-process. --check ends by the first one, with status 1.)";
+A first SIGINT, SIGTERM or SIGHUP ends the writing; the run then reads back what it wrote. A second
+one ends the process. The first one ends --check, with status 1.)";
 
 template <class... Arguments>
 [[noreturn]] void refuse(fmt::format_string<Arguments...> text, Arguments&&... arguments)
@@ -72,7 +72,7 @@ void add_safety_options(option_list& verify, verify_options& options)
     verify.text("--write", [&options](const std::string& name) { options.write_name = name; },
         {.type = "SERIAL:NSID",
             .default_text = "",
-            .help = "Write to the drive that 'ngpoll list' calls so: its data are lost"});
+            .help = "Write to the drive with this name in 'ngpoll list'; its data are lost"});
     verify.flag("--check", options.check, "Write nothing; read what an earlier run left");
     verify.text("--state",
         [&options](const std::string& path) {
@@ -82,13 +82,13 @@ void add_safety_options(option_list& verify, verify_options& options)
         },
         {.type = "FILE",
             .default_text = "",
-            .help = "Keep in FILE what is acknowledged. Where there is such a FILE, the run first "
-                    "looks whether all of that is there"});
+            .help = "Keep the acknowledged writes in FILE. If FILE exists, first check that the "
+                    "drive has all of them"});
     verify.flag("--durable", options.durable,
         "Acknowledge a write only when it survives a loss of power (FUA, and a sync of FILE)");
     verify.flag("--force", options.force,
-        "Write although nobody can tell whether the drive is in use; and poll where the kernel may "
-        "crash");
+        "Write even if ngpoll cannot tell whether the drive is in use; and poll where the kernel "
+        "may crash");
 }
 
 void add_load_options(option_list& verify, verify_options& options)
@@ -102,12 +102,12 @@ void add_load_options(option_list& verify, verify_options& options)
     verify.text("--offset",
         [&options](
             const std::string& word) { options.offset = drive_share::parse("--offset", word); },
-        {.type = "SIZE|P%", .default_text = "0", .help = "Where on the drive it begins"});
+        {.type = "SIZE|P%", .default_text = "0", .help = "Where on the drive the range begins"});
     verify.text("--size",
         [&options](const std::string& word) { options.size = drive_share::parse("--size", word); },
         {.type = "SIZE|P%",
             .default_text = "",
-            .help = "How much of the drive is used from there on; without it, all"});
+            .help = "Length of the range; without it, up to the end of the drive"});
     verify.text("-d,--depth,--iodepth",
         [&options](const std::string& text) {
             options.depth
@@ -115,25 +115,26 @@ void add_load_options(option_list& verify, verify_options& options)
         },
         {.type = "N",
             .default_text = "128",
-            .help = "I/Os in flight per thread; by default fewer where the drive takes fewer"});
+            .help = "I/Os in flight per thread; the default is lower if the drive takes fewer"});
     verify.count("-n,--threads,--numjobs", options.threads, {.most = kThreadsMax}, "Threads");
     verify.text("-r,--runtime",
         [&options](const std::string& text) { options.seconds = parse_seconds("-r", text); },
         {.type = "SECONDS",
             .default_text = "",
-            .help = "How long to write, in as many passes as there is time for; 0: until a signal. "
-                    "By default one pass. Reading back takes its own time"});
+            .help = "How long to write, in as many passes as fit; 0: until a signal. Without it, "
+                    "one pass. Reading back takes extra time"});
     verify.toggle("-R,--random", options.random, "In random order; 0: in sequence");
     verify.toggle("-p,--polled", options.polled, "Poll; 0 waits for interrupts");
     verify.text("--queues", [&options](const std::string& word) { options.queues = word; },
         {.type = "N|private|auto",
             .default_text = "auto",
-            .help = "Poll queues the threads share: N, one each, or one for each of the drive's"});
+            .help = "Poll queues for the threads: N, one per thread, or one per poll queue of the "
+                    "drive"});
     verify.text("--role", [&options](const std::string& word) { options.role = parse_role(word); },
         {.type = "auto|resident|waiter",
             .default_text = "auto",
-            .help = "Who polls a shared queue: a thread that does nothing else (resident), or a "
-                    "thread that waits (waiter)"});
+            .help = "The poller of a shared queue: a thread that does nothing else (resident), or "
+                    "a thread that waits (waiter)"});
 }
 
 std::uint64_t random_number()
@@ -152,11 +153,11 @@ std::uint32_t checked_block_bytes(std::uint64_t bytes, const namespace_info& dev
     if (device.transfer_bytes_max != 0 && blocks > device.transfer_bytes_max / device.block_bytes())
         refuse("-b{}: {} moves at most {} bytes with one command (MDTS); give {} or less", bytes,
             device.path, device.transfer_bytes_max, device.transfer_bytes_max);
-    // The count has 16 bits, the length of a command's data 32.
+    // A command counts its blocks in 16 bits, and its bytes in 32.
     const std::uint64_t blocks_max
         = std::min<std::uint64_t>(65536, UINT32_MAX / device.block_bytes());
     if (blocks > blocks_max)
-        refuse("-b{}: one command is for at most {} logical blocks, {} bytes; give that or less",
+        refuse("-b{}: one command moves at most {} logical blocks, {} bytes; give that or less",
             bytes, blocks_max, blocks_max * device.lba_bytes);
     return static_cast<std::uint32_t>(bytes);
 }
@@ -167,8 +168,8 @@ void check_drive(const namespace_info& device)
         refuse("{} has logical blocks of {} bytes; a stamp needs {} or more", device.path,
             device.lba_bytes, stamper::kBlockBytesMin);
     if (device.metadata_bytes != 0 && !device.metadata_interleaved)
-        refuse("{} has metadata in a buffer of its own, which ngpoll verify does not write; give "
-               "a drive whose LBA format has none",
+        refuse("{} has metadata in a separate buffer, which ngpoll verify does not write; give a "
+               "drive with an LBA format without metadata",
             device.path);
 }
 
@@ -202,7 +203,7 @@ byte_range bytes_of(
     return range;
 }
 
-/// Whether the options, where they say anything, say what the earlier run's did.
+/// Refuses options that differ from those of the earlier run. Options may be left out.
 void check_same(
     const verify_options& options, const namespace_info& device, const verified_range& before)
 {
@@ -249,16 +250,15 @@ void check_options(const verify_options& options)
     if (options.check && !options.write_name.empty())
         refuse("--check only reads; leave --write out, or --check");
     if (options.check && options.seconds)
-        refuse("--check reads once what was written; leave -r out");
+        refuse("--check reads the range once; leave -r out");
     if (options.durable && options.state_path.empty())
-        refuse("--durable is about what --state remembers after a loss of power; give --state "
-               "FILE, too");
+        refuse("--durable lets --state survive a loss of power; give --state FILE, too");
 }
 
 verified_range range_of(const verify_options& options, const namespace_info& device,
     const std::optional<written_state>& before)
 {
-    constexpr std::uint32_t kGenerationMax = UINT32_MAX / 2; ///< of a run that may follow
+    constexpr std::uint32_t kGenerationMax = UINT32_MAX / 2; ///< the run needs some above it
     check_drive(device);
     const std::string drive = serial_and_nsid(device);
     if (before) {
@@ -270,7 +270,7 @@ verified_range range_of(const verify_options& options, const namespace_info& dev
                    "file",
                 options.state_path, device.path);
         check_same(options, device, range);
-        checked_block_bytes(range.block_bytes, device); // by another controller it may be less
+        checked_block_bytes(range.block_bytes, device); // another controller may allow less
         if (!options.check && before->generation_max > kGenerationMax)
             refuse("--state {}: has no generations left; give another file", options.state_path);
         return range;

@@ -16,11 +16,11 @@ namespace ngpoll::cli {
 
 class option_list;
 
-/// The wishes of one `ngpoll verify`. Letters are those of `ngpoll bench`.
+/// The options of one `ngpoll verify`. The letters are those of `ngpoll bench`.
 struct verify_options {
     std::vector<std::string> devices; ///< at most one; empty: an emulated drive
     std::string write_name; ///< SERIAL:NSID
-    bool check = false; ///< read only what an earlier run left
+    bool check = false; ///< only read what an earlier run left
     std::string state_path; ///< empty: none
     bool durable = false;
     std::optional<std::uint64_t> block_bytes; ///< of an I/O
@@ -34,17 +34,17 @@ struct verify_options {
     std::string queues = "auto";
     role_policy role = role_policy::automatic;
     bool force = false;
-    std::string json_path; ///< of output_file; empty: none
+    std::string json_path; ///< for output_file; empty: none
 };
 
-/// Makes `verify` take the options, which fill `options` when they are parsed.
+/// Adds the options to `verify`. Parsing them fills `options`.
 void add_options(option_list& verify, verify_options& options);
 
 /// Checks what can be checked without a drive; throws std::invalid_argument with one line.
 void check_options(const verify_options& options);
 
-/// The blocks that the options name, or those of an earlier run, `before`. Throws
-/// std::invalid_argument with one line where they do not fit the drive or each other.
+/// The range that the options name, or the range of an earlier run, `before`. Throws
+/// std::invalid_argument with one line if they do not fit the drive or each other.
 [[nodiscard]] verified_range range_of(const verify_options& options, const namespace_info& device,
     const std::optional<written_state>& before);
 

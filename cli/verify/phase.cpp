@@ -50,7 +50,7 @@ public:
         for (const auto& worker : workers_)
             worker->stop();
     }
-    /// Until all have ended, or `deadline`; whether they have.
+    /// Waits until all have ended, or until `deadline`. Returns whether all have ended.
     [[nodiscard]] bool wait_ended(clock::time_point deadline)
     {
         std::unique_lock lock(mutex_);
@@ -83,10 +83,10 @@ private:
     std::mutex mutex_;
     std::condition_variable one_ended_;
     std::size_t ended_ = 0;
-    std::vector<std::unique_ptr<verify_worker>> workers_; ///< last: its threads use the others
+    std::vector<std::unique_ptr<verify_worker>> workers_; ///< last: its threads use those above
 };
 
-/// Waits for the end of the threads, and tells of it each second. True: they were stopped.
+/// Waits for the end of the threads, and reports each second. Returns whether it stopped them.
 bool watch_over(phase_threads& threads, const phase_watch& watch, clock::time_point start)
 {
     constexpr auto kLook = std::chrono::milliseconds(50);

@@ -19,13 +19,13 @@ namespace ngpoll::cli {
 struct phase_result {
     std::string name; ///< "write", "read back" or "check"
     std::uint32_t generation = 0; ///< of writes
-    std::uint64_t done = 0; ///< acknowledged writes, or I/Os that were to be read
-    std::uint64_t wrong = 0; ///< of reads: those with anything found
-    bool is_state_known = true; ///< of reads: what was acknowledged is
-    std::uint64_t bare = 0; ///< logical blocks without a stamp, where none has to be
+    std::uint64_t done = 0; ///< acknowledged writes, or reads, also failed ones
+    std::uint64_t wrong = 0; ///< reads with a finding
+    bool is_state_known = true; ///< reads knew which writes were acknowledged
+    std::uint64_t bare = 0; ///< logical blocks without a stamp that need none
     double seconds = 0;
     bool whole = false; ///< it went over the whole range
-    std::exception_ptr failure; ///< why it could not go on
+    std::exception_ptr failure; ///< why the phase could not go on
 
     [[nodiscard]] double iops() const noexcept
     {
@@ -35,18 +35,18 @@ struct phase_result {
 
 using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
 
-/// When a phase is to be looked at, and when it is to end.
+/// The calls by which a phase reports, and asks whether to end.
 struct phase_watch {
-    /// Each second: I/Os done since the start, and seconds.
+    /// Called each second, with the I/Os done and the seconds since the start.
     std::function<void(std::uint64_t done, double seconds)> tell;
-    /// Some times a second: whether to send no more.
+    /// Called several times a second. Returns whether to send no more I/Os.
     std::function<bool(double seconds)> is_over;
-    /// Each second after that, while I/Os are in flight still.
+    /// Called each second after that, while I/Os are still in flight.
     std::function<void(double seconds)> tell_waiting;
 };
 
-/// Runs a phase on threads of its own, and returns when each has ended. Throws where they could not
-/// be made.
+/// Runs a phase on threads of its own, and returns when all have ended. Throws if a thread could
+/// not be made.
 [[nodiscard]] phase_result run_phase(verify_phase& phase, const poll_queues& queues,
     const placement& layout, const phase_watch& watch);
 

@@ -7,9 +7,9 @@
 
 namespace ngpoll::cli {
 
-/// A thread's part of a range, each position once. At random it goes in steps that are coprime to
-/// the length: far from sequence for the drive, and nothing to remember. The order is the same in
-/// each pass, so a position is never in flight twice.
+/// The order in which a thread goes over its part of a range, each position once. The random order
+/// takes steps that are coprime to the length: it is far from a sequence for the drive, and needs
+/// no memory. The order is the same in each pass, so a position is never in flight twice.
 class slice_order {
 public:
     struct part {
@@ -41,7 +41,7 @@ public:
     [[nodiscard]] std::uint64_t length() const noexcept { return length_; }
 
 private:
-    /// Where the part `index` begins. Without overflow: a range may have 2^55 positions.
+    /// Where the part `index` begins. The sum cannot overflow: a range may have 2^55 positions.
     static std::uint64_t share(
         std::uint64_t positions, std::uint32_t index, std::uint32_t count) noexcept
     {

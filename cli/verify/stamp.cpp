@@ -18,7 +18,7 @@ struct stamp {
     std::uint64_t run = 0;
     std::uint64_t lba = 0;
     std::uint32_t generation = 0;
-    std::uint32_t crc = 0; ///< of the whole block, with this as 0
+    std::uint32_t crc = 0; ///< of the whole block, with this field as 0
 };
 static_assert(sizeof(stamp) == 32);
 
@@ -89,7 +89,7 @@ stamper::verdict stamper::read(
 {
     const stamp head = stamp_of(block);
     if (head.magic != kMagic || head.crc != crc_of(head, block, block_bytes_)) {
-        // A stamp that one wrong byte has hit is known by its other parts.
+        // A stamp with one wrong byte is still recognised by its other fields.
         const bool bare = head.magic != kMagic && head.lba != expected.lba
             && head.run != expected.run.value_or(~head.run);
         if (expected.generation_min == 0 && (bare || is_zero(block, block_bytes_)))
@@ -115,7 +115,7 @@ stamper::verdict stamper::read(
     return verdict::wrong;
 }
 
-/// Names the damage of a block by the stamp that it comes closest to.
+/// Describes the damage of a block, by comparison with the stamped block that it is closest to.
 finding stamper::damage(const std::byte* block, const expectation& expected) const
 {
     if (is_zero(block, block_bytes_))

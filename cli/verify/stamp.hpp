@@ -19,9 +19,9 @@ struct expectation {
     std::uint32_t generation_max = UINT32_MAX; ///< the last one that was sent
 };
 
-/// Fills logical blocks that say what they are, and tells what is in one that was read. Each block
-/// begins with a stamp: address, generation, run, and a CRC-32C of the whole block. All that
-/// follows depends on these, so that half of another block is noticed, too. Of one thread.
+/// Fills logical blocks, and judges blocks that were read. Each block begins with a stamp: address,
+/// generation, run, and a CRC-32C of the whole block. All other bytes depend on the stamp, so half
+/// of another block is noticed, too. For one thread.
 class stamper {
 public:
     static constexpr std::uint32_t kBlockBytesMin = 512;
@@ -33,10 +33,10 @@ public:
 
     enum class verdict : std::uint8_t {
         right,
-        bare, ///< no stamp, where none has to be
+        bare, ///< no stamp, and it needs none
         wrong,
     };
-    /// Looks at a block; what is wrong goes to `found`.
+    /// Judges a block. Writes to `found` what is wrong.
     [[nodiscard]] verdict read(
         const std::byte* block, const expectation& expected, finding& found) const;
 
@@ -47,7 +47,7 @@ private:
 
     const std::uint64_t run_;
     const std::uint32_t block_bytes_;
-    std::vector<std::uint64_t> pattern_; ///< of the words behind the stamp
+    std::vector<std::uint64_t> pattern_; ///< for the words after the stamp
 };
 
 } // namespace ngpoll::cli

@@ -34,20 +34,20 @@ struct file_head {
     std::uint32_t lba_bytes;
     std::uint32_t block_bytes;
     std::uint32_t reserved;
-    std::uint32_t crc; ///< of all before it
+    std::uint32_t crc; ///< of all bytes before it
 };
 static_assert(sizeof(file_head) == 176);
 
 struct record {
     std::uint64_t position;
     std::uint32_t generation;
-    std::uint32_t crc; ///< of all before it
+    std::uint32_t crc; ///< of all bytes before it
 };
 static_assert(sizeof(record) == 16);
 
-/// Positions of records that are about a generation as a whole.
-constexpr std::uint64_t kBegun = UINT64_MAX; ///< a write of it may have been sent
-constexpr std::uint64_t kWhole = UINT64_MAX - 1; ///< each position has it
+/// A record with one of these positions describes a whole generation.
+constexpr std::uint64_t kBegun = UINT64_MAX; ///< writes of this generation may have been sent
+constexpr std::uint64_t kWhole = UINT64_MAX - 1; ///< each position has this generation
 
 template <class Part>
 std::uint32_t crc_before_crc(const Part& part) noexcept
@@ -64,7 +64,7 @@ void add(std::string& bytes, Part part)
     std::memcpy(bytes.data() + at, &part, sizeof part);
 }
 
-/// The next part of a file; false at its end, or where a part was cut off.
+/// Reads the next part of a file. Returns false at the end, and if the part is cut off or damaged.
 template <class Part>
 bool take(std::istream& file, Part& part)
 {
@@ -96,7 +96,7 @@ void apply(const record& one, written_state& state)
         state.generations[one.position] = one.generation;
 }
 
-/// 0, or an errno.
+/// Returns 0 or an errno.
 int write_all(int descriptor, std::string_view bytes)
 {
     while (!bytes.empty()) {
@@ -109,7 +109,7 @@ int write_all(int descriptor, std::string_view bytes)
     return 0;
 }
 
-/// Writes the shortest file that says the same as `state`. 0, or an errno.
+/// Writes the shortest file that describes `state`. Returns 0 or an errno.
 int write_state(int descriptor, const written_state& state)
 {
     constexpr std::size_t kAtOnce = std::size_t{1} << 20U; // a state may have 2^32 records
@@ -150,7 +150,7 @@ void sync_folder_of(const std::string& path)
 [[noreturn]] void refuse_file(const std::string& path, std::string_view what)
 {
     throw std::invalid_argument(
-        fmt::format("--state {}: {}; give another file, or mend this one", path, what));
+        fmt::format("--state {}: {}; give another file, or repair this one", path, what));
 }
 
 void make_room(const std::string& path, written_state& state)
@@ -168,7 +168,7 @@ void make_room(const std::string& path, written_state& state)
 {
     throw std::system_error(reason, std::system_category(),
         fmt::format(
-            "--state {}: not written; the run ends, for it can acknowledge no more writes", path));
+            "--state {}: not written; the run ends, as it can acknowledge no more writes", path));
 }
 
 } // namespace
@@ -197,9 +197,9 @@ std::optional<written_state> state_file::load(const std::string& path)
     std::uint64_t whole = sizeof head;
     for (record one{}; take(file, one); whole += sizeof one)
         apply(one, state);
-    // A part that cannot be read now may be there the next time: writing anew would lose it.
+    // A part that cannot be read now may be readable the next time: a rewrite would lose it.
     if (file.bad())
-        refuse_file(path, fmt::format("cannot be read behind byte {}", whole));
+        refuse_file(path, fmt::format("cannot be read after byte {}", whole));
     file.clear();
     file.seekg(0, std::ios::end);
     state.bytes_dropped = static_cast<std::uint64_t>(file.tellg()) - whole;
@@ -220,7 +220,7 @@ state_file::~state_file()
 
 void state_file::rewrite(const written_state& state)
 {
-    // Beside it and then in its place: a kill leaves the one or the other.
+    // Write a file beside it and rename that file: a kill leaves either the old or the new file.
     const std::string beside = requested_.path + ".part";
     const int made
         = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
@@ -259,7 +259,8 @@ void state_file::append(std::span<const acknowledged_write> writes)
     write_records(std::move(bytes));
 }
 
-/// The first of several threads writes and syncs for those that come meanwhile.
+/// One thread at a time writes and syncs. The records of threads that come meanwhile are collected;
+/// one of these threads then writes all of them.
 void state_file::write_records(std::string&& bytes)
 {
     std::unique_lock lock(mutex_);

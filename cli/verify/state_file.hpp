@@ -11,7 +11,7 @@
 
 namespace ngpoll::cli {
 
-/// Which blocks of which drive a state is about.
+/// The drive and the blocks that a state describes.
 struct verified_range {
     std::string drive; ///< SERIAL:NSID
     std::uint64_t run = 0; ///< a random number, which is in each stamp
@@ -27,8 +27,8 @@ struct verified_range {
 struct written_state {
     verified_range range;
     std::vector<std::uint32_t> generations;
-    std::uint32_t generation_max = 0; ///< the last one that was begun
-    /// Bytes at the end of the file that are no whole records; what they said is not known.
+    std::uint32_t generation_max = 0; ///< the last generation that was begun
+    /// Bytes at the end of the file that are cut off or damaged; their content is not known.
     std::uint64_t bytes_dropped = 0;
 };
 
@@ -38,15 +38,16 @@ struct acknowledged_write {
     std::uint32_t generation = 0;
 };
 
-/// The file of --state: a record for each acknowledged write, appended before it counts.
+/// The file of --state. It gets a record of each write before the write counts as acknowledged.
 ///
-/// A record that is written survives a kill of the process. `durable` waits with each append until
-/// the file's disk has it, too, so that it survives a loss of power. A record that was cut off or
-/// damaged does not count when the file is read, nor does anything behind it. After each whole pass
-/// over the range the file is written anew, so it holds at most two passes, 16 bytes a position.
+/// A record that is written survives a kill of the process. With `durable` each append also waits
+/// until the disk has the record, so that the record survives a loss of power. A record that is cut
+/// off or damaged does not count when the file is read, nor does anything after it. After each
+/// whole pass over the range the file is rewritten, so it holds at most two passes, at 16 bytes per
+/// position.
 ///
-/// append() may be called by several threads at a time; with `durable` they share a sync. All other
-/// calls: one thread. All throw std::system_error.
+/// Several threads may call append() at a time; with `durable` they share a sync. All other calls
+/// are for one thread. All calls throw std::system_error.
 class state_file {
 public:
     struct options {
@@ -54,22 +55,21 @@ public:
         bool durable = false;
     };
 
-    /// The content of the file; nothing where there is no file. Throws std::invalid_argument where
-    /// it is another kind of file, cannot be read, or is about more blocks than there is memory
-    /// for.
+    /// The content of the file; nothing if there is no file. Throws std::invalid_argument if it is
+    /// another kind of file, cannot be read, or describes more blocks than fit in memory.
     [[nodiscard]] static std::optional<written_state> load(const std::string& path);
 
-    /// Writes the file anew, with what `state` holds, and keeps it open.
+    /// Writes `state` to a new file in place of the old one, and keeps the file open.
     state_file(options requested, const written_state& state);
     ~state_file();
     state_file(const state_file&) = delete;
     state_file& operator=(const state_file&) = delete;
 
-    /// Before the first write of a generation.
+    /// Call this before the first write of a generation.
     void begin_generation(std::uint32_t generation);
-    /// Returns when the records survive.
+    /// Returns when the records are safe (see above).
     void append(std::span<const acknowledged_write> writes);
-    /// After a whole pass; the file becomes as small as it can be.
+    /// Call this after a whole pass: it makes the file as small as possible.
     void rewrite(const written_state& state);
 
 private:
@@ -82,7 +82,7 @@ private:
     std::condition_variable synced_;
     std::string pending_; ///< records that wait for the sync
     std::uint64_t taken_ = 0; ///< appends so far
-    std::uint64_t written_ = 0; ///< of these, those that survive
+    std::uint64_t written_ = 0; ///< appends that are safe
     bool is_syncing_ = false;
     int failed_ = 0; ///< the errno of the first write that failed; nothing is appended after it
 };

@@ -68,7 +68,7 @@ std::string heading_text(const verify_result& run)
             run.options.state_path, run.state_bytes_dropped,
             run.state_bytes_dropped == 1 ? " is" : "s are");
     if (!run.unchecked.empty())
-        text += fmt::format("forced: nobody can tell whether it is in use: {}\n", run.unchecked);
+        text += fmt::format("forced: ngpoll cannot tell whether it is in use: {}\n", run.unchecked);
     return text;
 }
 
@@ -110,8 +110,8 @@ std::string summary_text(const verify_result& run, const findings& found)
             found.total() > findings::kKeptMax ? "at least " : "", all.size() - kShownMax,
             findings::kKeptMax);
     if (const std::uint64_t bare = run.bare(); bare != 0)
-        text += fmt::format("{} logical blocks hold no stamp, so nothing wrote them or all of it "
-                            "is lost; only --state can tell\n",
+        text += fmt::format("{} logical blocks hold no stamp: they were never written, or their "
+                            "data are lost; only --state can tell\n",
             bare);
     if (found.total() == 0 && !run.failure.empty())
         return text;

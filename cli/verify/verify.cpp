@@ -38,7 +38,7 @@ constexpr std::uint32_t kDepthDefault = 128;
 placement place_threads(const verify_options& options, const namespace_info& device)
 {
     placement_bounds bounds;
-    // Threads that are interrupted need not keep to the processors of poll queues.
+    // Threads that wait for interrupts need not stay on the processors of poll queues.
     if (!device.emulated && options.polled)
         bounds = {.map = read_hardware_queues(device.path),
             .allowed = allowed_processors(),
@@ -46,7 +46,8 @@ placement place_threads(const verify_options& options, const namespace_info& dev
     return lay_out(queue_choice::parse("--queues", options.queues), options.threads, bounds);
 }
 
-/// Of each thread: what was asked for, or what the drive takes of all together.
+/// The depth of each thread: the depth asked for, or what the drive takes from all threads
+/// together.
 std::uint32_t depth_of(
     const verify_options& options, const namespace_info& device, const placement& layout)
 {
@@ -69,7 +70,8 @@ poll_queues queues_for(const verify_options& options, const placement& layout, s
     const std::vector<std::uint32_t> everywhere = allowed_processors();
     poll_queues opened;
     for (std::uint32_t q = 0; q < layout.queues; ++q) {
-        // A resident poller keeps to its maker's processors: those of its queue's threads.
+        // A resident poller stays on the processors of the thread that makes it. These are the
+        // processors of the threads of its queue.
         const std::span<const std::uint32_t> cpus = layout.cpus_of_queue(q);
         pin_this_thread(cpus.empty() ? everywhere : cpus);
         const std::uint32_t rings = layout.threads_on(q);
@@ -98,7 +100,7 @@ std::optional<written_state> state_before(const verify_options& options)
     return before;
 }
 
-/// Nothing is written yet.
+/// The state of a run that has written nothing yet.
 written_state new_state(const verify_options& options, const verified_range& range)
 {
     written_state state{.range = range, .generations = {}};
@@ -174,8 +176,8 @@ verify_run::verify_run(verify_result planned, written_state state, const nvme_na
         held_.emplace();
 }
 
-/// A file that is there is opened only once all of it was found on the drive. As long as something
-/// is wrong, the file stays as it is.
+/// An existing file is opened only after the drive was found to hold all that the file says. As
+/// long as something is wrong, the file stays as it is.
 void verify_run::open_file()
 {
     const verify_options& options = result_.options;
@@ -184,8 +186,8 @@ void verify_run::open_file()
             state_file::options{.path = options.state_path, .durable = options.durable}, state_);
 }
 
-/// The earlier run may have been without --durable, and this run promises that all of the file
-/// survives.
+/// Opens the file of an earlier run. With --durable it also flushes the drive's cache: this run
+/// promises that all of the file survives, but the earlier run may have promised less.
 void verify_run::go_on_with_file()
 {
     open_file();
@@ -203,7 +205,8 @@ void verify_run::go_on_with_file()
                 result_.device.path, flush.status.text()));
 }
 
-/// Anew for each phase: a queue of one ring belongs to the thread of its first ring.
+/// Opens new queues for each phase, because a queue of one ring belongs to the thread of its first
+/// ring.
 void verify_run::open_queues()
 {
     queues_.clear();
@@ -251,7 +254,7 @@ void verify_run::run(
         ended = run_phase(phase, queues_, layout_, watch);
     } catch (const std::exception&) {
         if (is_first)
-            throw; // it could not start
+            throw; // the run could not start
         ended.failure = std::current_exception();
     }
     ended.name = name;
@@ -263,7 +266,7 @@ void verify_run::run(
         std::rethrow_exception(ended.failure);
     } catch (const std::exception& error) {
         if (is_first && ended.done == 0 && phase.file == nullptr)
-            throw; // it could not start
+            throw; // the run could not start
         result_.failure = error_text(error);
     }
 }
@@ -309,7 +312,7 @@ void verify_run::write_and_read_back()
         && result_.failure.empty() && !out_.failed() && !signals_.came());
 }
 
-/// Writes the JSON file, and says what failed. The exit status.
+/// Writes the JSON file, and prints what failed. Returns the exit status.
 int finish(const verify_run& run, output_file& json, const text_output& out)
 {
     std::vector<std::string> failures;
@@ -317,7 +320,7 @@ int finish(const verify_run& run, output_file& json, const text_output& out)
         failures.push_back(run.result().failure);
     if (run.result().checked_nothing())
         failures.push_back("no block has a stamp, so nothing was checked; was the drive erased, or "
-                           "is --offset or --size another than the run's?");
+                           "did the run have another --offset or --size?");
     if (run.result().cut_short)
         failures.push_back("a signal ended the reading, so the rest was not checked");
     if (out.failed())
@@ -352,18 +355,18 @@ int run_verify(const verify_options& options)
     written_state state = before ? std::move(*before) : new_state(options, planned.range);
     output_file json("--json", options.json_path);
     text_output out(json.is_standard_output() ? stderr : stdout);
-    const stop_signals signals; // until the JSON file is in its place
+    const stop_signals signals; // in force until the JSON file is complete
     verify_run run(std::move(planned), std::move(state), device, out, signals);
     run.print_heading();
     if (options.check || run.result().resumed)
         run.check();
-    // New writes would cover what is wrong.
+    // New writes would hide what is wrong.
     const bool goes_on = !options.check && run.found().total() == 0 && run.result().failure.empty()
         && !signals.came() && !out.failed();
     if (goes_on)
         run.write_and_read_back();
     else if (!options.check && run.found().total() != 0)
-        out.print("nothing was written, so that what is wrong can be looked at\n");
+        out.print("nothing was written, so that you can look at what is wrong\n");
     out.print(summary_text(run.result(), run.found()));
     return finish(run, json, out);
 }
@@ -373,7 +376,7 @@ int run_verify(const verify_options& options)
 subcommand add_verify(CLI::App& app)
 {
     const auto options = std::make_shared<verify_options>();
-    option_list verify(app, "verify", "Write blocks that say what they are, and read them back");
+    option_list verify(app, "verify", "Write blocks with stamps, and check that they read back");
     add_options(verify, *options);
     return {.parser = verify.parser(), .run = [options] { return run_verify(*options); }};
 }

@@ -5,7 +5,7 @@
 
 namespace ngpoll::cli {
 
-/// `ngpoll verify`: writes blocks that say what they are, and reads them back.
+/// `ngpoll verify`: writes blocks with stamps, and checks that they read back.
 [[nodiscard]] subcommand add_verify(CLI::App& app);
 
 } // namespace ngpoll::cli

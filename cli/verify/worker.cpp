@@ -10,8 +10,8 @@ namespace ngpoll::cli {
 
 namespace {
 
-constexpr std::uint32_t kBatch = 32; ///< completions to wait for, and I/Os of a submission
-constexpr std::uint32_t kFua = 1U << 30U; ///< in dword 12: the medium has it when it completes
+constexpr std::uint32_t kBatch = 32; ///< completions to wait for, and I/Os per submission
+constexpr std::uint32_t kFua = 1U << 30U; ///< in dword 12: completes once the medium has the data
 
 std::byte* data_of(const request& r) noexcept
 {
@@ -63,12 +63,12 @@ void verify_worker::go_over_slice()
     if (depth == 0)
         return;
     if (!from_.cpus.empty())
-        pin_this_thread(from_.cpus); // before memory is touched, so that it is near
+        pin_this_thread(from_.cpus); // before memory is touched, so that the memory is near
     const buffer_pool buffers(from_.queue,
         {.count = depth, .buffer_bytes = blocks_per_io_ * phase_.device.block_bytes()});
     std::vector<request> requests(depth);
     completed_.reserve(depth);
-    // Last, so that it goes first: its destructor waits for what is in flight.
+    // The last local, so that it is destroyed first: its destructor waits for what is in flight.
     ring own(
         from_.queue, ring::options{.depth = depth, .submit_batch_max = std::min(kBatch, depth)});
     ring_ = &own;
@@ -103,10 +103,10 @@ void verify_worker::finished(request& r) noexcept
 
 void verify_worker::send_next(request& r)
 {
-    if (stop_.load(std::memory_order_relaxed)) // relaxed: seen some time
+    if (stop_.load(std::memory_order_relaxed)) // relaxed: it may be seen late
         return;
     std::optional<std::uint64_t> position = order_.next();
-    // A position that no write was acknowledged for need not hold anything.
+    // A position without an acknowledged write need not hold anything.
     while (position && !phase_.writes() && phase_.is_state_known
         && phase_.state.generations[*position] == 0)
         position = order_.next();
@@ -177,7 +177,7 @@ void verify_worker::note_read(const request& r)
     wrong_ += is_wrong ? 1 : 0;
 }
 
-/// Only now the writes count: their records survive what the state file survives.
+/// The writes count only from here on: their records are now in the state file.
 void verify_worker::acknowledge()
 {
     if (completed_.empty())
@@ -186,7 +186,7 @@ void verify_worker::acknowledge()
         if (phase_.file != nullptr)
             phase_.file->append(completed_);
     } catch (...) {
-        stop(); // or those that are in flight would send more
+        stop(); // else the requests in flight would be sent again
         throw;
     }
     for (const acknowledged_write& each : completed_)

@@ -19,32 +19,32 @@
 
 namespace ngpoll::cli {
 
-/// A pass of writes over the range, or of reads, as all its threads share it.
+/// A pass of writes or of reads over the range. All its threads share this object.
 struct verify_phase {
     const namespace_info& device;
     const verified_range& range;
-    std::uint32_t generation = 0; ///< that is written; 0: it reads
-    bool is_state_known = true; ///< else whatever an intact stamp says is right
+    std::uint32_t generation = 0; ///< the generation to write; 0: the phase reads
+    bool is_state_known = true; ///< false: any intact stamp is right
     bool fua = false;
     bool random = true;
     std::uint32_t threads = 1;
     std::uint32_t depth = 1; ///< of each thread
     written_state& state; ///< each thread touches its own positions only
-    state_file* file = nullptr; ///< where acknowledged writes go first; or nowhere
+    state_file* file = nullptr; ///< gets a record of a write before the write counts; nullptr: none
     findings& found;
 
     [[nodiscard]] bool writes() const noexcept { return generation != 0; }
 };
 
-/// One thread of a phase: a ring kept full over its part of the range.
+/// One thread of a phase. It keeps a ring full over its part of the range.
 class verify_worker {
 public:
     struct setting {
         verify_phase& phase;
         poll_queue& queue;
         std::uint32_t index = 0;
-        std::span<const std::uint32_t> cpus; ///< to keep to; empty: any
-        std::function<void()> ended; ///< called last
+        std::span<const std::uint32_t> cpus; ///< where the thread runs; empty: anywhere
+        std::function<void()> ended; ///< called last of all
     };
 
     explicit verify_worker(const setting& from);
@@ -52,28 +52,28 @@ public:
     verify_worker& operator=(const verify_worker&) = delete;
     ~verify_worker();
 
-    /// Any thread: no further I/O is sent.
+    /// Any thread. No further I/O is sent.
     void stop() noexcept
     {
-        stop_.store(true, std::memory_order_relaxed);
-    } // relaxed: seen some time
-    /// Any thread: acknowledged writes, or blocks that were read.
+        stop_.store(true, std::memory_order_relaxed); // relaxed: it may be seen late
+    }
+    /// Any thread. Acknowledged writes, or reads.
     [[nodiscard]] std::uint64_t done() const noexcept
     {
         return done_.load(std::memory_order_relaxed); // relaxed: a statistic
     }
-    /// Any thread: it could not go on, and has ended or soon will.
+    /// Any thread. True: the worker could not go on, and has ended or will end soon.
     [[nodiscard]] bool is_failed() const noexcept
     {
-        return is_failed_.load(std::memory_order_relaxed); // relaxed: the others end some time
+        return is_failed_.load(std::memory_order_relaxed); // relaxed: the others may stop late
     }
     void join();
 
     /// After join(): why the thread could not go on.
     [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
-    /// After join(): logical blocks without a stamp, where none has to be.
+    /// After join(): logical blocks without a stamp that need none.
     [[nodiscard]] std::uint64_t bare() const noexcept { return bare_; }
-    /// After join(): reads with anything found.
+    /// After join(): reads with a finding.
     [[nodiscard]] std::uint64_t wrong() const noexcept { return wrong_; }
 
 private:
@@ -103,7 +103,7 @@ private:
     const stamper stamper_;
     slice_order order_;
     ring* ring_ = nullptr;
-    std::vector<acknowledged_write> completed_; ///< by the drive, and not in the file yet
+    std::vector<acknowledged_write> completed_; ///< the drive has them, the file does not yet
     std::uint64_t bare_ = 0;
     std::uint64_t wrong_ = 0;
     std::exception_ptr failed_in_callback_;
