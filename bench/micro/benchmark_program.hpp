@@ -16,13 +16,13 @@
 #include <benchmark/benchmark.h>
 #include <sys/utsname.h>
 
-/// Prints one line a benchmark: median, median absolute deviation, least and most nanoseconds per
-/// item over its repetitions. The library's own table has a line for each repetition and for each
-/// of its aggregates, and the mean first.
+/// Prints one line per benchmark: median, median absolute deviation, minimum and maximum of the
+/// nanoseconds per item over its repetitions. The library's own table has a line for each
+/// repetition and for each aggregate, with the mean first.
 ///
 /// Benchmarks named "GROUP: NAME" with the same group are compared: the last number is the median
-/// over the least median of the group. With --benchmark_out=FILE the library writes all
-/// repetitions as JSON, as ever.
+/// divided by the least median of the group. With --benchmark_out=FILE the library writes all
+/// repetitions as JSON, as usual.
 class median_reporter final : public benchmark::BenchmarkReporter {
 public:
     bool ReportContext(const Context&) override
@@ -52,7 +52,8 @@ public:
                 = {runs.front().run_name.function_name, runs.front().report_label, std::move(ns)};
     }
 
-    /// In the order they were registered: measured in turns, they end in any.
+    /// Prints in the order of registration. The benchmarks are measured in turns and end in any
+    /// order.
     void Finalize() override
     {
         std::map<std::string_view, double> fastest;
@@ -73,7 +74,7 @@ private:
         std::vector<double> ns;
     };
 
-    /// Empty where the name is in none.
+    /// The group in a name; empty if there is none.
     static std::string_view group(std::string_view name)
     {
         const std::size_t end = name.find(": ");
@@ -110,7 +111,7 @@ private:
     std::map<std::int64_t, line> lines_;
 };
 
-/// Prints for each benchmark how many items it took, and its name.
+/// Prints the number of items of each benchmark, and its name.
 class items_reporter final : public benchmark::BenchmarkReporter {
 public:
     bool ReportContext(const Context&) override { return true; }
@@ -125,11 +126,11 @@ public:
     }
 };
 
-/// A benchmark program, with the library's arguments. Without others given, eleven repetitions of
-/// each benchmark, of all in turns: a slow moment of the machine then falls on all.
+/// A benchmark program with the library's arguments. By default it repeats each benchmark eleven
+/// times, all benchmarks in turns, so that a slow moment of the machine affects all of them.
 ///
-/// With --rounds=N as its first argument, each benchmark's loop goes round N times, once, and what
-/// is printed is how many items that took: for item_cost, which counts instructions.
+/// With --rounds=N as its first argument it runs each benchmark's loop N times, without
+/// repetitions, and prints how many items that took. The script item_cost uses it.
 class benchmark_program {
 public:
     benchmark_program(int argc, char** argv)
@@ -159,7 +160,7 @@ public:
 
     int run()
     {
-        // The last one of each counts.
+        // The last argument of a name counts, so the caller's arguments come after these.
         std::string repetitions = "--benchmark_repetitions=11";
         std::string in_turns = "--benchmark_enable_random_interleaving=true";
         if (rounds_ == 0)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Nanoseconds of processor time per I/O of one thread that drives rings over one emulated drive:
-// completions finished inline, by the ring that found them, and deferred, found by one ring and
-// handed to their owner. The I/O is a flush, which the emulated drive answers without touching
-// memory: what is left is the engine, and the emulated queue pair, which is the same in all lines.
+// Measures nanoseconds of processor time per I/O. One thread drives rings over one emulated drive.
+// Some lines are of completions finished inline, by the ring that found them. Others are of
+// deferred completions: one ring found them and handed them to their owner.
+//
+// The I/O is a flush, which the emulated drive answers without touching memory. A figure therefore
+// contains only the engine and the emulated queue pair. The queue pair costs the same in all lines.
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -53,7 +55,7 @@ public:
         return true;
     }
 
-    /// The share of deferred completions: what was meant to be measured was.
+    /// The share of deferred completions. It proves that the benchmark measured what it should.
     [[nodiscard]] std::string deferred() const
     {
         ngpoll::ring_stats all;
@@ -79,7 +81,7 @@ void finish(benchmark::State& state, const rings& used)
     state.SetLabel(used.deferred());
 }
 
-/// Each ring submits a batch and polls, and finds it.
+/// Each ring submits a batch, polls, and finds its batch.
 void inline_only(benchmark::State& state, rings::options requested)
 {
     rings used(requested);
@@ -90,8 +92,8 @@ void inline_only(benchmark::State& state, rings::options requested)
     finish(state, used);
 }
 
-/// Ring 0 polls for all: the others submit, leave their batch for it, and drain what it found.
-/// Ring 0 submits nothing, so each completion is deferred.
+/// Ring 0 polls for all. The other rings submit, leave their batches to ring 0, and drain what it
+/// found. Ring 0 submits nothing, so each completion is deferred.
 void deferred_only(benchmark::State& state, std::uint32_t owners)
 {
     rings used({.count = owners + 1, .rings_max = owners + 1});
@@ -112,7 +114,7 @@ void deferred_only(benchmark::State& state, std::uint32_t owners)
     state.SetLabel(used.deferred());
 }
 
-/// All rings submit, ring 0 polls for all, itself included.
+/// All rings submit. Ring 0 polls for all of them, itself included.
 void many_rings(benchmark::State& state, std::uint32_t count)
 {
     rings used({.count = count, .rings_max = count});

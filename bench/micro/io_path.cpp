@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// What one I/O costs in user space from submit() to the return of its callback, for `io_path_cost`
-// to count under callgrind: `ngpoll_io_path PATH REQUESTS` runs REQUESTS of them or a few more,
-// 128 in flight, in batches of 32, each submitted again from its callback, and prints how many
-// finished.
+// Runs I/Os without a drive and without a kernel. `io_path_cost` counts what one I/O then costs in
+// user space, from submit() to the return of its callback.
 //
-//   null   a transport that finishes at once what it was given: ring and batch alone
-//   uring  the io_uring transport over a kernel that finishes at once what it was given
-//   kept   the same where a command keeps its submission entry, as before Linux 6.15
+// `ngpoll_io_path PATH REQUESTS` runs REQUESTS I/Os or a few more, 128 in flight, in batches of 32.
+// Each request is submitted again from its callback. At the end the program prints how many
+// finished. PATH is one of these:
 //
-// io_path_cost knows this file's functions by name, and tells the engine's share of them by the
-// file a line comes from.
+// - null: a transport that finishes each request at once; ring and batch alone
+// - uring: the io_uring transport over a kernel that finishes each request at once
+// - kept: as uring, but a command keeps its submission entry, as before Linux 6.15
+//
+// io_path_cost knows this file's functions by name. It recognises the engine's share of them by the
+// source file of each line.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -33,7 +35,7 @@ namespace {
 constexpr std::uint32_t kDepth = 128;
 constexpr std::uint32_t kBatch = 32;
 
-/// Finishes whatever it was given, without looking at it.
+/// Finishes all requests that it is given, without looking at them.
 class null_transport final : public ngpoll::transport {
 public:
     ngpoll::transport_seat attach() override { return {}; }
@@ -90,7 +92,7 @@ public:
     int enter(
         const ngpoll::transport_seat&, unsigned to_submit, unsigned, unsigned) noexcept override
     {
-        // Without an array written to, it is the identity.
+        // An array that the transport does not write stays the identity.
         for (unsigned i = 0; i < to_submit; ++i)
             cqes_[cq_tail_++ % cqes_.size()].user_data
                 = sqes_[array_[sq_head_++ % array_.size()]].user_data;
@@ -131,8 +133,8 @@ void submit_again(ngpoll::request& r) noexcept
 
 void stay(ngpoll::request&) noexcept { }
 
-/// io_path_cost counts what happens from here down, so it must not be inlined. Its name occurs in
-/// no other: callgrind would stop counting in a function further down that matches it too.
+/// io_path_cost counts this function and all that it calls, so it must not be inlined. No function
+/// that it calls may have this name in its own: callgrind would stop counting there.
 [[gnu::noinline]] std::uint64_t counted_loop(ngpoll::ring& ring, std::uint64_t wanted)
 {
     std::uint64_t finished = 0;

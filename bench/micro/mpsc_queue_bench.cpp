@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// Nanoseconds per item through a queue from its producers' push to the one consumer's pop, for
-// mpsc_queue and for other queues, and how many times the fastest one's that is.
+// Measures nanoseconds per item through a queue, from a producer's push to the one consumer's pop.
+// It compares mpsc_queue with other queues: each figure has its ratio to the fastest queue's.
 //
-// One measured item: its producer writes a number into it and pushes it, the consumer takes it and
-// reads the number. The time is the consumer's clock over the items it took: the slower side sets
-// it, and it is the inverse of throughput, not the time one item is under way. Each producer has
-// 128 items and pushes 32, one by one or as a batch, once as many of its oldest have been read. So
-// no queue grows, and each gets its items from the same memory in the same order.
+// For each item the producer writes a number into it and pushes it; the consumer takes it and reads
+// the number. The time is the consumer's clock divided by the items that it took. The slower side
+// sets it. It is the inverse of throughput, not the time that one item is under way.
 //
-// With more threads than processors the figure is the scheduler's as much as the queue's: such
-// lines say so.
+// Each producer has 128 items. It pushes 32 of them, one by one or as a batch, as soon as 32 of its
+// oldest have been read. So no queue grows, and every queue gets its items from the same memory in
+// the same order.
+//
+// With more threads than processors a figure depends on the scheduler as much as on the queue. The
+// lines of such figures say so.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -38,10 +40,10 @@ constexpr std::size_t kWindow = 128; ///< items a producer has in flight
 constexpr std::size_t kBatch = 32; ///< items a producer pushes before it looks again
 static_assert(kWindow % kBatch == 0);
 constexpr std::uint64_t kItemsPerRound = 4096;
-constexpr std::uint64_t kEnd = ~std::uint64_t{0} - 1; ///< even: nothing is sent back
-constexpr unsigned kProducersMost = 8; ///< or as many as there are processors
+constexpr std::uint64_t kEnd = ~std::uint64_t{0} - 1; ///< even, so that it is not sent back
+constexpr unsigned kProducersMost = 8; ///< or the number of processors, if that is larger
 
-/// Waits a little, and lets others run where there are more threads than processors.
+/// Waits a little. Now and then it yields, for other threads on the same processor.
 class patience {
 public:
     void wait()
@@ -59,8 +61,8 @@ private:
     unsigned looks_ = 0;
 };
 
-/// The processors this program may use, each for one thread. Left to itself the scheduler often
-/// has producer and consumer take turns on one, which measures no queue.
+/// The processors that this program may use, one for each thread. Without it the scheduler often
+/// runs producer and consumer in turns on one processor, which does not measure the queue.
 class placement {
 public:
     placement()
@@ -74,7 +76,7 @@ public:
     }
     [[nodiscard]] std::size_t count() const { return cpus_.size(); }
 
-    /// Puts the calling thread on the processor of that number, round and round.
+    /// Puts the calling thread on the processor `index`, modulo the number of processors.
     void take(std::size_t index) const
     {
         cpu_set_t one;
@@ -93,7 +95,7 @@ const placement& processors()
     return found;
 }
 
-/// A producer's items, and what of them has been taken.
+/// A producer's items, and how many of them the consumer has taken.
 struct window {
     window()
     {
@@ -101,7 +103,7 @@ struct window {
             each.producer = &back;
         for (std::size_t i = 0; i < kWindow; ++i)
             in_turn[i] = &items[i];
-        // As requests come back from a drive: in no order that a processor could guess.
+        // Requests come back from a drive in an order that no processor can guess; so do these.
         std::shuffle(in_turn.begin(), in_turn.end(), std::minstd_rand()); // the same each time
     }
     window(const window&) = delete;
@@ -114,7 +116,7 @@ struct window {
 
 enum class pushing { one_by_one, batches };
 
-/// Numbers kBatch items behind number `pushed` and pushes them.
+/// Pushes the next kBatch items. The first gets the number `pushed` + 1.
 template <pushing How, class Producer>
 void push_next(Producer& to, window& mine, std::uint64_t pushed)
 {
@@ -136,7 +138,7 @@ void produce(Queue& queue, const std::atomic<bool>& stop, window& mine)
     for (std::uint64_t pushed = 0;; pushed += kBatch) {
         // acquire: the consumer has read these; pairs with its release in read().
         while (mine.back.taken.load(std::memory_order_acquire) + kWindow < pushed + kBatch) {
-            // relaxed: it only has to be seen some time.
+            // relaxed: it may be seen late.
             if (stop.load(std::memory_order_relaxed))
                 return;
             idle.wait();
@@ -145,12 +147,12 @@ void produce(Queue& queue, const std::atomic<bool>& stop, window& mine)
     }
 }
 
-/// What the consumer does with an item. Items of a producer come in its order, from every queue.
+/// Reads an item that the consumer has taken. Every queue keeps the order of each producer's items.
 void read(const item& taken)
 {
-    // Not for each: a producer that waits looks at this line again and again.
+    // Not for each item, because a waiting producer reads this cache line again and again.
     if (taken.number % kBatch == 0)
-        // release: they may be written again; pairs with the acquire in produce().
+        // release: the items may be written again; pairs with the acquire in produce().
         taken.producer->taken.store(taken.number, std::memory_order_release);
 }
 
@@ -186,7 +188,7 @@ void from_producers(benchmark::State& state, unsigned producers)
         taken += consume(queue, idle);
     stop.store(true, std::memory_order_relaxed); // relaxed: as above
     benchmark_program::set_items(state, taken);
-    // A producer whose window is full sees `stop`: what is queued need not be popped.
+    // A producer with a full window sees `stop`, so the items in the queue need not be popped.
     threads.clear();
     if (producers > processors().count())
         state.SetLabel("shown, not judged: more producers than processors");
@@ -194,7 +196,7 @@ void from_producers(benchmark::State& state, unsigned producers)
         state.SetLabel("more threads than processors");
 }
 
-/// One thread pushes a batch and takes it: what the instructions alone cost.
+/// One thread pushes a batch and takes it. This measures the cost of the instructions alone.
 template <class Queue, pushing How>
 void on_one_thread(benchmark::State& state)
 {
@@ -210,15 +212,16 @@ void on_one_thread(benchmark::State& state)
     benchmark_program::set_items(state, taken);
 }
 
-/// The yardstick for what threads on two processors hand each other: half of there and back. A
-/// virtual machine's host may move its processors apart and together again while this runs: then
-/// the least and the most of this line differ by a multiple, and so do those of all others.
+/// The yardstick for threads that hand something to another processor: half the time of a cache
+/// line's way there and back. The host of a virtual machine may move the processors apart or
+/// together during a run. Then the minimum and maximum of each line differ by a multiple, here and
+/// elsewhere.
 void one_line(benchmark::State& state)
 {
     alignas(64) std::atomic<std::uint64_t> line{0};
     const std::jthread other([&line] {
         processors().take(1);
-        // Odd numbers are sent back, the largest is the end. relaxed: they carry nothing.
+        // Odd numbers are sent back; kEnd is the end. relaxed: the numbers publish nothing.
         for (std::uint64_t seen = 0; seen != kEnd; seen = line.load(std::memory_order_relaxed))
             if (seen % 2 == 1)
                 line.store(seen + 1, std::memory_order_relaxed);
@@ -233,7 +236,7 @@ void one_line(benchmark::State& state)
     benchmark_program::set_items(state, sent);
 }
 
-/// With the ratio to the fastest of those that push as many in the same way.
+/// Adds the queues as one group: each is compared with the fastest that works in the same way.
 template <pushing How, class... Queues>
 void add_all(benchmark_program& program, unsigned producers)
 {
@@ -266,7 +269,7 @@ void add_row(benchmark_program& program, unsigned producers)
 int main(int argc, char** argv)
 {
     benchmark_program program(argc, argv);
-    // Powers of two, and as many as there are processors.
+    // Powers of two, and the number of processors.
     const auto judged = static_cast<unsigned>(processors().count());
     std::set<unsigned> counts{0, judged};
     for (unsigned count = 1; count <= std::max(judged, kProducersMost); count *= 2)

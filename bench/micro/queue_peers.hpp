@@ -18,26 +18,31 @@
 #include <boost/lockfree/queue.hpp>
 #endif
 
-/// What mpsc_queue_bench compares, one class a queue. All carry the same items, which are there
-/// before the clock starts: intrusive queues link them, the others hold pointers to them.
+/// The queues that mpsc_queue_bench compares, one class per queue. All carry the same items, which
+/// exist before the clock starts. Intrusive queues link the items; the others hold pointers to
+/// them.
 ///
 /// `producer` is made once on each thread that pushes. It pushes one item, or a batch in the way
-/// that queue offers for a producer that has many at once. take() is the one consumer's: it hands
-/// what it finds to `use`, oldest first, in the way that queue offers for a consumer that wants all
-/// there is, and returns how many that were. Once `use` has an item, it may come back.
+/// that the queue offers for many items at once.
+///
+/// The one consumer calls take(). It hands all items that it finds to `use`, oldest first, in the
+/// way that the queue offers for a consumer that wants everything. It returns how many items these
+/// were. Once `use` has an item, the item may be pushed again.
 namespace peers {
 
 constexpr std::size_t kInFlightMax = 4096; ///< items in a queue at a time, all producers together
-constexpr std::size_t kTakeMax = 128; ///< items a take() hands on, unless it has more in hand
+constexpr std::size_t kTakeMax
+    = 128; ///< items that a take() hands on, unless it holds more already
 
-/// How many of a producer's items the consumer has taken and read: the window it may fill again.
+/// How many of a producer's items the consumer has taken and read. The producer may push them
+/// again.
 struct alignas(64) progress {
     std::atomic<std::uint64_t> taken{0};
 };
 
-/// As large and as aligned as a request's line for the completion, which is what a node lies in.
+/// As large and as aligned as the cache line of a request that holds its node.
 struct alignas(64) item : ngpoll::mpsc_node<> {
-    std::uint64_t number = 0; ///< which of its producer's this is; the first is 1
+    std::uint64_t number = 0; ///< counts the items of a producer from 1
     progress* producer = nullptr;
 };
 
@@ -87,7 +92,8 @@ private:
     ngpoll::mpsc_queue<>::cursor at_{queue_};
 };
 
-/// A stack, taken whole and turned round: what the kernel's task work was in io_uring (llist).
+/// A stack that the consumer takes whole and reverses. io_uring's task work was such a list
+/// (llist).
 class lifo_list {
     using node = ngpoll::mpsc_node<>;
 
@@ -118,7 +124,7 @@ public:
                 // relaxed: published by the compare-exchange.
                 oldest.next.store(before, std::memory_order_relaxed);
             // release: publishes items and links; pairs with the exchange in take(). ABA does no
-            // harm: nothing is taken but the whole. relaxed on failure: as the load above.
+            // harm: the consumer only takes the whole. relaxed on failure: as the load above.
             while (!newest_.compare_exchange_weak(
                 before, &newest, std::memory_order_release, std::memory_order_relaxed));
         }
@@ -129,7 +135,7 @@ public:
     template <class Use>
     std::size_t take(Use use)
     {
-        // relaxed: a look that spares an empty list the exchange.
+        // relaxed: it only saves the exchange if the list is empty.
         if (newest_.load(std::memory_order_relaxed) == nullptr)
             return 0;
         // acquire: all items and links; pairs with push's release.
@@ -156,7 +162,7 @@ private:
     alignas(64) std::atomic<node*> newest_{nullptr};
 };
 
-/// The consumer swaps the filled deque for its own empty one: one lock for all there is.
+/// The consumer swaps the filled deque for its own empty one, with one lock for all items.
 class mutex_deque {
 public:
     static constexpr const char* kName = "std::mutex, std::deque, swapped";
@@ -199,10 +205,10 @@ public:
 private:
     alignas(64) std::mutex mutex_;
     std::deque<item*> items_;
-    alignas(64) std::deque<item*> taken_; ///< the consumer's
+    alignas(64) std::deque<item*> taken_; ///< for the consumer only
 };
 
-/// take() of a queue that gives one at a time: try_one() returns nullptr when it finds none.
+/// take() of a queue that returns one item at a time. try_one() returns nullptr if there is none.
 template <class TryOne, class Use>
 std::size_t take_one_by_one(TryOne try_one, Use use)
 {
@@ -218,7 +224,7 @@ std::size_t take_one_by_one(TryOne try_one, Use use)
 }
 
 #if NGPOLL_BENCH_CONCURRENTQUEUE
-/// Its blocks are allocated in advance. Not FIFO over all producers, only for each.
+/// Its blocks are allocated in advance. It is FIFO for each producer, but not over all producers.
 class moodycamel_queue {
 public:
     static constexpr const char* kName = "moodycamel::ConcurrentQueue";
@@ -251,7 +257,7 @@ private:
     moodycamel::ConcurrentQueue<item*> queue_{2 * kInFlightMax};
 };
 
-/// The same with the tokens its documentation recommends.
+/// As moodycamel_queue, with the tokens that its documentation recommends.
 class moodycamel_tokens {
 public:
     static constexpr const char* kName = "moodycamel, tokens";
@@ -287,11 +293,11 @@ public:
 
 protected:
     moodycamel::ConcurrentQueue<item*> queue_{2 * kInFlightMax};
-    alignas(64) moodycamel::ConsumerToken token_{
-        queue_}; // the consumer's, not for the producers' lines
+    /// For the consumer, on a cache line that no producer uses.
+    alignas(64) moodycamel::ConsumerToken token_{queue_};
 };
 
-/// The same, and its consumer takes in bulk.
+/// As moodycamel_tokens, with a consumer that takes in bulk.
 class moodycamel_bulk : public moodycamel_tokens {
 public:
     static constexpr const char* kName = "moodycamel, tokens, bulk";
@@ -309,7 +315,7 @@ public:
 #endif
 
 #if NGPOLL_BENCH_BOOST
-/// With its nodes allocated in advance, as many as can be queued.
+/// Its nodes are allocated in advance, as many as the queue can hold.
 class boost_queue {
 public:
     static constexpr const char* kName = "boost::lockfree::queue";

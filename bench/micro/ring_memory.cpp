@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// How much memory one more ring takes, for `footprint`: `ngpoll_ring_memory [DEVICE]` makes a poll
-// queue with one ring of depth 128, its requests and its 512-byte buffers (one block each where
-// blocks are larger), reads with all of them, and prints what the process has more than before.
-// Then a second one, beside the first: its figure has no code in it that ran for the first time.
+// Measures how much memory a ring adds to a process, for `footprint`.
 //
-// Kernel memory is in no figure here.
+// `ngpoll_ring_memory [DEVICE]` makes a poll queue with one ring of depth 128, its requests and its
+// 512-byte buffers (one block each if blocks are larger). It reads with all of them, and prints how
+// much the process has grown. Then it does this again with a second ring beside the first. The
+// second figure contains no memory for code that runs for the first time.
+//
+// No figure contains kernel memory.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -26,8 +28,8 @@ constexpr std::uint32_t kDepth = 128;
 constexpr std::uint32_t kBufferBytes = 512;
 constexpr int kRounds = 16;
 
-/// The figure in kB behind `name` in a file of /proc, in bytes; 0 where there is no such line. On
-/// the stack alone: what is measured here is memory.
+/// The value in kB after `name` in a file of /proc, as bytes; 0 if there is no such line. Uses the
+/// stack alone, because memory is what this program measures.
 std::int64_t bytes_of(const char* file, const char* name)
 {
     char text[8192];
@@ -46,9 +48,9 @@ std::int64_t bytes_of(const char* file, const char* name)
 }
 
 struct process_memory {
-    std::int64_t status; ///< VmRSS: before Linux 6.17 off by up to 64 pages a processor
-    std::int64_t counted; ///< Rss as smaps_rollup finds it, page by page
-    std::int64_t huge_pages; ///< in neither of the two
+    std::int64_t status; ///< VmRSS; before Linux 6.17 wrong by up to 64 pages per processor
+    std::int64_t counted; ///< Rss of smaps_rollup, which counts page by page
+    std::int64_t huge_pages; ///< not part of the other two
 
     static process_memory now()
     {
@@ -58,7 +60,7 @@ struct process_memory {
     }
 };
 
-/// What a program has for each ring. The ring comes last: it finishes the requests when it closes.
+/// All that a program has for each ring. The ring is last: it finishes the requests when it closes.
 class reader {
 public:
     explicit reader(const ngpoll::nvme_namespace& device)
@@ -111,8 +113,8 @@ void print(const char* which, const process_memory& before, const process_memory
 int measure(const char* path)
 {
     const auto device = ngpoll::nvme_namespace::open(path);
-    std::printf("device %s\n", device.info().path.c_str()); // and stdio has its buffer
-    process_memory::now(); // so has run once, with all it touches
+    std::printf("device %s\n", device.info().path.c_str()); // stdio allocates its buffer here
+    process_memory::now(); // so that all memory that it touches is there
     const process_memory before = process_memory::now();
     reader first(device);
     for (int round = 0; round < kRounds; ++round)
