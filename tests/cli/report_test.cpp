@@ -104,7 +104,7 @@ TEST_CASE("fewer than five repetitions give no result, and zeros have no ratio")
     CHECK(compare_ranks(zeros, five)->ratio_low == 0);
 }
 
-TEST_CASE("the chance is not too low")
+TEST_CASE("with equal distributions less than 5 % of comparisons are more than noise")
 {
     // All values are of one distribution, so p < 0.05 may come in at most 5 of 100 tries.
     std::uint64_t state = 1;
