@@ -63,7 +63,7 @@ public:
 
     static inline std::size_t locked_bytes_max = SIZE_MAX;
     static inline std::size_t kernels_max = SIZE_MAX;
-    static inline std::function<void(fake_kernel&)> on_enter; ///< of each kernel at first
+    static inline std::function<void(fake_kernel&)> on_enter; ///< a new kernel starts with it
 
 private:
     std::vector<fake_kernel*>& kernels_;
@@ -120,7 +120,7 @@ TEST_CASE("each ring by interrupt has a kernel ring of its own")
 TEST_CASE("a fetch group by interrupt has a kernel ring, which one thread of its own enters")
 {
     fixture f;
-    std::set<std::thread::id> entered; // by the group's thread alone, until it has ended
+    std::set<std::thread::id> entered; // only the group's thread changes it
     fake_rings::on_enter = [&](fake_kernel& k) {
         entered.insert(std::this_thread::get_id());
         k.complete_all();
