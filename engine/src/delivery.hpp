@@ -34,8 +34,7 @@ public:
         if (count_ == 0)
             first_ = &first;
         else
-            last_->next.store(
-                &first, std::memory_order_relaxed); // relaxed: only the poller uses the link
+            last_->next.store(&first, std::memory_order_relaxed); // relaxed: the poller's link
         last_ = &last;
         count_ += count;
     }
@@ -77,8 +76,7 @@ public:
         for (std::uint32_t i = 0; i < count; ++i) {
             World::set_deferred(*batch[i]);
             request* const behind = i + 1 < count ? batch[i + 1] : first_;
-            batch[i]->next.store(
-                behind, std::memory_order_relaxed); // relaxed: only the poller uses the link
+            batch[i]->next.store(behind, std::memory_order_relaxed); // relaxed: the poller's link
         }
         if (count_ == 0)
             last_ = batch[count - 1];
