@@ -21,7 +21,7 @@ public:
     }
     void add(fetch& made) noexcept
     {
-        made.next = first_.load(std::memory_order_relaxed); // relaxed: the mutex
+        made.next = first_.load(std::memory_order_relaxed); // relaxed: guarded by the mutex
         first_.store(
             &made, std::memory_order_release); // release: publishes the fetch as it was set up
     }
