@@ -23,6 +23,7 @@
 #include "environment.hpp"
 #include "find.hpp"
 #include "options.hpp"
+#include "plan.hpp"
 #include "repetitions.hpp"
 #include "result_files.hpp"
 #include "series.hpp"

@@ -5,6 +5,7 @@
 
 #include "../command_line.hpp"
 #include "latency.hpp"
+#include "plan.hpp"
 #include "text.hpp"
 
 namespace ngpoll::cli {

@@ -11,6 +11,7 @@
 #include <ngpoll/ngpoll.hpp>
 
 #include "options.hpp"
+#include "plan.hpp"
 
 namespace ngpoll::cli {
 

@@ -9,6 +9,7 @@
 #include <ngpoll/ngpoll.hpp>
 
 #include "options.hpp"
+#include "plan.hpp"
 #include "random_position.hpp"
 #include "workload.hpp"
 #include "zipf_rank.hpp"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "plan.hpp"
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -7,8 +9,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
-#include "options.hpp"
 
 namespace ngpoll::cli {
 
@@ -266,6 +266,14 @@ bench_geometry plan(
     choose_range(geometry, options, device);
     check_depth(options, device, layout);
     return geometry;
+}
+
+tick_source clock_of(const bench_options& options)
+{
+    if (!options.latency)
+        return tick_source::none;
+    // At a rate it must be the clock that says when an I/O is due.
+    return options.rate_iops != 0 ? tick_source::system : best_tick_source();
 }
 
 } // namespace ngpoll::cli

@@ -14,6 +14,7 @@
 #include "latency.hpp"
 #include "options.hpp"
 #include "placement.hpp"
+#include "plan.hpp"
 #include "tick_clock.hpp"
 #include "worker.hpp"
 

@@ -25,14 +25,6 @@ double seconds_since(clock::time_point start)
 
 } // namespace
 
-tick_source clock_of(const bench_options& options)
-{
-    if (!options.latency)
-        return tick_source::none;
-    // At a rate it must be the clock that says when an I/O is due.
-    return options.rate_iops != 0 ? tick_source::system : best_tick_source();
-}
-
 poll_queues open_queues(const bench_result& planned, open_drives devices)
 {
     const bench_options& options = planned.options;

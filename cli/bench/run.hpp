@@ -25,9 +25,6 @@ namespace ngpoll::cli {
 
 using poll_queues = std::vector<std::unique_ptr<poll_queue>>;
 
-/// The clock that times the I/O.
-[[nodiscard]] tick_source clock_of(const bench_options& options);
-
 /// The open drives of a run, in the order of bench_result::drives.
 using open_drives = std::span<const nvme_namespace>;
 

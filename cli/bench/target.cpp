@@ -11,7 +11,7 @@
 #include <ngpoll/processors.hpp>
 
 #include "environment.hpp"
-#include "run.hpp"
+#include "plan.hpp"
 
 namespace ngpoll::cli {
 

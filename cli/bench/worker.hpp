@@ -20,6 +20,7 @@
 #include "latency_histogram.hpp"
 #include "operation.hpp"
 #include "options.hpp"
+#include "plan.hpp"
 #include "tick_clock.hpp"
 
 namespace ngpoll::cli {

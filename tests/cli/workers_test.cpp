@@ -13,6 +13,7 @@
 
 #include "../unit/catch.hpp"
 #include "bench/group_load.hpp"
+#include "bench/plan.hpp"
 #include "bench/run.hpp"
 #include "bench/target.hpp"
 #include "option_list.hpp"
