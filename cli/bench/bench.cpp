@@ -28,6 +28,7 @@
 #include "result_files.hpp"
 #include "series.hpp"
 #include "sweep.hpp"
+#include "sweep_text.hpp"
 #include "target.hpp"
 #include "text.hpp"
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <span>
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "options.hpp"
-#include "repetitions.hpp"
 #include "result.hpp"
 
 namespace ngpoll::cli {
@@ -22,6 +21,9 @@ struct sweep_cell {
     std::vector<swept_value> values; ///< in the axes' order
 };
 
+/// How many combinations the axes' values have: at most kRunsMax + 1.
+[[nodiscard]] std::size_t cell_count(const std::vector<sweep_axis>& axes);
+
 /// A cell for every combination of the axes' values; the last axis changes with each cell. The
 /// option itself reads its values, so a value means the same here as on the command line. Without
 /// an axis there is one cell. Throws std::invalid_argument with one line.
@@ -29,11 +31,5 @@ struct sweep_cell {
 
 /// "-d8 -b4096".
 [[nodiscard]] std::string values_text(const std::vector<swept_value>& values);
-/// The axes of --sweep, in one line; empty: there are none.
-[[nodiscard]] std::string axes_text(const bench_options& options);
-/// For one axis, a table with the figures of each value. For more axes, a matrix for each figure;
-/// its rows are the values of the first axis. A cell that has not run is "-".
-[[nodiscard]] std::string sweep_text(
-    const bench_options& options, std::span<const repeated_run> cells);
 
 } // namespace ngpoll::cli

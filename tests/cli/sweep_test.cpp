@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../unit/catch.hpp"
+#include "bench/sweep_text.hpp"
 
 using namespace ngpoll::cli;
 
