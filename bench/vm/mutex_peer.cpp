@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What people write to share a poll queue: one ring for all threads, a mutex for submission and
-// another one for the rest. A thread that waits and finds nobody polling polls for all, until it
-// has its own batch. It hands the other threads their completions, and wakes them by condition
+// The way in which people usually share a poll queue: one ring for all threads, one mutex for
+// submission and another for all else. A waiting thread that finds no poller polls for all, until
+// it has its own batch. It hands the other threads their completions, and wakes them by condition
 // variables.
 // usage: ngpoll_mutex_peer THREADS DEPTH SECONDS DEVICE
 #include <algorithm>
@@ -21,9 +21,9 @@ public:
         , reads_(given.device, given.threads * given.depth)
         , threads_(given.threads)
     {
-        // Without COOP_TASKRUN. Before Linux 7.0 a completion is task work of the thread that
-        // submitted the read: without the flag the kernel interrupts that thread for it, wherever
-        // the thread is. With the flag the poller would wait for a timer tick.
+        // COOP_TASKRUN is not set. Before Linux 7.0 a completion is task work of the thread that
+        // submitted the read. Without the flag the kernel interrupts that thread at once, wherever
+        // it is. With the flag the poller would wait for a timer tick.
         io_uring_params params{};
         params.flags = IORING_SETUP_SQE128 | IORING_SETUP_CQE32 | IORING_SETUP_IOPOLL;
         peer::check("set up the ring",
@@ -61,11 +61,11 @@ private:
     struct waiter {
         std::condition_variable wake;
         std::vector<unsigned> found; ///< completed, and not taken yet
-        std::size_t wanted = 0; ///< 0: does not wait
-        std::vector<waiter*> to_wake; ///< whoever polls: threads whose batch it has found
+        std::size_t wanted = 0; ///< 0: the thread does not wait
+        std::vector<waiter*> to_wake; ///< while this thread polls: threads with a full batch
         [[nodiscard]] bool waits() const { return found.size() < wanted; }
 
-        /// Call it without the lock, which those threads need next.
+        /// Call it without the lock, because the woken threads need the lock next.
         void wake_them()
         {
             for (waiter* one : to_wake)
@@ -94,7 +94,8 @@ private:
         }
     }
 
-    /// Leaves at least `wanted` of the thread's completed reads in `slots`.
+    /// Waits until `wanted` reads of the thread have completed. Puts all completed ones into
+    /// `slots`.
     void wait(waiter& mine, std::size_t wanted, std::vector<unsigned>& slots)
     {
         std::unique_lock lock(completion_);
@@ -149,7 +150,7 @@ private:
         io_uring_cq_advance(&ring_, found);
     }
 
-    /// In turns, so that no thread waits for ever.
+    /// Takes the threads in turns, so that none waits for ever.
     waiter* next_that_waits()
     {
         for (std::size_t i = 0; i < threads_.size(); ++i) {
@@ -160,15 +161,16 @@ private:
         return nullptr;
     }
 
-    /// Completions that end a call into the kernel. On 7.3 0, 8 and 32 were slower with 4 threads.
+    /// So many completions end a call into the kernel. On Linux 7.3 the values 0, 8 and 32 were
+    /// slower with 4 threads.
     static constexpr unsigned kPollFor = 1;
 
     unsigned depth_;
     peer::random_reads reads_;
     io_uring ring_{};
-    std::mutex submission_; ///< of the submission queue
-    std::mutex completion_; ///< of what follows; whoever polls holds it outside of the kernel
-    bool somebody_polls_ = false; ///< and owns the completion queue
+    std::mutex submission_; ///< for the submission queue
+    std::mutex completion_; ///< for what follows; the poller holds it outside of the kernel
+    bool somebody_polls_ = false; ///< true: a thread polls, and owns the completion queue
     std::deque<waiter> threads_;
     std::size_t turn_ = 0;
 };

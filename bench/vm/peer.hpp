@@ -21,8 +21,8 @@
 
 #include "bench/random_position.hpp"
 
-// What the peers of ngpoll have in common: their arguments, their reads and what they print. How
-// the threads share one poll queue is each program's own, and uses liburing alone.
+// The common parts of the programs with which ngpoll is compared: arguments, reads and output. Each
+// program shares the poll queue in its own way, and uses liburing alone for that.
 
 namespace peer {
 
@@ -30,7 +30,8 @@ constexpr unsigned kBatch = 32; ///< reads that a thread submits, and waits for,
 constexpr std::size_t kBufferStride = 4096;
 constexpr std::size_t kReadBytes = 512;
 
-/// A peer cannot go on after any failure. _Exit: other threads may be in the kernel still.
+/// Ends the program: a peer cannot go on after a failure. Uses _Exit, because other threads may
+/// still be in the kernel.
 [[noreturn]] inline void fail(const char* what, int errno_value)
 {
     std::fprintf(stderr, "%s: %s\n", what, std::strerror(errno_value));
@@ -50,8 +51,8 @@ struct arguments {
     const char* device = nullptr;
 };
 
-/// `depth` buffers of 512 bytes, each in a page of its own, which random reads go to. Read `slot`
-/// uses buffer `slot`, and its completion carries that number.
+/// Random reads to `depth` buffers of 512 bytes, each in a page of its own. Read `slot` uses buffer
+/// `slot`, and its completion carries that number.
 class random_reads {
 public:
     random_reads(const char* device, unsigned depth)
@@ -118,7 +119,7 @@ private:
     std::vector<iovec> regions_;
 };
 
-/// What a thread has read. The thread writes it, the main thread reads it once a second.
+/// The number of a thread's reads. The thread writes it; the main thread reads it once a second.
 struct alignas(64) progress {
     std::atomic<std::uint64_t> reads{0};
 
@@ -129,19 +130,19 @@ struct alignas(64) progress {
     }
 };
 
-/// The main thread asks all threads to stop by it.
+/// The word by which the main thread asks all threads to stop.
 class stop_word {
 public:
     void set() noexcept { stop_.store(true, std::memory_order_relaxed); } // relaxed: as in is_set()
-    // relaxed: nothing is read because of it.
+    // relaxed: it publishes nothing else.
     [[nodiscard]] bool is_set() const noexcept { return stop_.load(std::memory_order_relaxed); }
 
 private:
     std::atomic<bool> stop_{false};
 };
 
-/// Runs `work(thread, progress, stop)` on each thread, and prints the IOPS of each second, of all
-/// and of each thread, in the words of `ngpoll bench`.
+/// Runs `work(thread, progress, stop)` on each thread. Prints the IOPS of each second, of all
+/// threads and of each thread, in the format of `ngpoll bench`.
 template <class Work>
 int measure(const arguments& given, Work work)
 {

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: MIT
 //
-// What the ngpoll command does not measure of threads on one poll queue. Reads only. The script
-// many_threads runs it in a virtual machine.
-//   latency DEVICE THREADS DEPTH SECONDS   from submit() to the callback, each thread in wait(1).
-//                                          One thread has a queue of its own, but with a last
-//                                          argument other than "auto" it has a shared one
-//   release DEVICE THREADS DEPTH SECONDS   from the release of the poller's role to the next pass
-//                                          of any ring: waiters, each thread in wait(32)
-//   gap DEVICE DEPTH TIMES blocked|computing
-//                                          how long the others go without completions when the
-//                                          ring that polls turns to a second of its own work
-//   gap DEVICE DEPTH TIMES staying         the same when it does not: what the machine does anyway
-//   pauses THREADS SECONDS                 how long, in each second, threads that do nothing but
-//                                          look at the clock do not get to: no gap can be shorter
-//   sleepers DEVICE                        processor time of rings that wait while another polls;
-//                                          the drive should take a second or more for a read
-// A last argument of latency, gap and sleepers is who polls, as `ngpoll bench --role` takes it.
-// With a resident poller it is a ring like the others that turns to its own work.
+// Measures what the ngpoll command cannot measure of threads on one poll queue. It only reads. The
+// script many_threads runs it in a virtual machine.
+//
+// - latency DEVICE THREADS DEPTH SECONDS: the time from submit() to the callback, with each thread
+//   in wait(1). One thread has a queue of its own; with a last argument other than "auto" it has a
+//   shared one.
+// - release DEVICE THREADS DEPTH SECONDS: the time from the release of the poller's role to the
+//   next pass of any ring. All threads are waiters, in wait(32).
+// - gap DEVICE DEPTH TIMES blocked|computing: the ring that polls spends a second on its own work.
+//   Prints the longest time that the other rings get no completions.
+// - gap DEVICE DEPTH TIMES staying: the same while that ring goes on to poll. This time shows what
+//   the machine does anyway.
+// - pauses THREADS SECONDS: the longest pause in each second of threads that only look at the
+//   clock. No gap can be shorter.
+// - sleepers DEVICE: the processor time of rings that wait while another ring polls. The drive
+//   should take a second or more for a read.
+//
+// A last argument of latency, gap and sleepers chooses the poller, as `ngpoll bench --role` does.
+// With a resident poller, the ring that turns to its own work is a ring like the others.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -44,7 +46,7 @@ using std::chrono::nanoseconds;
 
 double milliseconds_of(nanoseconds time) { return duration<double, std::milli>(time).count(); }
 
-/// A ring kept full of 512-byte reads. What comes of each is the derived class's.
+/// A ring kept full of 512-byte reads. The derived class handles each completion.
 class reader {
 public:
     reader(ngpoll::poll_queue& queue, const ngpoll::nvme_namespace& drive, std::uint32_t depth)
@@ -94,7 +96,7 @@ private:
     std::vector<timed_read> requests_;
 
 public:
-    ngpoll::ring ring; // goes first
+    ngpoll::ring ring; // last, so that it is destroyed first
     bool again = true;
 };
 
@@ -119,7 +121,7 @@ private:
     }
 };
 
-/// Their number, percentiles and longest.
+/// Prints the number of times, percentiles and the longest time.
 void print_times(const std::string& of_what, std::vector<std::uint32_t> all_ns)
 {
     if (all_ns.empty())
@@ -139,7 +141,7 @@ int latency(
     const auto drive = ngpoll::nvme_namespace::open(path);
     ngpoll::poll_queue::options requested = shared_by(threads, depth, role);
     if (role != role_policy::automatic)
-        requested.rings_max = std::max(threads, 2U); // with one place more it is shared
+        requested.rings_max = std::max(threads, 2U); // a queue for two rings is shared
     ngpoll::poll_queue queue(drive, requested);
     std::vector<std::vector<std::uint32_t>> each(threads);
     std::vector<std::thread> running;
@@ -179,7 +181,7 @@ int release(const char* path, unsigned threads, std::uint32_t depth, unsigned se
     constexpr std::uint32_t kBatch = 32;
     const auto drive = ngpoll::nvme_namespace::open(path);
     if (drive.opened()->needs_resident())
-        throw std::runtime_error("before Linux 7.0 a resident polls, and never releases the role");
+        throw std::runtime_error("before Linux 7.0 a resident poller never releases the role");
     const auto requested = shared_by(std::max(threads, 2U), depth, role_policy::waiter);
     auto made = std::make_unique<timed_transport>(drive.opened(), requested);
     timed_transport& timed = *made;
@@ -219,7 +221,7 @@ private:
     }
 };
 
-/// What the holder of the role does for a second.
+/// Spends a second as the holder of the role, in the manner that `gap` was given.
 void spend_a_second(gap_reader& holder, std::uint32_t wanted, const std::string& manner)
 {
     const auto until = clock_type::now() + std::chrono::seconds(1);
@@ -230,7 +232,7 @@ void spend_a_second(gap_reader& holder, std::uint32_t wanted, const std::string&
             holder.ring.wait(wanted);
 }
 
-/// Of the longest of all threads, each time.
+/// Takes the longest of all threads each time, and prints the median and the worst of these.
 void print_longest(const std::string& of_what, const std::vector<std::vector<nanoseconds>>& found)
 {
     std::size_t times = found.front().size();
@@ -251,12 +253,12 @@ int gap(const char* path, std::uint32_t depth, unsigned times, const std::string
     role_policy role)
 {
     if (manner != "blocked" && manner != "computing" && manner != "staying")
-        throw std::invalid_argument("gap: blocked, computing or staying, not " + manner);
+        throw std::invalid_argument("gap: give blocked, computing or staying, not " + manner);
     constexpr unsigned kOthers = 3;
     const std::uint32_t wanted = std::max(depth / 4, 1U);
     const auto drive = ngpoll::nvme_namespace::open(path);
     ngpoll::poll_queue queue(drive, shared_by(kOthers + 1, depth, role));
-    std::atomic<unsigned> away{0}; // odd: the holder is
+    std::atomic<unsigned> away{0}; // odd while the holder is away
     std::atomic<bool> over{false};
     std::latch ready(kOthers + 1);
     std::vector<std::vector<nanoseconds>> found(kOthers);
@@ -285,7 +287,8 @@ int gap(const char* path, std::uint32_t depth, unsigned times, const std::string
         ready.arrive_and_wait();
         for (unsigned i = 0; i < times; ++i) {
             std::this_thread::sleep_for(milliseconds(20));
-            // Until it has polled for all to the end of a wait: then the role is its own.
+            // Waits until this ring has polled for all to the end of a wait, so that it has the
+            // role.
             for (bool holds = false; !holds;) {
                 const auto before = mine.ring.stats();
                 mine.ring.wait(wanted);
@@ -362,7 +365,7 @@ int sleepers(const char* path, role_policy role)
     for (std::thread& thread : threads)
         thread.join();
     std::sort(share.begin(), share.end());
-    // Without a resident the last one polled.
+    // Without a resident poller the last of these rings polled.
     std::printf("sleepers percent_of_a_processor_each %.2f %.2f %.2f last %.2f\n", share[0],
         share[1], share[2], share[3]);
     return 0;
@@ -372,7 +375,7 @@ role_policy role_of(const std::string& word)
 {
     if (const auto policy = ngpoll::role_policy_named(word))
         return *policy;
-    throw std::invalid_argument("who polls: auto, resident or waiter, not " + word);
+    throw std::invalid_argument("the poller: give auto, resident or waiter, not " + word);
 }
 
 } // namespace
@@ -401,8 +404,7 @@ int main(int count, char** arguments)
     }
     std::fprintf(stderr,
         "usage: ngpoll_shared_queue_bench latency DEVICE THREADS DEPTH SECONDS | gap DEVICE DEPTH "
-        "TIMES "
-        "blocked|computing|staying | sleepers DEVICE  [auto|resident|waiter]\n"
+        "TIMES blocked|computing|staying | sleepers DEVICE  [auto|resident|waiter]\n"
         "       ngpoll_shared_queue_bench release DEVICE THREADS DEPTH SECONDS | pauses THREADS "
         "SECONDS\n");
     return 2;

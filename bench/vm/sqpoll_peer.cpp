@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel's own way to share a poll queue: a ring for each thread, and one kernel thread
-// (IORING_SETUP_SQPOLL, ATTACH_WQ) that submits and polls for all of them. A thread sleeps in
-// io_uring_enter until the kernel thread has found its batch.
+// The kernel's own way to share a poll queue. Each thread has a ring, and one kernel thread submits
+// and polls for all of them (IORING_SETUP_SQPOLL, ATTACH_WQ). A thread sleeps in io_uring_enter
+// until the kernel thread has found its batch.
 // usage: ngpoll_sqpoll_peer THREADS DEPTH SECONDS DEVICE
 #include <algorithm>
 

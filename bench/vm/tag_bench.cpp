@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// What the tag brings: threads on one poll queue, 512-byte random reads, each thread in wait(32).
-// The script tag runs it in a virtual machine.
+// Measures what the tag brings. Threads on one poll queue make 512-byte random reads, each in
+// wait(32). The script tag runs it in a virtual machine.
 // usage: ngpoll_tag_bench DEVICE THREADS DEPTH WAY SECONDS
-//   own        a queue of the ring's own; one thread only
-//   tag        a shared queue without a resident: the ring that polls finishes its own inline.
-//   no-tag     the same queue with the tag switched off: all completions are handed over.
-//   resident   a thread of the queue's own polls: all completions are handed over.
-// It prints one line of figures, of the SECONDS that follow half a second of warming up. Where
-// `cmake/vm/boot -u` counts instructions, it marks both ends of those seconds.
+// - own: a queue of the ring's own; one thread only.
+// - tag: a shared queue without a resident poller; the ring that polls finishes its own inline.
+// - no-tag: as tag, with the tag switched off; all completions are handed over.
+// - resident: a thread of the queue polls; all completions are handed over.
+//
+// It warms up for half a second, and prints one line of figures of the SECONDS that follow. It
+// marks both ends of these seconds for `cmake/vm/boot -u`, which counts instructions.
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -46,7 +47,7 @@ struct arguments {
     seconds window{0};
 };
 
-/// One thread's ring, kept full of reads. Made, used and destroyed on that thread.
+/// The ring of one thread, kept full of reads. That thread makes, uses and destroys it.
 class reader {
 public:
     reader(ngpoll::poll_queue& queue, const ngpoll::namespace_info& drive, std::uint32_t depth)
@@ -66,14 +67,14 @@ public:
     }
     reader(const reader&) = delete;
     reader& operator=(const reader&) = delete;
-    ~reader() { ring.close(); } // before the memory goes that its reads write to
+    ~reader() { ring.close(); } // before the buffers, to which its reads write
 
     /// Reads until `stop`.
     void run(const std::atomic<bool>& stop)
     {
         for (ngpoll::request& r : requests_)
             static_cast<void>(ring.submit(r));
-        while (!stop.load(std::memory_order_relaxed)) // relaxed: nothing is read because of it
+        while (!stop.load(std::memory_order_relaxed)) // relaxed: it publishes nothing else
             ring.wait(kBatch);
     }
 
@@ -167,7 +168,7 @@ void measure(const arguments& given, ngpoll::poll_queue& queue, const ngpoll::na
     std::this_thread::sleep_for(given.window);
     const snapshot to(rings);
     mark();
-    stop.store(true, std::memory_order_relaxed); // relaxed: nothing is read because of it
+    stop.store(true, std::memory_order_relaxed); // relaxed: it publishes nothing else
     for (std::thread& thread : threads)
         thread.join();
     print(given, from, to);
@@ -178,15 +179,15 @@ int run(const arguments& given)
     const bool is_own = given.way == "own";
     const bool is_resident = given.way == "resident";
     if (!is_own && !is_resident && given.way != "tag" && given.way != "no-tag")
-        throw std::invalid_argument("own, tag, no-tag or resident, not " + given.way);
+        throw std::invalid_argument("give own, tag, no-tag or resident, not " + given.way);
     if (is_own && given.threads != 1)
-        throw std::invalid_argument("a queue of a ring's own is for one thread");
+        throw std::invalid_argument("own is for one thread only");
     using ngpoll::role_policy;
     const role_policy role = is_resident ? role_policy::resident : role_policy::waiter;
     const auto drive = ngpoll::nvme_namespace::open(given.device);
     ngpoll::poll_queue queue(drive,
         {.depth = given.threads * given.depth,
-            .rings_max = is_own ? 1 : std::max(given.threads, 2U), // one place more: it is shared
+            .rings_max = is_own ? 1 : std::max(given.threads, 2U), // above 1 it is shared
             .role = role});
     if (queue.role() != role) {
         std::printf("skipped threads %u way %s: before Linux 7.0 a resident polls\n", given.threads,

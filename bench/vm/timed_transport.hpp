@@ -16,9 +16,10 @@
 #include "testing_access.hpp"
 #include "transport.hpp"
 
-/// A drive's own transport. It notes how long nobody polls for commands in flight: from the first
-/// release of the poller's role to the next pass. Any ring may make that pass.
-/// Only the holder of the role calls it, but for attaching, detaching and registering.
+/// A drive's own transport, with notes of how long nobody polls for commands in flight. Such a time
+/// goes from the first release of the poller's role to the next pass, which any ring may make.
+///
+/// Only the holder of the role calls it. Any thread may attach, detach, and register buffers.
 class timed_transport final : public ngpoll::transport {
 public:
     timed_transport(std::shared_ptr<ngpoll::opened_namespace> device,
@@ -30,10 +31,10 @@ public:
         unpolled_ns_.reserve(kTimesMax);
     }
 
-    /// Before the first ring: the queue that this transport is under.
+    /// Sets the queue that uses this transport. Call it before the first ring is made.
     void watch(const ngpoll::poll_queue& queue) { queue_ = &queue; }
 
-    /// In the order in which they came. After the last ring has closed.
+    /// The times in the order in which they came. Call it after the last ring has closed.
     [[nodiscard]] const std::vector<std::uint32_t>& unpolled_ns() const { return unpolled_ns_; }
 
     pass_result pass(std::span<ngpoll::request* const> to_send, ngpoll::completion_batch& batch,
