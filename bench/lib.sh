@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What the scripts of bench share; say, die, usage and need come from cmake/script_lib.sh.
+# The functions that the scripts of bench share. say, die, usage and need are in cmake/script_lib.sh.
 # shellcheck disable=SC2034 # here, bin and ngpoll are for these scripts
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,7 +22,7 @@ find_ngpoll() {
     [[ -x $ngpoll ]] || die "no program $ngpoll: build it, or name another one"
 }
 
-# into LOG COMMAND...   Writes what the command prints to LOG. Where it fails, shows the end of that.
+# into LOG COMMAND...   Writes the output of the command to LOG. If the command fails, shows its end.
 into() {
     local log=$1 status=0
     shift
@@ -34,12 +34,12 @@ into() {
     return "$status"
 }
 
-# boot OPTIONS... SCRIPT ARGUMENTS...   As cmake/vm/boot. --pdeathsig: no guest outlives the script.
+# boot OPTIONS... SCRIPT ARGUMENTS...   Runs cmake/vm/boot. --pdeathsig: no guest outlives the script.
 boot() { setpriv --pdeathsig TERM "$root/cmake/vm/boot" "$@"; }
 
 # Functions for the awk programs of these scripts:  awk "$awk_functions"'...'
-#   number(TEXT)    of the 12.3K or 1,234 of a line of figures
-#   median(LIST)    of numbers that blanks divide; sets least and most, too
+#   number(TEXT)    the value of 12.3K or 1,234 in a line of figures
+#   median(LIST)    of numbers with blanks between them; also sets least and most
 awk_functions='
     function number(text) {
         gsub(/[^0-9.KM]/, "", text)
@@ -59,13 +59,13 @@ awk_functions='
     }
 '
 
-# The machine a figure was measured on, in one line.
+# Prints in one line the machine on which a figure was measured.
 machine() {
     echo "$(nproc) processors $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | sort -u |
         paste -sd ,), $(uname -srm)"
 }
 
-# compiler PROGRAM   The compiler that it says it was made with.
+# compiler PROGRAM   Prints the compiler that the program names as its own.
 compiler() {
     { readelf -p .comment "$1" 2>/dev/null || true; } |
         sed -n 's/^ *\[[^]]*\] *\(.*[^ ]\) *$/\1/p' | sort -u | paste -sd ,

@@ -96,7 +96,7 @@ private:
     std::vector<timed_read> requests_;
 
 public:
-    ngpoll::ring ring; // last, so that it is destroyed first
+    ngpoll::ring ring; // destroyed before the requests and their buffers
     bool again = true;
 };
 

@@ -7,8 +7,8 @@
 
 namespace ngpoll::cli {
 
-/// With fewer repetitions of either run the page calls every difference noise. Four and four reach
-/// p = 0.029, but then a single disturbed repetition hides every difference.
+/// The least repetitions of a run that can be compared. Four and four could reach p = 0.029, but
+/// then a single disturbed repetition hides every difference.
 constexpr std::size_t kRepetitionsMin = 5;
 /// More repetitions cost time and tell nothing new; the test takes the first ones.
 constexpr std::size_t kRepetitionsMax = 100;

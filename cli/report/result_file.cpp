@@ -252,7 +252,7 @@ std::optional<double> fio_cpu_ns_per_io(const json& job)
     return (*user + *system) / 100 * *runtime_ms * 1e6 / ios;
 }
 
-/// fio lists the reads, writes and trims of a job apart; most jobs did only one kind of I/O.
+/// fio lists the reads, writes and trims of a job separately. Most jobs did only one kind of I/O.
 void add_fio_run(result_document& to, const json& job, const char* what)
 {
     const json& direction = at_path(job, what);
