@@ -84,7 +84,7 @@ write_permit write_permit::take(const nvme_namespace& target, const options& req
     if (claim.has_other_holder)
         refuse_used(info.path, holders_of(devices));
     taken->devices = std::move(claim.held);
-    taken->unchecked = use.unknown.empty() ? std::move(claim.unknown) : use.unknown;
+    taken->unchecked = use.unknown.empty() ? claim.unknown : use.unknown;
     if (!taken->unchecked.empty() && !requested.force)
         throw detail::set_up_error(EPERM,
             fmt::format("{}: nobody can tell whether it is in use: {}; nothing is written. Give "
