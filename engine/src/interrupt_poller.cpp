@@ -15,8 +15,9 @@ file_descriptor open_event()
 {
     auto event = file_descriptor::opened_by([] { return ::eventfd(0, EFD_CLOEXEC); });
     if (event.get() < 0)
-        fail(errno, "the eventfd of a fetch_group by interrupt cannot be made; raise the limit on "
-                    "open files (ulimit -n)");
+        fail(errno,
+            "the eventfd of a fetch_group by interrupt cannot be made; raise the limit on "
+            "open files (ulimit -n)");
     return event;
 }
 
