@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 # Shared by the scripts of cases of the ngpoll command. $ngpoll is the command.
+# shellcheck disable=SC2154 # $ngpoll
 . "$(dirname "${BASH_SOURCE[0]}")/../cases_lib.sh"
 
 # attempt ARGUMENTS...   Runs ngpoll. Its output is then in $work/out and $work/err, its exit status
