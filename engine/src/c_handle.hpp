@@ -59,8 +59,8 @@ struct handle {
     {
     }
     Object object; ///< first: a handle's address is its object's address
-    std::atomic<std::uint64_t>
-        mark; ///< atomic: otherwise the compiler drops the store before the delete
+    /// Atomic: otherwise the compiler drops the store before the delete
+    std::atomic<std::uint64_t> mark;
 };
 
 /// Makes the object that a call opens. `*opened` is NULL after a failure.

@@ -22,8 +22,8 @@ public:
     void add(fetch& made) noexcept
     {
         made.next = first_.load(std::memory_order_relaxed); // relaxed: guarded by the mutex
-        first_.store(
-            &made, std::memory_order_release); // release: publishes the fetch as it was set up
+        // release: publishes the fetch as it was set up
+        first_.store(&made, std::memory_order_release);
     }
     /// The first fetch for which `matches` is true, or null.
     template <class Matches>

@@ -70,8 +70,8 @@ struct basic_fetch : World::wake_target {
     void give_back() noexcept
     {
         if (held != nullptr)
-            held->word.store(
-                0, std::memory_order_release); // release: the worker has read the batch (F2)
+            // release: the worker has read the batch (F2)
+            held->word.store(0, std::memory_order_release);
         held = nullptr;
     }
     [[nodiscard]] bool has_batch() const noexcept
@@ -108,8 +108,8 @@ struct basic_fetch : World::wake_target {
     request** take_back(std::uint32_t& count) noexcept
     {
         buffer& from = buffers[filling ^ 1U];
-        std::uint32_t lies
-            = from.word.load(std::memory_order_relaxed); // relaxed: the poller's own store
+        // relaxed: the poller's own store
+        std::uint32_t lies = from.word.load(std::memory_order_relaxed);
         if (lies == 0 || (lies & kTaken) != 0)
             return nullptr;
         // relaxed, both: the worker has not touched the batch.
@@ -140,8 +140,8 @@ struct basic_fetch : World::wake_target {
     atomic<bool> inside{false};
     std::array<buffer, 2> buffers;
     std::uint32_t batch_max = 0; ///< set while the fetch is free
-    basic_fetch* next
-        = nullptr; ///< link in the group's list; set before other threads see this fetch
+    /// Link in the group's list; set before other threads see this fetch
+    basic_fetch* next = nullptr;
 
     // Only the worker uses these.
     alignas(64) unsigned reading = 0; ///< which buffer comes next

@@ -217,8 +217,8 @@ public:
         free_withdrawn();
         if (posted_ == 0)
             finish_in_place();
-        detached_.store(
-            true, std::memory_order_seq_cst); // seq_cst: G2; release: publishes what is left
+        // seq_cst: G2; release: publishes what is left
+        detached_.store(true, std::memory_order_seq_cst);
     }
 
     std::uint32_t depth = 0; ///< most requests at once

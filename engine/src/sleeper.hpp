@@ -128,8 +128,8 @@ public:
     /// Ends the waker's last touch of the owner.
     void touched() noexcept
     {
-        word_.fetch_sub(
-            kTouch, std::memory_order_release); // release: publishes the end of the touch (S3)
+        // release: publishes the end of the touch (S3)
+        word_.fetch_sub(kTouch, std::memory_order_release);
     }
     [[nodiscard]] bool is_untouched() const noexcept
     {

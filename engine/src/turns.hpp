@@ -84,8 +84,8 @@ public:
     bool end_sleep(sleeper<World::template atomic>& word) noexcept
     {
         const auto end = word.disarm();
-        resting_.fetch_sub(
-            1, std::memory_order_relaxed); // relaxed: the owner is awake, and looks by itself
+        // relaxed: the owner is awake, and looks by itself
+        resting_.fetch_sub(1, std::memory_order_relaxed);
         if (end.claimed)
             wakes.runs_again();
         return end.chosen;

@@ -28,8 +28,8 @@ struct drive_user {
     kind what = kind::mount; ///< the kind of this use
     /// For people: "mounted on /home", "dm-0 (vg-home, LVM)", "partition nvme0n1p1 swap".
     std::string text;
-    std::string
-        release; ///< the command that ends the use, "umount /home"; empty where there is none
+    /// The command that ends the use, "umount /home"; empty where there is none
+    std::string release;
 };
 
 /// The kind's name in C++, for JSON: "mount", "swap", "device_mapper" ...

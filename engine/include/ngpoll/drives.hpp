@@ -46,8 +46,8 @@ struct drive_info {
     std::uint64_t size_bytes = 0; ///< 0: unknown
     std::uint32_t lba_bytes = 0; ///< data of one logical block; 0: unknown
     std::optional<std::uint32_t> metadata_bytes; ///< of one logical block; nothing: unknown
-    bool multipath
-        = false; ///< the namespace is a multipath node: the driver picks a path for each command
+    /// The namespace is a multipath node: the driver picks a path for each command
+    bool multipath = false;
     std::vector<drive_path> paths; ///< sorted by name; one path, or of a multipath node any number
 };
 

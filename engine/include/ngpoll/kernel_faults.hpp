@@ -13,8 +13,8 @@ struct fixed_series {
     unsigned major = 0; ///< 6 of 6.12.9
     unsigned minor = 0; ///< 12 of 6.12.9
     unsigned patch = 0; ///< the first patch with the fix
-    bool certain
-        = true; ///< false: the fix was queued for that patch, and nobody looked into the release
+    /// False: the fix was queued for that patch, and nobody looked into the release
+    bool certain = true;
 };
 
 /// A fault of Linux that affects polled passthrough. Versions are of the main line, without a
@@ -30,8 +30,8 @@ struct kernel_fault {
     condition needs = condition::any; ///< met only where this is so
     bool only_slow = false; ///< the fault costs speed and is no danger
     kernel_number first; ///< the first version with the fault, known or assumed
-    kernel_number
-        seen_last; ///< the last version on which the fault was seen; between it and `fixed`: unsure
+    /// The last version on which the fault was seen; between it and `fixed`: unsure
+    kernel_number seen_last;
     kernel_number fixed; ///< the first version without the fault; major 0: none is known
     std::span<const fixed_series> series = {}; ///< stable kernels below `fixed` with the fix
     std::string_view what; ///< what happens, and when

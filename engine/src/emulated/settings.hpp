@@ -12,8 +12,8 @@ struct settings {
     std::uint32_t lba_bytes = 512;
     std::uint32_t queues = 1024; ///< queue pairs at most; a pair costs nothing until it is taken
     std::uint64_t latency_ns = 0;
-    std::uint64_t latency_ns_max
-        = 0; ///< above latency_ns: each command's latency is drawn between the two
+    /// Above latency_ns: each command's latency is drawn between the two
+    std::uint64_t latency_ns_max = 0;
     /// First and last LBA whose reads fail; none where first > last.
     std::uint64_t unreadable_first = UINT64_MAX;
     std::uint64_t unreadable_last = 0;

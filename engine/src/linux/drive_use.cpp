@@ -85,8 +85,8 @@ std::string device_name(const std::string& path, const std::string& root)
 }
 
 struct mount {
-    std::string
-        device_number; ///< "259:1"; a file system of several devices has a number of its own
+    /// "259:1"; a file system of several devices has a number of its own
+    std::string device_number;
     std::string device; ///< nvme0n1p1; empty where the source is no device
     std::string place;
 };

@@ -73,8 +73,8 @@ bool are_poll_queues(const std::vector<hardware_poll_queue>& queues, std::size_t
 {
     if (count >= queues.size())
         return false;
-    std::map<std::uint32_t, std::pair<int, int>>
-        times; // for each processor: how often it is before the poll queues, and among them
+    // for each processor: how often it is before the poll queues, and among them
+    std::map<std::uint32_t, std::pair<int, int>> times;
     for (std::size_t i = 0; i < queues.size(); ++i)
         for (const std::uint32_t cpu : queues[i].cpus)
             ++(i < queues.size() - count ? times[cpu].first : times[cpu].second);

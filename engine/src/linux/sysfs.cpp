@@ -57,8 +57,8 @@ std::vector<std::uint32_t> numbered_in(const std::string& folder, std::string_vi
 
 std::vector<std::uint32_t> numbers_of_ranges(std::string_view text)
 {
-    constexpr std::uint32_t kNumbersMax = 1U
-        << 16U; ///< more than the kernel's number of processors
+    /// More than the kernel's number of processors
+    constexpr std::uint32_t kNumbersMax = 1U << 16U;
     std::vector<std::uint32_t> numbers;
     while (!text.empty()) {
         const std::string_view part = text.substr(0, text.find(','));

@@ -36,8 +36,8 @@ private:
     [[nodiscard]] std::vector<std::uint32_t> processors_of(std::uint32_t hardware_queue) const;
 
     file_descriptor fd_;
-    const unsigned
-        process_; ///< the process that opened the namespace; see detail::process_generation
+    /// The process that opened the namespace; see detail::process_generation
+    const unsigned process_;
 };
 
 } // namespace ngpoll

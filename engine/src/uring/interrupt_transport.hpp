@@ -59,8 +59,8 @@ private:
     std::vector<bool> missing_; ///< places whose buffers the kernel refused; empty: none
     std::vector<bool> missed_before_; ///< empty except while changes are registered
     int missing_reason_ = 0; ///< the last refusal's errno
-    std::vector<request*>
-        refused_; ///< requests that the next pass finishes; has room for the whole depth
+    /// Requests that the next pass finishes; has room for the whole depth
+    std::vector<request*> refused_;
     std::vector<request*> accepted_; ///< requests of one batch; has room for the whole depth
 };
 

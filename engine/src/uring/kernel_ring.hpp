@@ -33,8 +33,8 @@ struct ring_memory {
     const unsigned* cq_overflow = nullptr; ///< completions that the kernel had to drop
     unsigned cq_entries = 0; ///< a power of two
     const uapi::passthrough_cqe* cqes = nullptr;
-    unsigned* cq_flags
-        = nullptr; ///< IORING_CQ_EVENTFD_DISABLED or 0; the kernel only reads this word
+    /// IORING_CQ_EVENTFD_DISABLED or 0; the kernel only reads this word
+    unsigned* cq_flags = nullptr;
 };
 
 /// The kernel's side of an io_uring instance. Tests put a kernel of their own here that submits

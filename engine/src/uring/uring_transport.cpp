@@ -92,8 +92,8 @@ void finish_entries(completion_batch& batch, const uapi::passthrough_cqe* cqe,
 /// Whether the calling thread is limited to `processors`.
 bool is_pinned_to(const std::vector<std::uint32_t>& processors)
 {
-    cpu_set_t
-        allowed[16]; // 16,384 processors: the kernel refuses a set with less room than it needs
+    // 16,384 processors: the kernel refuses a set with less room than it needs
+    cpu_set_t allowed[16];
     if (::sched_getaffinity(0, sizeof allowed, allowed) != 0)
         detail::fail(errno, "the processors of this thread could not be read");
     for (const std::uint32_t cpu : processors)

@@ -52,8 +52,8 @@ struct pass_context {
 
 /// Whether looks for completions before a sleep have found any lately.
 struct spin_history {
-    std::uint32_t in_vain
-        = 0; ///< grows with each look that found nothing; sets how many looks are skipped
+    /// Grows with each look that found nothing; sets how many looks are skipped
+    std::uint32_t in_vain = 0;
     std::uint32_t to_skip = 0;
 };
 
