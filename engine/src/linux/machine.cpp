@@ -18,8 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Removes a number from the front of `text`, with the character `after` before it where there is
-/// one.
+/// Removes a number from the front of `text`. With `after` the number must follow this character,
+/// which is removed, too. Returns nothing where no number is.
 std::optional<unsigned> take_number(std::string_view& text, char after = '\0')
 {
     std::string_view rest = text;
