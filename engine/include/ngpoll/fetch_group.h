@@ -42,8 +42,8 @@ int ngpoll_fetch_open(
     struct ngpoll_group* group, uint32_t batch_max, int event_fd, struct ngpoll_fetch** opened);
 /** Returns a count of 1 to batch_max: so many requests have finished, and belong to the caller from
  * then on. The array is good until the next call. Returns 0 at `deadline_ns` of CLOCK_MONOTONIC;
- * UINT64_MAX means no deadline. Returns -ESHUTDOWN once the group is closed and nothing will come.
- * */
+ * UINT64_MAX means no deadline. Returns -ESHUTDOWN once the group is closed and nothing more will
+ * come. */
 int ngpoll_fetch_next(
     struct ngpoll_fetch* fetch, uint64_t deadline_ns, struct ngpoll_request* const** finished);
 /** Withdraws the fetch. A batch that the worker has not read goes to another fetch. A fetch may be

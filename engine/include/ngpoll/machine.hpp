@@ -9,8 +9,8 @@
 
 namespace ngpoll {
 
-/// Linux's version. A distribution may hide the last number, as in "6.8.0-59-generic", whose 0 is
-/// not Linux's.
+/// Linux's version. A distribution may hide the last number, as in "6.8.0-59-generic": the 0 is the
+/// distribution's.
 struct kernel_number {
     unsigned major = 0; ///< 6 of 6.8.0
     unsigned minor = 0; ///< 8 of 6.8.0
@@ -41,8 +41,8 @@ struct machine_info {
     std::optional<bool> has_ipc_lock; ///< this process has CAP_IPC_LOCK; nothing: unknown
     std::optional<std::uint64_t> memlock_bytes; ///< this process's limit; nothing: unknown
     bool memlock_unlimited = false; ///< there is no such limit
-    std::optional<std::uint64_t>
-        huge_pages_free; ///< free pages of 2 MiB; nothing: the kernel has none
+    /// Free pages of 2 MiB; nothing: the kernel has none.
+    std::optional<std::uint64_t> huge_pages_free;
     /// Processors by their frequency governor; empty where Linux does not govern them.
     std::map<std::string, std::vector<std::uint32_t>> governors;
     std::vector<idle_state> idle_states; ///< sorted by name; empty where Linux does not choose them

@@ -50,17 +50,17 @@ struct ngpoll_namespace_info {
     uint64_t capacity_blocks; /**< NSZE */
     uint32_t nsid; /**< what commands name the namespace by */
     uint32_t lba_bytes; /**< data of one logical block */
-    uint32_t
-        block_bytes; /**< of one logical block in a buffer: its data and interleaved metadata */
+    /** Space of one logical block in a buffer: its data and interleaved metadata. */
+    uint32_t block_bytes;
     uint32_t metadata_bytes; /**< of one logical block; 0: none */
     uint32_t transfer_bytes_max; /**< most data one command moves; 0: no limit */
     uint32_t queue_depth_max; /**< commands one hardware queue holds; 0: not known */
-    uint32_t polled_queues_max; /**< polled queues that the running kernel can handle on this drive;
+    uint32_t polled_queues_max; /**< polled queues that this kernel can handle on the drive;
                                    0: any number */
     int32_t has_poll_queues; /**< 1 yes, 0 no, -1 not known */
     bool emulated; /**< an `emu:` drive of this process */
-    const char*
-        block_device; /**< the block device of the namespace, nvme0n1; "": none, or not known */
+    /** The block device of the namespace, nvme0n1; "": none, or not known. */
+    const char* block_device;
     const char* transport; /**< pcie, tcp, rdma ...; "": not known */
 };
 
@@ -87,9 +87,9 @@ struct ngpoll_write_permit_options {
 };
 
 /** Holds the block device exclusively until the permit is closed; drive_use.hpp says more. emu:
- * needs no permit. -EINVAL (serial_nsid is empty, or names another drive), -EBUSY (in use: mounted,
- * swap, part of dm, md or LVM, held), -EPERM (the use cannot be found out, and `force` is false).
- * */
+ * needs no permit. -EINVAL: serial_nsid is empty, or names another drive. -EBUSY: the namespace is
+ * in use (mounted, swap, part of dm, md or LVM, held). -EPERM: the use cannot be found out, and
+ * `force` is false. */
 int ngpoll_write_permit_open(const struct ngpoll_namespace* ns,
     const struct ngpoll_write_permit_options* requested, struct ngpoll_write_permit** opened);
 /** Gives the block device back. */
@@ -108,8 +108,8 @@ enum ngpoll_role {
 
 /** The options of a poll queue; ngpoll_queue_defaults() fills them in. */
 struct ngpoll_queue_options {
-    uint32_t
-        depth; /**< requests in flight over all rings; 0: 128, or less if the drive has less left */
+    /** Requests in flight over all rings; 0: 128, or less if the drive has less left. */
+    uint32_t depth;
     uint32_t rings_max; /**< rings open at the same time; 1: all on one thread, nothing shared */
     uint32_t mode; /**< an enum ngpoll_mode, as a number of known size */
     uint32_t role; /**< an enum ngpoll_role */

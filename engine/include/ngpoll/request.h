@@ -66,8 +66,7 @@ struct ngpoll_status {
 struct ngpoll_request {
     void* engine_next __attribute__((aligned(64))); /**< the engine's */
     void* engine_owner; /**< the engine's */
-    /** Runs on the ring's own thread, inside poll, wait or close. It may submit the request again.
-     * */
+    /** Runs on the ring's own thread, in poll, wait or close. It may submit the request again. */
     void (*on_complete)(struct ngpoll_request* request);
     void* context; /**< the caller's own */
     struct ngpoll_status status; /**< outcome */
