@@ -16,7 +16,7 @@ namespace ngpoll {
 
 namespace {
 
-/// Throws where a group cannot be on this queue.
+/// Throws if a group cannot be on this queue.
 void check_queue(const detail::queue_state& queue)
 {
     if (queue.is_inherited())
@@ -31,12 +31,13 @@ void check_queue(const detail::queue_state& queue)
 
 } // namespace
 
-/// The fetches open on this thread. What lies with one whose thread has ended would never be taken.
+/// The fetches that are open on this thread. If the thread ended with an open fetch, its batch
+/// would never be taken.
 struct detail::open_fetches {
     fetch* first = nullptr;
     unsigned process = process_generation;
 
-    /// A forked child's list begins anew: what was on it is the parent's.
+    /// A forked child starts with an empty list: the fetches on it belong to the parent.
     void leave_parent() noexcept
     {
         if (is_inherited(process))
@@ -63,7 +64,7 @@ struct detail::open_fetches {
     {
         leave_parent();
         while (first != nullptr)
-            first->close(); // which takes it off the list
+            first->close(); // takes the fetch off the list
     }
 };
 

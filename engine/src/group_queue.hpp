@@ -14,13 +14,13 @@
 
 namespace ngpoll::detail {
 
-/// The protocol of a fetch group, beside that of rings: what submitting threads, workers and the
-/// closing thread do on the group's shared queue. The poller's part is basic_group::serve().
+/// The protocol of a fetch group: the part of submitting threads, workers and the closing thread on
+/// the group's shared queue. The poller's part is basic_group::serve().
 ///
-/// Rule: while a worker waits and its group has something outstanding, or a batch lies with a
-/// worker that is busy, a thread polls or a wake-up is on its way. It is that of turns, but for one
-/// thing: a worker may sleep with nothing outstanding. So it tries for the role only if something
-/// is, and a thread that submits tries for it next.
+/// Rule: a thread polls, or a wake-up is on its way, while a worker waits for its group's
+/// outstanding requests or a busy worker's unread batch. Unlike a ring (see turns), a worker may
+/// sleep with nothing outstanding. It tries for the role only if something is, and a submitting
+/// thread tries next.
 template <class World>
 class group_queue {
 public:
@@ -38,8 +38,8 @@ public:
     {
     }
 
-    /// Any thread. Linked requests, with credits for them; group::leave() follows. A worker that
-    /// sleeps is woken to send them where nobody polls; where none sleeps, this thread sends them.
+    /// Any thread. Pushes linked requests with credits; group::leave() follows. If no thread polls,
+    /// it wakes a sleeping worker to send them. If no worker sleeps, it sends them itself.
     void push(request& first, request& last, pass_context& by) noexcept
     {
         turns_.submissions.push_chain(first, last);
@@ -50,18 +50,18 @@ public:
                 mine.leave_to_sleeper();
     }
 
-    /// The worker's. How many requests `me.held` has; 0: `until` passed, or the group is closed and
-    /// nothing is left. They were given back to the group before.
+    /// For the worker. Returns how many requests `me.held` has; the group has room for as many
+    /// more. 0: `until` passed, or the group is closed and nothing is left.
     std::uint32_t next(fetch& me, deadline until) noexcept
     {
         me.give_back();
-        // relaxed: its own store. An event loop's waits since the last call.
+        // relaxed: this thread's own store. A fetch of an event loop waits since the last call.
         std::uint32_t count = me.waits.load(std::memory_order_relaxed) ? 0 : me.take();
         if (count == 0) {
             me.inside.store(true, std::memory_order_seq_cst); // seq_cst: G2
             if (!group_.is_detached())
                 count = wait(me, until);
-            me.inside.store(false, std::memory_order_release); // release: G2; it left
+            me.inside.store(false, std::memory_order_release); // release: G2; the worker has left
         }
         if (count == 0 && group_.is_detached()) {
             count = take_left(me);
@@ -74,10 +74,10 @@ public:
         return count;
     }
 
-    /// The worker's last call. What lies there unread goes to the next ready one.
+    /// The worker's last call. A batch that it has not read goes to the next ready fetch.
     void withdraw(fetch& me) noexcept
     {
-        me.sleep_state.disarm(); // of an event loop's
+        me.sleep_state.disarm(); // the arming of an event loop
         me.give_back();
         me.inside.store(true, std::memory_order_seq_cst); // seq_cst: G2
         bool done = false;
@@ -87,14 +87,14 @@ public:
         }
         if (!done && !World::skips(step::call_when_withdrawn))
             call(me.passes);
-        // A waker may have claimed it and not yet written to its eventfd.
+        // A waker may have claimed the fetch and not yet written to its eventfd.
         while (!me.sleep_state.is_untouched())
             World::nap();
-        me.inside.store(false, std::memory_order_release); // release: G2; it left
+        me.inside.store(false, std::memory_order_release); // release: G2; the worker has left
     }
 
-    /// The closing thread's. What has not reached the drive is cancelled. Returns once nothing is
-    /// under way, and no other thread touches the queue for this group.
+    /// For the closing thread. Requests that have not reached the drive are cancelled. Returns once
+    /// nothing is under way, and no other thread touches the queue for this group.
     void close(pass_context& by) noexcept
     {
         inbox& place = *group_.place;
@@ -124,7 +124,7 @@ private:
             by.wakes.add(1);
     }
 
-    /// The poller is to look at this group: at once, if nobody polls.
+    /// Makes the poller look at this group: at once, if no thread polls.
     void call(pass_context& by) noexcept
     {
         turns_.polling.groups.call(group_);
@@ -136,7 +136,7 @@ private:
 
     std::uint32_t take_left(fetch& me) noexcept
     {
-        // The last pass may have put it there.
+        // The last pass may have delivered a batch.
         std::uint32_t count = me.take();
         if (count != 0)
             return count;
@@ -156,14 +156,14 @@ private:
 
     std::uint32_t wait(fetch& me, deadline until) noexcept
     {
-        me.sleep_state.disarm(); // of an event loop's
+        me.sleep_state.disarm(); // the arming of an event loop
         me.waits.store(true, std::memory_order_seq_cst); // seq_cst: F3
         if (turns_.has_resident && !World::skips(step::wake_resident_by_post)
             && group_.wants_poller())
             wake_resident(me.passes);
-        bool chosen = false; // to poll, and it has not polled since
+        bool chosen = false; // a releaser chose this worker, and it has not polled since
         std::uint32_t count = 0;
-        // The poll loop: it ends when the drive has answered, however long that takes. A batch that
+        // The poll loop. It ends when the drive has answered, however long that takes. A batch that
         // was seen may have been taken back for another worker.
         while ((count = me.take()) == 0 && !group_.is_detached()) {
             const bool has_polled = try_to_poll(me, until);
@@ -180,20 +180,20 @@ private:
             count = arm_event(me);
         if (count != 0 || !me.by_event)
             count = stop_waiting(me, count);
-        // It leaves and does not poll: a turn wakes the next.
+        // This thread leaves and does not poll: a turn wakes the next poller.
         if (chosen && !World::skips(step::pass_duty_on))
             const turn last(turns_, me.passes, *group_.place);
         return count;
     }
 
-    /// With `count` requests. From here on what lies with it may be taken back.
+    /// Ends the wait with `count` requests. From here on the poller may take back an unread batch.
     std::uint32_t stop_waiting(fetch& me, std::uint32_t count) noexcept
     {
         // seq_cst: before the looks into the buffers (F3).
         me.waits.store(false, std::memory_order_seq_cst);
         if (count == 0)
             count = me.take();
-        // Another worker may have passed over that one, and sleep.
+        // Another worker may have passed over that batch, and sleep.
         if (count != 0 && me.has_batch() && !World::skips(step::call_about_second_batch))
             call(me.passes);
         return count;
@@ -204,7 +204,7 @@ private:
         return !turns_.has_resident && queue_.is_role_free();
     }
 
-    /// Polls for all until a batch is there, where nobody else polls and something is outstanding.
+    /// Polls for all until a batch is there, if no other thread polls and something is outstanding.
     bool try_to_poll(fetch& me, deadline until) noexcept
     {
         if (turns_.has_resident || !group_.wants_poller())
@@ -221,7 +221,7 @@ private:
         if (!has_ended(me))
             pass_until(done, until);
     }
-    /// With the role. One pass, also where a deadline is over already.
+    /// With the role. Makes at least one pass, also after the deadline.
     template <class Done>
     void pass_until(Done done, deadline until) noexcept
     {
@@ -234,7 +234,7 @@ private:
         }
     }
 
-    /// What an event loop does once next() has nothing for it.
+    /// Arms for an event loop, once next() has nothing for it.
     std::uint32_t arm_event(fetch& me) noexcept
     {
         me.sleep_state.arm(1, 0, sleep_word::waits_by::event);
@@ -244,20 +244,20 @@ private:
         return me.take();
     }
 
-    /// Sleeps until a batch came, until it is chosen to poll, or until `until`. Returns whether it
-    /// was chosen.
+    /// Sleeps until a batch came, until the worker is chosen to poll, or until `until`. Returns
+    /// whether it was chosen.
     bool sleep(fetch& me, deadline until) noexcept
     {
         turns_.begin_sleep();
         me.sleep_state.arm(1);
-        // After the arming: a batch that came before would wake nobody.
+        // Comes after the arming: a batch that came before it would wake no thread.
         if (!World::skips(step::look_into_buffer_after_arming) && has_ended(me))
             return turns_.end_sleep(me.sleep_state);
         if (!World::skips(step::look_at_role_after_arming) && !turns_.has_resident
             && group_.wants_poller()) {
             const turn mine(turns_, me.passes, *group_.place);
             if (mine) {
-                turns_.end_sleep(me.sleep_state); // chosen or not: it has the role
+                turns_.end_sleep(me.sleep_state); // chosen or not: this thread has the role
                 pass_for_batch(me, until);
                 return false;
             }
@@ -268,8 +268,8 @@ private:
         return turns_.end_sleep(me.sleep_state);
     }
 
-    /// The closing thread: until the poller has let the group go. Returns whether it was chosen to
-    /// poll and has not.
+    /// For the closing thread: polls or sleeps until the poller has given up the group. Returns
+    /// whether it was chosen to poll and has not.
     bool poll_or_sleep(pass_context& by) noexcept
     {
         inbox& place = *group_.place;
@@ -281,7 +281,7 @@ private:
         if (!turns_.has_resident) {
             const turn mine(turns_, by, place);
             if (mine) {
-                turns_.end_sleep(place.sleep_state); // chosen or not: it has the role
+                turns_.end_sleep(place.sleep_state); // chosen or not: this thread has the role
                 pass_until(is_done, World::kNever);
                 return false;
             }

@@ -45,7 +45,7 @@ void interrupt_poller::stop() noexcept
 {
     if (!thread_)
         return;
-    // seq_cst: not after the look whether it sleeps; pairs with the thread's look after arming.
+    // seq_cst: not after the look for a sleeping thread; pairs with the thread's look after arming.
     stop_.store(true, std::memory_order_seq_cst);
     queue_->its_resident.wake();
     thread_.reset();

@@ -14,20 +14,21 @@
 
 namespace ngpoll::detail {
 
-/// What a fetch group by interrupt stands on: a kernel ring, the one thread that enters it, and a
-/// shared queue of one place between that thread and the group.
+/// The lower part of a fetch group by interrupt: a kernel ring, the only thread that enters it, and
+/// a shared queue with one place between that thread and the group.
 ///
-/// The thread sends what is submitted, finds what has completed and fills the workers' buffers. In
-/// between it sleeps on an eventfd. The kernel writes to it when a completion comes, and a thread
-/// that submits writes to it where this one sleeps.
+/// The thread sends submitted requests, finds completions and fills the workers' buffers. Meanwhile
+/// it sleeps on an eventfd. The kernel writes to the eventfd at a completion. A submitting thread
+/// writes to it if this thread sleeps.
 class interrupt_poller {
 public:
-    /// Throws as a ring's constructor does, and where the thread or the eventfd cannot be made.
+    /// Throws like a ring's constructor. Also throws if the thread or the eventfd cannot be made.
     interrupt_poller(interrupt_rings& rings, std::uint32_t depth, std::uint64_t number);
     interrupt_poller(const interrupt_poller&) = delete;
     interrupt_poller& operator=(const interrupt_poller&) = delete;
     ~interrupt_poller() { stop(); }
-    /// The group is closed by then. Ends the thread and closes the kernel ring. Figures stay.
+    /// Ends the thread and closes the kernel ring. The group must be closed before. The figures
+    /// stay.
     void stop() noexcept;
 
     [[nodiscard]] shared_queue<native>& queue() noexcept { return *queue_; }
@@ -36,11 +37,11 @@ public:
 
 private:
     const file_descriptor event_;
-    // Made on the thread: the kernel ring belongs to it.
+    // The thread makes it: the kernel ring belongs to the thread.
     std::unique_ptr<transport> ring_;
     std::optional<polled_drive> drive_;
     std::optional<shared_queue<native>> queue_;
-    pass_context passes_; ///< the thread's
+    pass_context passes_; ///< only the thread writes it
     std::atomic<bool> stop_{false};
     std::optional<poller_thread> thread_;
 };

@@ -38,7 +38,7 @@ public:
         return static_cast<std::uint32_t>(sent.get() - found.get());
     }
 
-    /// Commands that nobody polled for are warned of, once.
+    /// Warns, once, of commands that no thread polled for.
     void turn_begins() noexcept
     {
         if (unpolled_since_ns_ != 0)
@@ -49,8 +49,8 @@ public:
         if (in_flight() != 0 && unpolled_since_ns_ == 0)
             unpolled_since_ns_ = now_ns();
     }
-    /// When the first turn after the last pass ended that left commands in flight; 0: none did. The
-    /// holder's, as all of this.
+    /// The end of the first turn after the last pass that left commands in flight; 0: no turn did.
+    /// Like all functions here it is for the holder.
     [[nodiscard]] std::uint64_t unpolled_since_ns() const noexcept { return unpolled_since_ns_; }
 
     counter sent, found; ///< commands so far, over all turns
@@ -70,7 +70,7 @@ private:
 
 struct wake_target;
 
-/// What the shared queue's protocol stands on in the engine.
+/// The types that the shared queue's protocol stands on in the engine.
 struct native {
     template <class T>
     using atomic = std::atomic<T>;
@@ -88,12 +88,13 @@ struct native {
 
     static constexpr deadline kNever = nullptr;
     /// Most commands sent before a pass looks for completions. The kernel keeps 128 freed command
-    /// records a ring (IO_ALLOC_CACHE_MAX) and 256 bios a processor: a longer burst, and the burst
-    /// of completions that comes of it, goes through its general allocator, 440 instructions per
-    /// I/O.
+    /// records a ring (IO_ALLOC_CACHE_MAX) and 256 bios a processor. A longer burst, and the burst
+    /// of completions after it, goes through the kernel's general allocator, at 440 instructions
+    /// per I/O.
     static constexpr std::uint32_t kPassSendMax = 128;
-    /// A ring that has what it waits for, and expects so many more, is woken a pass later: more is
-    /// likely to have come by then, and a wake-up costs as much as three commands.
+    /// A ring that expects at least so many more completions than it waits for is woken a pass
+    /// later. More of them are likely to have come by then, and a wake-up costs as much as three
+    /// commands.
     static constexpr std::int32_t kWorthPuttingOff = 16;
 
     static constexpr bool skips(step) noexcept { return false; }
@@ -118,21 +119,22 @@ struct native {
         r.status = {.errno_value = ECANCELED};
         r.result = 0;
     }
-    /// Outstanding until its owner finishes it: the owner may not submit it again before.
+    /// The request is outstanding until its owner finishes it: the owner may not submit it again
+    /// before.
     static void set_deferred(request& r) noexcept { r.status.taken = 1; }
-    /// In a worker's buffer, and the caller's once the worker has it.
+    /// The request is in a worker's buffer, and belongs to the caller once the worker has it.
     static void set_fetched(request& r) noexcept { r.status.taken = 0; }
 
-    /// How long a ring looks for completions before it sleeps: about what a sleep and its wake-up
-    /// take. Not the next times after one that was in vain, up to so many.
+    /// Time for which a ring looks for completions before it sleeps: about as long as a sleep and
+    /// its wake-up take. After a look that found nothing it skips the next 1, 3, 7 ... 63 looks.
     static constexpr std::chrono::microseconds kSpin{20};
     static constexpr std::uint32_t kSpinsSkippedMax = 63;
-    /// How long the resident waits for new commands before it sleeps: a thread that submits one
-    /// after the other is awake again by then.
+    /// Time for which the resident waits for new commands before it sleeps. A thread that submits
+    /// one request after the other is awake again by then.
     static constexpr std::chrono::microseconds kIdle{100};
 
-    /// Looks a while for what `seen` tells, where that has paid lately. One that was chosen to poll
-    /// always looks.
+    /// Calls `seen` for a while until it is true, if such looks have found something lately. A ring
+    /// that was chosen to poll always looks.
     template <class Seen>
     static bool spin_for(spin_history& spins, bool chosen, deadline until, Seen seen) noexcept
     {
@@ -158,7 +160,7 @@ struct native {
 };
 
 struct wake_target : basic_wake_target<native> {
-    int event_fd = -1; ///< the sleeper's own; read by its waker from an arming by event
+    int event_fd = -1; ///< the sleeper sets it; its waker reads it after an arming by event
 };
 
 struct inbox : basic_inbox<native> { };

@@ -14,7 +14,7 @@ namespace ngpoll::detail {
 
 namespace {
 
-/// Only the seat and the number: the figures begin at zero.
+/// Copies only the seat and the number: the figures begin at zero.
 void set_up(pass_context& by, const pass_context& as) noexcept
 {
     by.seat = as.seat;
@@ -52,9 +52,9 @@ void open_group::reopen(shared_queue<native>& queue, std::uint32_t depth, inbox&
     as_.number = number;
     as_.seat = seat;
     for (std::atomic<std::uint64_t>* const each : {&sent_, &system_calls_, &wakes_})
-        each->store(0, std::memory_order_relaxed); // relaxed: nobody else has it yet
+        each->store(0, std::memory_order_relaxed); // relaxed: no other thread has it yet
     state.reopen(depth, place);
-    place.group.store(&state, std::memory_order_release); // release: all of that
+    place.group.store(&state, std::memory_order_release); // release: publishes all of the above
 }
 
 void open_group::reopen(interrupt_rings& rings, std::uint32_t depth, std::uint64_t number)
@@ -66,7 +66,7 @@ void open_group::reopen(interrupt_rings& rings, std::uint32_t depth, std::uint64
 
 open_group::~open_group()
 {
-    // Its thread is the parent's: it can be neither joined nor detached in a forked child.
+    // Its thread belongs to the parent: it can be neither joined nor detached in a forked child.
     if (is_inherited())
         static_cast<void>(own_poller_.release());
 }
@@ -104,7 +104,7 @@ std::uint32_t open_group::submit(std::span<request* const> requests) noexcept
     set_up(by, as_);
     calls().push(*requests[0], *last, by);
     count(by);
-    state.leave(taken); // the last touch
+    state.leave(taken); // the last touch of the group
     return taken;
 }
 
@@ -115,7 +115,7 @@ void open_group::close() noexcept
     calls().close(by);
     count(by);
     state.place->pushed.add(state.accepted()); // for describe()
-    // relaxed: its requests are all found; a late look at it finds nothing to do.
+    // relaxed: all its requests are found; a late look at the group finds nothing to do.
     state.place->group.store(nullptr, std::memory_order_relaxed);
     if (own_poller_)
         own_poller_->stop();

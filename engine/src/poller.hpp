@@ -15,12 +15,12 @@
 
 namespace ngpoll::detail {
 
-/// What only the holder of a shared queue's role touches: the submission queue's cursor, the drive,
-/// what the pass has found, and the wake-ups that are owed. Each turn goes on where the last one
-/// ended; shared_queue sees to it that one follows the other.
+/// The state that only the holder of a shared queue's role touches: the submission queue's cursor,
+/// the drive, found completions, and owed wake-ups. Each turn goes on where the last one ended;
+/// shared_queue makes sure that one turn follows the other.
 ///
-/// A wake-up that is put off is paid by the end of the second pass after, whether those find
-/// anything or not.
+/// A wake-up that is put off is paid by the end of the second pass after it, also if these passes
+/// find nothing.
 template <class World>
 class poller {
 public:
@@ -55,8 +55,8 @@ public:
         drive_.turn_ends();
     }
 
-    /// Sends what is queued, as far as the drive has room for it, makes one pass, and hands over
-    /// what it finds. `me` is null for the resident.
+    /// Sends queued requests as far as the drive has room, makes one pass, and hands over
+    /// completions. `me` is null for the resident.
     struct found {
         std::uint32_t all = 0;
         std::uint32_t finished_inline = 0;
@@ -66,12 +66,13 @@ public:
         batch completions(*this, me, until);
         std::array<request*, kBatchMax> to_send;
         const std::size_t batch_max = std::min<std::size_t>(by_->submit_batch_max, kBatchMax);
-        // All full batches are sent before it looks: a loop that looks after each batch finds that
+        // It sends all full batches before it looks. A loop that looks after each batch finds that
         // batch, and never has more than two in flight.
         for (std::size_t room = room_at_drive();;) {
             const taken got = take_queued(to_send, std::min(batch_max, room), completions);
             room -= got.popped;
-            // Never waits in the kernel: what others queue meanwhile would not be sent.
+            // Never waits in the kernel: requests that other threads queue meanwhile would not be
+            // sent.
             if (got.popped < batch_max || room == 0 || submissions_.empty(at_)) {
                 drive_.pass({to_send.data(), got.count}, completions, *by_);
                 completions.end();
@@ -83,7 +84,8 @@ public:
         return {.all = completions.found(), .finished_inline = completions.finished_inline()};
     }
 
-    /// Sends all that is queued, and looks for nothing. False: nothing could be had.
+    /// Sends all queued requests, and looks for no completions. Returns false if it could pop no
+    /// request.
     bool send_queued() noexcept
     {
         batch cancelled(*this, nullptr, World::kNever);
@@ -103,12 +105,12 @@ public:
     /// How many commands the next pass may send.
     [[nodiscard]] std::size_t room_at_drive() const noexcept
     {
-        // What a closing ring has queued may lie behind others'. relaxed: a hint.
+        // Requests of a closing ring may lie behind those of other rings. relaxed: a hint.
         if (closing.load(std::memory_order_relaxed) != 0) [[unlikely]]
             return SIZE_MAX;
-        // Passes that find this much keep the poller busy: more in flight would only lie at the
-        // drive finished, and cost what World::kPassSendMax tells. With less, the drive may want
-        // more to do.
+        // Passes that find this many completions keep the poller busy. More in flight would only
+        // lie finished at the drive, and cost what World::kPassSendMax tells. If passes find fewer,
+        // the drive may want more to do.
         constexpr std::uint32_t kBusyFound = 8;
         if (found_lately_ < kLately * kBusyFound)
             return World::kPassSendMax;
@@ -120,15 +122,16 @@ public:
     {
         return drive_.in_flight() != 0 || !submissions_.all_popped() || groups.has_called();
     }
-    /// Nothing can come ready at once: nothing is in flight, and what is queued cannot be had.
-    /// Naps then, for a thread is between the two steps of its push, and may be one that this
-    /// thread keeps from its processor.
+    /// Naps if nothing can be found at once: nothing is in flight, and queued requests cannot be
+    /// popped. A thread is then between the two steps of its push. This thread may keep it from its
+    /// processor.
     void nap_on_gap(std::uint32_t just_found) noexcept
     {
         if (!submissions_.all_popped())
             nap_on_push(just_found);
     }
-    /// The same for one that knows that something was submitted: a thread may be before its push.
+    /// Naps like nap_on_gap(), for a caller that knows that something was submitted: a thread may
+    /// be before its push.
     void nap_on_push(std::uint32_t just_found) noexcept
     {
         if (just_found != 0 || drive_.in_flight() != 0)
@@ -136,30 +139,32 @@ public:
         pay_all();
         World::nap();
     }
-    /// Nothing is queued, with no push under way, and no worker waits for what is there: the poller
-    /// may sleep if it has armed.
+    /// Whether nothing is queued, no push is under way, and no worker waits for requests that are
+    /// there. The poller may then sleep if it has armed.
     [[nodiscard]] bool has_none_queued() const noexcept
     {
         return submissions_.empty(at_) && !groups.has_called() && !groups.has_ready();
     }
 
-    /// By interrupt: what is queued has to wait for completions, too, where the drive is full.
+    /// By interrupt: whether queued requests, if any, have to wait for completions because the
+    /// drive is full.
     [[nodiscard]] bool has_none_to_send() const noexcept
     {
         return (submissions_.empty(at_) || room_at_drive() == 0) && !groups.has_called()
             && !groups.has_ready();
     }
-    /// By interrupt: whether the next completion will write to the eventfd. False: make a pass.
+    /// By interrupt: arms the eventfd. Returns true if the next completion will write to it, and
+    /// false if the caller has to make a pass.
     [[nodiscard]] bool arm_event() noexcept { return drive_.arm_event(*by_); }
 
-    /// Wakes all that are owed it: before the poller sleeps or lets go.
+    /// Pays all owed wake-ups: before the poller sleeps or releases the role.
     void pay_all() noexcept
     {
         passes_owing_ = 0;
         pay(std::exchange(owed_, nullptr));
     }
 
-    // ---- found_batch's.
+    // ---- For found_batch.
 
     void pay(wake_target* next) noexcept
     {
@@ -180,27 +185,27 @@ public:
         sleeping.owed.put_off = true;
         sleeping.owed.next = std::exchange(owed_, &sleeping);
     }
-    /// At the end of a pass: the wake-ups of earlier ones, if they are due.
+    /// Takes the wake-ups of earlier passes at the end of a pass, if they are due.
     [[nodiscard]] wake_target* take_due(bool found_any) noexcept
     {
         if (owed_ == nullptr)
             return nullptr;
-        // Before Linux 7.0 every other pass finds nothing: what it polled comes as task work, in
-        // the next one.
+        // Before Linux 7.0 every other pass finds nothing: completions that it polled come as task
+        // work, in the next pass.
         if (!found_any && (++passes_owing_ < 2 || World::skips(step::pay_when_nothing_found)))
             return nullptr;
         passes_owing_ = 0;
         return std::exchange(owed_, nullptr);
     }
 
-    /// Groups that something was found for, or that have called.
+    /// Groups with found requests, or that have called.
     group_list<World> groups;
 
-    bool uses_tag = true; ///< false: for tests, and to measure what the tag brings
-    /// A ring closes: what it has queued is cancelled, not sent.
+    bool uses_tag = true; ///< false: for tests, and to measure the gain of the tag
+    /// Number of rings that close: their queued requests are cancelled, not sent.
     typename World::template atomic<std::uint32_t> closing{0};
 
-    // ---- Any thread's: figures.
+    // ---- Figures, for any thread.
 
     [[nodiscard]] std::uint64_t holder() const noexcept { return holder_.get(); }
     [[nodiscard]] std::uint64_t popped() const noexcept { return popped_.get(); }
@@ -208,11 +213,11 @@ public:
 private:
     struct taken {
         std::size_t popped = 0;
-        std::size_t count = 0; ///< without those of rings that close
+        std::size_t count = 0; ///< without requests of rings that close
     };
     /// Most commands one batch takes from the submission queue.
     static constexpr std::size_t kBatchMax = 64;
-    /// The figure of what the last passes found is of about so many.
+    /// About how many passes the figure of recent completions covers.
     static constexpr std::uint32_t kLately = 64;
 
     taken take_queued(
@@ -224,7 +229,7 @@ private:
             at_, most, [&end](auto& node) noexcept { *end++ = static_cast<request*>(&node); });
         got.count = got.popped;
         popped_.add(got.popped);
-        // relaxed: of a ring that begins to close now, some may be sent.
+        // relaxed: a ring that begins to close now may still have some requests sent.
         if (got.popped != 0 && closing.load(std::memory_order_relaxed) != 0) [[unlikely]]
             got.count = cancel_closing(into, got.popped, cancelled);
         return got;
@@ -248,11 +253,11 @@ private:
     typename World::queue& submissions_;
     waker<World>& waker_;
     typename World::queue::cursor at_;
-    pass_context* by_ = nullptr; ///< the holder's, or the last one's: then only compared
+    pass_context* by_ = nullptr; ///< the holder's context, or the last holder's: then only compared
     wake_target* owed_ = nullptr; ///< rings whose wake-up was put off
-    std::uint32_t passes_owing_ = 0; ///< that have ended since and found nothing
+    std::uint32_t passes_owing_ = 0; ///< passes that have ended since and found nothing
     std::uint32_t found_lately_ = 0;
-    typename World::figure holder_; ///< the holder's number; 0: nobody
+    typename World::figure holder_; ///< the holder's number; 0: none
     typename World::figure popped_; ///< requests so far
 };
 

@@ -21,9 +21,9 @@ namespace ngpoll::detail {
 
 namespace {
 
-/// IORING_MAX_ENTRIES: more submission entries than this io_uring_setup refuses.
+/// IORING_MAX_ENTRIES: io_uring_setup refuses more submission entries than this.
 constexpr std::uint32_t kRingEntriesMax = 32768;
-/// As poll_queue::describe() calls the resident; rings count from 1.
+/// The resident's number in poll_queue::describe(); rings count from 1.
 constexpr std::uint64_t kResidentNumber = UINT64_MAX;
 
 bool has_one_processor()
@@ -32,7 +32,7 @@ bool has_one_processor()
     return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) == 1;
 }
 
-/// Who polls a queue that is polled.
+/// The role policy of a polled queue.
 role_policy role_of(const opened_namespace& device, const poll_queue::options& requested)
 {
     if (requested.role == role_policy::resident)
@@ -41,7 +41,7 @@ role_policy role_of(const opened_namespace& device, const poll_queue::options& r
         return role_policy::resident;
     if (requested.role == role_policy::waiter || requested.rings_max == 1 || device.info().emulated)
         return role_policy::waiter;
-    // A resident would take a lone processor from the threads whose commands it polls for.
+    // On one processor a resident would take it from the threads whose commands it polls for.
     return has_one_processor() ? role_policy::waiter : role_policy::resident;
 }
 
@@ -86,7 +86,7 @@ queue_state::queue_state(
     transport_ = std::move(opened.polled);
     interrupts_ = std::move(opened.by_interrupt);
     options_.depth = report().depth;
-    // The mode in force decides, which may not be the one that was asked for.
+    // The mode in force decides; it may differ from the one that was asked for.
     if (is_by_interrupt()) {
         options_.role = role_policy::waiter;
         if (requested.role == role_policy::resident)
@@ -141,7 +141,7 @@ void queue_state::share()
 queue_state::~queue_state()
 {
     if (is_inherited()) {
-        // The resident's thread is the parent's: it can be neither joined nor detached here.
+        // The resident's thread belongs to the parent: it can be neither joined nor detached here.
         static_cast<void>(resident_.release());
         return;
     }
@@ -243,7 +243,7 @@ std::string queue_state::describe()
     }
     if (!shared_)
         return fmt::format("one ring at a time; rings attached: {}\n", rings_);
-    // Each figure is exact by itself; one may be of a moment before the other.
+    // Each figure is exact by itself; one may be older than the other.
     const auto beyond
         = [](std::uint64_t more, std::uint64_t less) { return more > less ? more - less : 0; };
     std::uint64_t pushed = 0;
@@ -251,7 +251,7 @@ std::string queue_state::describe()
     for (inbox& each : shared_->inboxes()) {
         const std::uint32_t missing = each.sleep_state.missing();
         pushed += each.pushed.get();
-        // acquire: what the group was set up with.
+        // acquire: reads the group as it was set up.
         if (const auto* const group = each.group.load(std::memory_order_acquire)) {
             pushed += group->accepted();
             rings += describe_group(*group, &each - shared_->inboxes().data() + 1);

@@ -21,13 +21,13 @@ namespace ngpoll::detail {
 
 class open_group;
 
-/// What a poll_queue holds: the rings' places, the transport where it is polled and, where that is
-/// shared, the protocol. By interrupt each ring has a transport of its own, and nothing is shared.
+/// The state of a poll_queue: the rings' places, the transport if it is polled, and the protocol if
+/// it is shared. By interrupt each ring has a transport of its own, and nothing is shared.
 class queue_state {
 public:
-    /// Throws as poll_queue's constructor does.
+    /// Throws like poll_queue's constructor.
     queue_state(std::shared_ptr<opened_namespace> device, const poll_queue::options& requested);
-    /// Over what a test made.
+    /// Takes a transport that a test made.
     queue_state(std::shared_ptr<transport> made, const poll_queue::options& requested);
     queue_state(std::shared_ptr<interrupt_rings> made, const poll_queue::options& requested);
     ~queue_state();
@@ -41,7 +41,8 @@ public:
         return interrupts_ ? std::shared_ptr<drive_queue>(interrupts_) : transport_;
     }
     [[nodiscard]] bool is_by_interrupt() const noexcept { return interrupts_ != nullptr; }
-    /// For one more ring, on its thread: its own by interrupt, else the queue's.
+    /// The transport for one more ring, called on its thread: a new one by interrupt, else the
+    /// queue's.
     [[nodiscard]] std::shared_ptr<transport> transport_for(
         const interrupt_rings::ring_options& requested);
     /// Null where the queue is not shared.
@@ -57,17 +58,19 @@ public:
 
     /// A ring's place on the queue.
     struct place {
-        std::uint32_t depth = 0; ///< what the one asked for became
+        std::uint32_t depth = 0; ///< the depth granted
         inbox* in = nullptr; ///< null where the queue is not shared
-        std::uint64_t number = 0; ///< as describe() calls the ring
+        std::uint64_t number = 0; ///< the ring's number in describe()
     };
-    /// Throws EBUSY, and EINVAL where the queue is another thread's.
+    /// Throws EBUSY. Throws EINVAL if the queue belongs to another thread.
     [[nodiscard]] place attach(std::uintptr_t thread, std::uint32_t depth);
-    /// The ring can be used: a queue that is not shared is its thread's from now on.
+    /// Called when the ring can be used. A queue that is not shared belongs to its thread from now
+    /// on.
     void bind(std::uintptr_t thread) noexcept;
     void detach(const place& left) noexcept;
-    /// A group's state, of one that closed or a new one. It lives as long as the queue and every
-    /// fetch: pollers and who looks for a sleeping worker may look at it at any time.
+    /// The state for a group: a new one, or that of a closed group. It lives as long as the queue
+    /// and every fetch. So pollers, and threads that look for a sleeping worker, may look at it at
+    /// any time.
     [[nodiscard]] std::shared_ptr<open_group> group_for(const place& given);
 
     /// For tests, before the first turn.
@@ -78,17 +81,17 @@ private:
 
     poll_queue::options options_;
     const std::shared_ptr<opened_namespace> device_; ///< outlives the transport
-    // One of the two. Pools look at it to see whether the queue is gone.
+    // One of the two is set. Pools look at it to see whether the queue is gone.
     std::shared_ptr<transport> transport_;
     std::shared_ptr<interrupt_rings> interrupts_;
-    const unsigned process_; ///< which process made it; see process_generation
+    const unsigned process_; ///< the process that made the queue; see process_generation
 
     mutable std::mutex attach_mutex_; ///< for rings that join and leave
     std::vector<bool> places_taken_;
     std::uint32_t rings_ = 0;
     std::uint32_t depth_attached_ = 0;
     std::vector<std::shared_ptr<open_group>> groups_;
-    std::uintptr_t first_thread_ = 0; ///< of a queue that is not shared: that of its first ring
+    std::uintptr_t first_thread_ = 0; ///< the first ring's thread, of a queue that is not shared
 
     // Shared queues only.
     std::optional<polled_drive> polled_;

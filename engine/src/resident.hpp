@@ -8,11 +8,12 @@
 
 namespace ngpoll::detail {
 
-/// The thread that has the poller's role of a shared queue for good, and how it sleeps. wake() and
-/// is_asleep() may be called on any thread; one of the two loops is the thread's.
+/// The resident: a thread that has the poller's role of a shared queue for good. This class has its
+/// loops and its sleep. Any thread may call wake() and is_asleep(); the resident's thread runs one
+/// of the two loops.
 ///
-/// It arms, and then looks at what was queued or called for. A thread that queues or calls does so
-/// first and then wakes it: both sides are seq_cst, so one of the two sees the other.
+/// The resident arms, and then looks for queued requests and calls. Another thread queues or calls
+/// first and then wakes it. Both sides are seq_cst, so one of the two sees the other.
 template <class World>
 class resident {
 public:
@@ -43,21 +44,22 @@ public:
         }
     }
 
-    /// By interrupt: sleeps on `event_fd` while commands are in flight, too. The drive's side
-    /// writes to it when a completion comes.
+    /// Polls until `stop`, by interrupt: sleeps on `event_fd` also while commands are in flight.
+    /// The drive's side writes to it at a completion.
     void run_by_interrupt(pass_context& by, const stop_flag& stop, int event_fd) noexcept
     {
         place_.event_fd = event_fd;
         turns_.polling.begin_turn(by);
         do {
             const std::uint32_t found = turns_.polling.pass(nullptr, World::kNever).all;
-            turns_.polling.pay_all(); // nobody knows when the next pass is
+            turns_.polling.pay_all(); // the time of the next pass is not known
             turns_.wakes.yield_to_woken();
             turns_.polling.nap_on_gap(found);
         } while (sleep_until_event(by, stop));
     }
 
-    /// After what it is to look at was set with seq_cst. False: it is awake.
+    /// Wakes the resident. The caller must first set with seq_cst what the resident has to look at.
+    /// Returns false if the resident is awake.
     bool wake() noexcept
     {
         const auto end = place_.sleep_state.count_down(1);
@@ -75,10 +77,10 @@ public:
 private:
     using sleep_word = sleeper<World::template atomic>;
 
-    /// False once it has to stop.
+    /// Returns false once the resident has to stop.
     bool sleep_until_pushed(pass_context& by, const stop_flag& stop) noexcept
     {
-        place_.sleep_state.arm(1); // any push is enough
+        place_.sleep_state.arm(1); // one push is enough
         // seq_cst: not before the arming; pairs with the thread that stops it. A push under way is
         // no moment to sleep.
         if (turns_.polling.has_none_queued() && !stop.load(std::memory_order_seq_cst)) {
@@ -87,23 +89,24 @@ private:
                 World::sleep(place_.sleep_state.word(), value, World::kNever);
         }
         place_.sleep_state.disarm();
-        return !stop.load(std::memory_order_relaxed); // relaxed: seen above, or the next time
+        return !stop.load(std::memory_order_relaxed); // relaxed: seen above, or at the next look
     }
     bool sleep_until_event(pass_context& by, const stop_flag& stop) noexcept
     {
         place_.sleep_state.arm(1, 0, sleep_word::waits_by::event);
-        // seq_cst: as in sleep_until_pushed(). The drive is armed last: it finds what came before.
+        // seq_cst: as in sleep_until_pushed(). The drive is armed last: it also reports earlier
+        // completions.
         if (turns_.polling.has_none_to_send() && !stop.load(std::memory_order_seq_cst)
             && turns_.polling.arm_event()) {
             by.sleeps.add(1);
             World::wait_for_event(place_);
         }
         place_.sleep_state.disarm();
-        return !stop.load(std::memory_order_relaxed); // relaxed: seen above, or the next time
+        return !stop.load(std::memory_order_relaxed); // relaxed: seen above, or at the next look
     }
 
     turns<World>& turns_;
-    typename World::wake_target place_; ///< armed by the thread, counted down by a push
+    typename World::wake_target place_; ///< the resident arms it; a push counts it down
 };
 
 } // namespace ngpoll::detail

@@ -19,7 +19,8 @@ resident_poller::resident_poller(
 
 resident_poller::~resident_poller()
 {
-    // seq_cst: not after the look whether it sleeps; pairs with the resident's look after arming.
+    // seq_cst: not after the look for a sleeping resident; pairs with the resident's look after
+    // arming.
     stop_.store(true, std::memory_order_seq_cst);
     queue_.its_resident.wake();
 }

@@ -17,11 +17,11 @@ namespace ngpoll::detail {
 /// The thread of role_policy::resident. It sends and polls for all rings of its queue.
 class resident_poller {
 public:
-    /// Returns once the thread can use the transport; throws what kept it from that.
+    /// Returns once the thread can use the transport. Throws the error if the thread cannot.
     resident_poller(shared_queue<native>& queue, transport& drive, std::uint64_t number);
     resident_poller(const resident_poller&) = delete;
     resident_poller& operator=(const resident_poller&) = delete;
-    /// The queue's rings are closed by then.
+    /// The queue's rings must be closed before.
     ~resident_poller();
 
     /// Any thread.
@@ -29,7 +29,7 @@ public:
 
 private:
     shared_queue<native>& queue_;
-    pass_context passes_; ///< its thread's
+    pass_context passes_; ///< only its thread writes it
     std::atomic<bool> stop_{false};
     std::optional<poller_thread> thread_;
 };

@@ -15,15 +15,16 @@
 
 namespace ngpoll::detail {
 
-/// The protocol of a shared poll queue: who polls, who sleeps, and how completions get to their
-/// owners. One thread at a time has the poller's role: the resident for good, or a ring that waits,
-/// until its own wait is over. engine/docs/shared_queue.md draws and explains it.
+/// The protocol of a shared poll queue. It decides which thread polls and which threads sleep, and
+/// brings completions to their owners. One thread at a time has the poller's role: the resident for
+/// good, or a ring that waits, until its own wait is over. engine/README.md draws it on one page.
 ///
-/// Who may call what: poll(), wait(), flush(), arm_event() and the two of closing are the ring's
-/// own thread's; the rest is any thread's.
+/// Calls by thread. The ring's own thread calls poll(), wait(), flush(), arm_event(),
+/// begin_closing() and end_closing(). Any thread may call all other functions.
 ///
-/// `World` is what the protocol stands on: the atomics, requests and rings, the drive, time and
-/// sleep. The engine's is `native`; a model checker brings another and runs this very code.
+/// `World` names the types that the protocol stands on: the atomics, requests and rings, the drive,
+/// time and sleep. The engine's is `native`. A model checker brings another and runs this very
+/// code.
 ///
 /// Rules, beside that of turns: no timer repairs anything, so a wait without a deadline never times
 /// out. Completions of one ring come in the order in which they were found.
@@ -32,8 +33,8 @@ class shared_queue {
 public:
     using request = typename World::request;
     using inbox = typename World::inbox;
-    using owner = typename World::owner; ///< what only a ring's thread touches
-    using pass_context = typename World::pass_context; ///< what a thread that polls brings
+    using owner = typename World::owner; ///< only the ring's thread touches it
+    using pass_context = typename World::pass_context; ///< the tools of a thread that polls
     using deadline = typename World::deadline;
 
     /// Most callbacks between two looks at a deadline.
@@ -52,14 +53,15 @@ public:
 
     // ---- A ring's own thread.
 
-    /// Sends, finishes what was handed over, and makes a pass unless another thread polls.
+    /// Sends, finishes requests that were handed over, and makes a pass unless another thread
+    /// polls.
     std::uint32_t poll(owner& me) noexcept
     {
-        me.in->sleep_state.disarm(); // of arm_event()
+        me.in->sleep_state.disarm(); // the arming of an earlier arm_event()
         push_staged(me);
         const turn mine(turns_, me.passes, *me.in);
-        // With the role, if it is to be had: nobody hands anything over between this and the pass,
-        // which may find what was sent later.
+        // With the role, if it is free: no other thread hands anything over between this and the
+        // pass. The pass may find requests that were sent later.
         std::uint32_t finished = drain(me, World::kNever);
         if (mine)
             finished += turns_.polling.pass(&me, World::kNever).finished_inline;
@@ -69,9 +71,9 @@ public:
     std::uint32_t wait(owner& me, std::uint32_t wanted, deadline until) noexcept
     {
         std::uint32_t finished = 0;
-        bool pushed = false; // and it has not tried for the role since
-        bool chosen = false; // to poll, and it has not polled since
-        // The poll loop: it ends when the drive has answered, however long that takes.
+        bool pushed = false; // this thread has not tried for the role since
+        bool chosen = false; // a releaser chose this ring, and it has not polled since
+        // The poll loop. It ends when the drive has answered, however long that takes.
         for (unsigned in_vain = 0;;) {
             pushed = push_staged(me) || pushed;
             const std::uint32_t drained = drain(me, until);
@@ -84,7 +86,7 @@ public:
                 finished += poll_for_all(me, wanted - finished, until);
                 continue;
             }
-            in_vain = drained == 0 ? in_vain + 1 : 0; // what spin_for() saw could not be had
+            in_vain = drained == 0 ? in_vain + 1 : 0; // spin_for() saw what this thread cannot get
             if (in_vain > 2)
                 World::nap(); // a poller is between the two steps of its push
             if (World::spin_for(me.spins, chosen, until, [&] {
@@ -96,7 +98,8 @@ public:
             finished += result.finished;
             in_vain = result.slept || result.finished != 0 ? 0 : in_vain;
         }
-        // It leaves and does not poll: a turn sends what it pushed, and wakes the next.
+        // This thread leaves and does not poll: a turn sends its pushed requests, and wakes the
+        // next poller.
         if (chosen || (pushed && !World::skips(step::send_before_leaving)))
             const turn last(turns_, me.passes, *me.in);
         return finished;
@@ -110,7 +113,7 @@ public:
             turns_.polling.send_queued();
     }
 
-    /// Only where somebody else polls. False: there is something to finish.
+    /// Only where another thread polls. Returns false if there is something to finish.
     bool arm_event(owner& me, std::uint32_t wanted) noexcept
     {
         me.in->sleep_state.disarm();
@@ -122,19 +125,20 @@ public:
         return false;
     }
 
-    /// What this ring has queued and the drive has not got is cancelled from here on.
+    /// From here on, requests that this ring has queued and the drive has not got are cancelled.
     void begin_closing(owner& me) noexcept
     {
-        // relaxed, both: what is sent meanwhile was on its way; the poller looks in each pass.
+        // relaxed, both: requests sent meanwhile were on their way; the poller looks in each pass.
         me.in->closing.store(true, std::memory_order_relaxed);
         turns_.polling.closing.fetch_add(1, std::memory_order_relaxed);
     }
 
-    /// The ring's last call: nothing is outstanding. Returns when nobody touches it any more.
+    /// The ring's last call, with nothing outstanding. Returns when no thread touches the ring any
+    /// more.
     void end_closing(owner& me) noexcept
     {
-        me.in->sleep_state.disarm(); // of arm_event()
-        // A waker may have claimed it and not yet written to its eventfd.
+        me.in->sleep_state.disarm(); // the arming of an earlier arm_event()
+        // A waker may have claimed the ring and not yet written to its eventfd.
         while (!World::skips(step::wait_for_touch) && !me.in->sleep_state.is_untouched())
             World::nap();
         // relaxed, both: as in begin_closing(); nothing of this ring is queued.
@@ -154,7 +158,7 @@ private:
     using turn = typename turns<World>::turn;
     using sleep_word = sleeper<World::template atomic>;
 
-    /// Whether anything was pushed.
+    /// Returns whether anything was pushed.
     bool push_staged(owner& me) noexcept
     {
         request* first = nullptr;
@@ -173,8 +177,8 @@ private:
     {
         std::size_t finished = 0;
         std::size_t some = kCallbacksPerLook;
-        // Bounded: each is one of this ring's, and one that its callback submits again is not sent
-        // before this ends.
+        // Bounded: each request belongs to this ring, and a request that its callback submits again
+        // is not sent before this ends.
         while (some == kCallbacksPerLook) {
             some = me.in->deferred.pop_each(me.in->deferred_at, kCallbacksPerLook,
                 [&me](auto& node) noexcept { me.finish_deferred(static_cast<request&>(node)); });
@@ -189,10 +193,11 @@ private:
         return static_cast<std::uint32_t>(finished);
     }
 
-    /// With the role: passes until `wanted` requests of this ring finished.
+    /// With the role: makes passes until `wanted` requests of this ring have finished.
     std::uint32_t poll_for_all(owner& me, std::uint32_t wanted, deadline until) noexcept
     {
-        // What the last poller found for this ring finishes before what this ring finds now.
+        // Requests that the last poller found for this ring finish before those that this ring
+        // finds now.
         std::uint32_t finished = drain(me, until);
         while (finished < wanted && !World::is_over(until)) {
             const auto found = turns_.polling.pass(&me, until);
@@ -206,19 +211,19 @@ private:
 
     struct sleep_result {
         bool slept = false, chosen = false;
-        std::uint32_t finished = 0; ///< it polled instead
+        std::uint32_t finished = 0; ///< the thread polled instead
     };
-    /// Sleeps until `missing` completions came, until it is chosen to poll, or until `until`; polls
-    /// instead where the role is free.
+    /// Sleeps until `missing` completions came, until the ring is chosen to poll, or until `until`.
+    /// Polls instead if the role is free.
     sleep_result sleep(owner& me, std::uint32_t missing, deadline until) noexcept
     {
         sleep_result result;
         sleep_word& word = me.in->sleep_state;
         turns_.begin_sleep();
-        word.disarm(); // of arm_event()
+        word.disarm(); // the arming of an earlier arm_event()
         word.arm(missing, me.outstanding() - missing);
-        // Not empty and nothing to pop is a poller between its two steps: it may have looked for a
-        // sleeper already, so that is no moment to sleep either.
+        // If the queue is not empty and nothing can be popped, a poller is between its two steps.
+        // It may have looked for a sleeper already, so this thread must not sleep either.
         if (!World::skips(step::look_into_inbox_after_arming)
             && !me.in->deferred.empty(me.in->deferred_at)) {
             result.chosen = turns_.end_sleep(word);
@@ -226,7 +231,7 @@ private:
         }
         if (!World::skips(step::look_at_role_after_arming)) {
             if (turn mine(turns_, me.passes, *me.in); mine) {
-                turns_.end_sleep(word); // chosen or not: it has the role
+                turns_.end_sleep(word); // chosen or not: this thread has the role
                 result.finished = poll_for_all(me, missing, until);
                 return result;
             }
@@ -242,7 +247,8 @@ private:
     turns<World> turns_;
 
 public:
-    resident<World> its_resident{turns_}; ///< of role_policy::resident, and by interrupt
+    /// The resident of role_policy::resident, and the one of a group by interrupt.
+    resident<World> its_resident{turns_};
 };
 
 } // namespace ngpoll::detail
