@@ -20,8 +20,9 @@ namespace {
 void check_queue(const detail::queue_state& queue)
 {
     if (queue.is_inherited())
-        detail::stop("a fetch_group was made on a queue of the parent's; open the device in the "
-                     "forked child anew");
+        detail::stop(
+            "a fetch_group was made in a forked child on its parent's queue; open the device "
+            "anew in the child");
     if (queue.options().rings_max < 2)
         detail::refuse("a fetch_group needs a shared queue; make it with rings_max 2 or more");
     if (queue.options().hardware_queue && !queue.has_resident() && !queue.is_by_interrupt())
@@ -102,7 +103,7 @@ std::uint32_t fetch_group::submit(std::span<request* const> requests) noexcept
 {
     if (state_->is_inherited()) [[unlikely]]
         detail::stop(
-            "a fetch_group was used in a forked child: it is its parent's; open the device "
+            "a fetch_group was used in a forked child: it belongs to the parent; open the device "
             "there anew, or start threads instead of processes");
     return state_->submit(requests);
 }
@@ -134,8 +135,9 @@ fetch::fetch(fetch_group& group, options requested)
     if (requested.batch_max == 0)
         detail::refuse("batch_max 0: a fetch without room gets nothing; give 1 or more");
     if (requested.event_fd >= 0 && !group_->has_resident())
-        detail::refuse("event_fd: nobody polls while an event loop waits; make the queue with role "
-                       "resident");
+        detail::refuse(
+            "event_fd: no thread polls while an event loop waits; make the queue with role "
+            "resident");
     worker_ = group_->post(requested.batch_max, requested.event_fd);
     fetches_of_this_thread.add(*this);
 }
@@ -153,7 +155,7 @@ std::span<request* const> fetch::get(const std::chrono::steady_clock::time_point
 {
     if (caller_ != detail::this_caller()) [[unlikely]]
         detail::stop(group_->is_inherited()
-                ? "a fetch was used in a forked child: it is its parent's"
+                ? "a fetch was used in a forked child: it belongs to the parent"
                 : "a fetch was used on another thread than the one that made it: give each worker "
                   "a fetch of its own");
     NGPOLL_ASSERT(worker_ != nullptr, "a closed fetch was used");

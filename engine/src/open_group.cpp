@@ -76,7 +76,7 @@ std::uint32_t open_group::mark_taken(std::span<request* const> requests) noexcep
     std::uint32_t count = 0;
     for (request* const r : requests) {
         NGPOLL_DEBUG_ASSERT(
-            r->status.taken == 0, "a request was submitted to a fetch_group that is outstanding");
+            r->status.taken == 0, "an outstanding request was submitted to a fetch_group");
         if (r->status.taken != 0)
             break;
         r->status.taken = 1;
@@ -125,7 +125,7 @@ worker* open_group::post(std::uint32_t batch_max, int event_fd)
 {
     const std::lock_guard lock(state.mutex);
     if (state.is_closing())
-        fail(ESHUTDOWN, "the fetch_group is closing or closed: post fetches before that");
+        fail(ESHUTDOWN, "the fetch_group is closing or closed: post fetches before it closes");
     auto* posted = static_cast<worker*>(state.free_fetch());
     const std::uint32_t most = std::min(batch_max, state.depth);
     if (posted == nullptr) {

@@ -77,9 +77,8 @@ queue_state::queue_state(
     poll_queue::options below = requested;
     const bool is_shared = requested.rings_max > 1 || requested.role == role_policy::resident;
     if (is_shared && requested.mode == poll_mode::hybrid)
-        refuse("hybrid polling sleeps inside the kernel, and what the other rings of a shared "
-               "queue hand in meanwhile would not be sent; poll without it, or give each ring a "
-               "queue of its own");
+        refuse("hybrid polling sleeps inside the kernel, and requests of other rings would not be "
+               "sent meanwhile; poll without it, or give each ring a queue of its own");
     // Several threads then enter a kernel ring, or register buffers with it.
     below.rings_max = std::max(requested.rings_max, is_shared ? 2U : 1U);
     opened_namespace::opened_queue opened = device_->open_queue(below);
@@ -91,7 +90,7 @@ queue_state::queue_state(
         options_.role = role_policy::waiter;
         if (requested.role == role_policy::resident)
             interrupts_->decline(
-                "resident: by interrupt each ring waits in the kernel, and nobody has to poll");
+                "resident: by interrupt each ring waits in the kernel, and no thread has to poll");
         return;
     }
     options_.role = role_of(*device_, requested);
@@ -178,7 +177,8 @@ queue_state::place queue_state::attach(std::uintptr_t thread, std::uint32_t dept
                "with rings_max 2 or more, or a queue for each thread");
     if (rings_ == options_.rings_max)
         fail(EBUSY,
-            fmt::format("the poll queue was set up for {} ring(s) and has them; raise rings_max",
+            fmt::format(
+                "the poll queue was set up for {} ring(s) and has that many; raise rings_max",
                 options_.rings_max));
     const std::uint32_t left = options_.depth - depth_attached_;
     if (depth == 0)

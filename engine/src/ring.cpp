@@ -159,8 +159,9 @@ ring::ring(poll_queue& queue, options requested)
     if (queue_.is_inherited())
         stop_caller();
     if (requested.event_fd >= 0 && !queue_.has_resident() && !queue_.is_by_interrupt())
-        detail::refuse("event_fd: nobody polls while an event loop waits; make the queue with role "
-                       "resident, or by interrupt");
+        detail::refuse(
+            "event_fd: no thread polls while an event loop waits; make the queue with role "
+            "resident, or by interrupt");
     const auto place = queue_.attach(on_this_thread.thread_number, requested.depth);
     state_.depth = place.depth;
     state_.limit = place.depth;

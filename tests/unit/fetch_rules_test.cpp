@@ -97,7 +97,7 @@ TEST_CASE("a group refuses a request that is outstanding")
     const auto all = pointers(requests);
     const watchdog dog(*on.queue);
     if (kDebug) {
-        CHECK(aborts_saying("a request was submitted to a fetch_group that is outstanding", [] {
+        CHECK(aborts_saying("an outstanding request was submitted to a fetch_group", [] {
             drive emulated("emu:size=1M", {.depth = 8, .rings_max = 2});
             fetch_group inside(emulated.queue, {.depth = 4});
             counted_request r(flush_command(1));
