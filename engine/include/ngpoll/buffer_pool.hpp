@@ -32,14 +32,15 @@ class drive_queue;
 /// and 7.3). Such a command never succeeds with wrong data.
 class buffer_pool {
 public:
-    /// How many buffers, of what size, and where their memory is.
+    /// Number and size of the buffers, and their memory.
     struct options {
-        std::uint32_t count = 0; ///< of buffers
+        std::uint32_t count = 0; ///< number of buffers
         std::uint32_t buffer_bytes = 0; ///< each buffer starts at a multiple of 512, and of this
                                         ///< size if it is a power of two up to a page
         bool fixed = true; ///< register the buffers; otherwise the kernel maps the pages for each
                            ///< command; see above
-        bool huge_pages = true; ///< use them where they are free and worth it; see above
+        bool huge_pages
+            = true; ///< use huge pages if some are free and the pool is large; see above
         /// The caller's memory, count times buffer_bytes, with the buffers side by side. The pool
         /// then allocates and frees nothing. The memory must stay until the pool is gone. A forked
         /// child inherits it, and the drive may go on writing to the child's copy (madvise

@@ -23,7 +23,7 @@ enum class opcode : std::uint8_t {
 /// field may be written by hand; the functions below build the usual commands. They stop the
 /// program if a count does not fit into the command: cut off, the count would name other blocks.
 struct command {
-    ngpoll::opcode opcode = opcode::flush; ///< what the drive shall do
+    ngpoll::opcode opcode = opcode::flush; ///< the work of the drive
     std::uint8_t flags = 0; ///< fused operation; 0: none
     std::uint16_t reserved = 0; ///< always zero
     std::uint32_t nsid = 0; ///< the namespace
@@ -81,8 +81,8 @@ constexpr command transfer_command(
 /// One range of a Dataset Management command (NVM Command Set Specification 1.0, figure 44).
 struct dataset_range {
     std::uint32_t attributes = 0; ///< hints for the drive; 0: none
-    std::uint32_t blocks = 0; ///< how many logical blocks
-    std::uint64_t slba = 0; ///< the first one
+    std::uint32_t blocks = 0; ///< number of logical blocks
+    std::uint64_t slba = 0; ///< the first block
 };
 
 static_assert(sizeof(dataset_range) == 16);

@@ -68,7 +68,7 @@ struct drive_use {
 /// process, except in the same family (see options::family).
 class write_permit {
 public:
-    /// How the user named the drive, and what is allowed beyond that.
+    /// The name that the user typed for the drive, and exceptions that the caller allows.
     struct options {
         /// The name that the user typed for the drive, `SERIAL:NSID`. An empty name is refused.
         std::string serial_nsid = {};
@@ -95,9 +95,9 @@ public:
     ///   device, its block device has size 0 for its metadata format, or it may not be opened.
     [[nodiscard]] static write_permit take(const nvme_namespace& target, const options& requested);
 
-    /// Takes the other permit over; that one holds nothing afterwards.
+    /// Takes over the other permit, which then holds nothing.
     write_permit(write_permit&&) noexcept;
-    /// Gives its own permit back, then takes the other one over.
+    /// Gives its own permit back, then takes over the other one.
     write_permit& operator=(write_permit&&) noexcept;
     ~write_permit();
 

@@ -20,13 +20,13 @@ struct drive_controller {
     std::string address; ///< of PCI 0000:01:00.0, else "traddr=...,trsvcid=..."
     std::optional<std::uint32_t> numa_node; ///< nothing: the machine has one node, or it is unknown
     std::string serial; ///< as Identify Controller has it
-    std::string model; ///< likewise
+    std::string model; ///< as Identify Controller has it
     std::string firmware; ///< its revision
 };
 
 /// A controller through which a namespace's commands go.
 struct drive_path {
-    drive_controller controller; ///< the one that the path leads through
+    drive_controller controller; ///< the controller of the path
     std::string block_device; ///< the block device with the hardware queues: nvme0n1, or of a
                               ///< multipath node nvme0c0n1
     hardware_queue_map queues; ///< which processors each hardware queue serves
@@ -40,7 +40,7 @@ struct drive_info {
     std::string path; ///< /dev/ng0n1
     std::string block_device; ///< nvme0n1; empty where the namespace has none
     std::string serial; ///< of its controller, or of the subsystem if it has several controllers
-    std::string model; ///< likewise
+    std::string model; ///< as Identify Controller has it
     std::string firmware; ///< its revision
     std::uint32_t nsid = 0; ///< 0: unknown
     std::uint64_t size_bytes = 0; ///< 0: unknown

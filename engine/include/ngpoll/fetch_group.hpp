@@ -52,7 +52,7 @@ public:
     /// By interrupt it also throws as ring's constructor does, and if the thread or the eventfd
     /// cannot be made.
     fetch_group(poll_queue& queue, options requested);
-    /// With the depth that an options::depth of 0 stands for.
+    /// Uses a depth of 0: an equal part of what is left.
     explicit fetch_group(poll_queue& queue)
         : fetch_group(queue, options{})
     {
@@ -111,7 +111,7 @@ public:
     /// - EINVAL: a batch_max of 0; an event_fd where the queue is polled and has no resident.
     /// - ESHUTDOWN: the group closes.
     fetch(fetch_group& group, options requested);
-    /// With the defaults of options.
+    /// Uses the default options.
     explicit fetch(fetch_group& group)
         : fetch(group, options{})
     {

@@ -27,7 +27,7 @@ struct kernel_fault {
         scheduler, ///< a drive has an I/O scheduler
     };
     std::string_view name; ///< in snake_case; never changes, because scripts rely on it
-    condition needs = condition::any; ///< met only where this is so
+    condition needs = condition::any; ///< the fault occurs only under this condition
     bool only_slow = false; ///< the fault costs speed and is no danger
     kernel_number first; ///< the first version with the fault, known or assumed
     /// The last version on which the fault was seen; between it and `fixed`: unsure

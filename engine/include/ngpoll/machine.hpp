@@ -30,7 +30,7 @@ struct idle_state {
 /// Facts of the running system that affect polled passthrough.
 struct machine_info {
     std::string kernel_release; ///< as uname -r prints it; empty: unknown
-    kernel_number kernel; ///< the same as numbers
+    kernel_number kernel; ///< `kernel_release` as numbers
     /// The kernel is from Red Hat or a distribution built from it: it has changes of far newer
     /// versions.
     bool kernel_has_backports = false;

@@ -56,7 +56,7 @@ public:
     /// The consumer's position. It starts at cursor(queue) and is passed to every pop.
     class alignas(64) cursor {
     public:
-        /// At the beginning of an empty queue.
+        /// Starts at the beginning of an empty queue.
         explicit cursor(mpsc_queue& queue) noexcept
             : head_(&queue.stub_)
         {
@@ -70,7 +70,7 @@ public:
     /// The result of a pop. `emptied` says that the queue was empty after this node had been taken.
     /// A drain loop then stops without a second look, which bounds the loop.
     struct popped {
-        node* taken = nullptr; ///< null: nothing was there, or its push is not done
+        node* taken = nullptr; ///< null: the queue was empty, or a push is not done
         bool emptied = false; ///< `taken` was the last node
     };
 

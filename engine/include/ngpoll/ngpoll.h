@@ -45,10 +45,10 @@ const char* ngpoll_error(void);
 struct ngpoll_namespace_info {
     const char* path; /**< the texts are good until the namespace is closed */
     const char* model; /**< as Identify Controller has it */
-    const char* serial; /**< likewise */
+    const char* serial; /**< as Identify Controller has it */
     const char* firmware; /**< its revision */
     uint64_t capacity_blocks; /**< NSZE */
-    uint32_t nsid; /**< what commands name the namespace by */
+    uint32_t nsid; /**< the number of the namespace in commands */
     uint32_t lba_bytes; /**< data of one logical block */
     /** Space of one logical block in a buffer: its data and interleaved metadata. */
     uint32_t block_bytes;
@@ -77,7 +77,7 @@ void ngpoll_namespace_close(struct ngpoll_namespace* ns);
 
 /* ---- Permission to write to a namespace, taken before the first write. Any thread. ---- */
 
-/** How the user named the drive, and what is allowed beyond that. */
+/** The name that the user typed for the drive, and exceptions that the caller allows. */
 struct ngpoll_write_permit_options {
     const char* serial_nsid; /**< what the user typed to name the drive, SERIAL:NSID; NULL: "" */
     bool named_otherwise; /**< the user named the drive in another way; serial_nsid is ignored */
@@ -150,7 +150,7 @@ int ngpoll_buffers_adopt(struct ngpoll_queue* queue, void* memory, uint32_t coun
     struct ngpoll_buffers** opened);
 /** The buffer of this number, from 0 on. A number that is too high stops the program. */
 struct ngpoll_buffer ngpoll_buffers_at(const struct ngpoll_buffers* buffers, uint32_t index);
-/** Before their queue is closed, and with no command on them in flight. */
+/** Close the buffers before their queue, and with no command on them in flight. */
 void ngpoll_buffers_close(struct ngpoll_buffers* buffers);
 
 /* ---- Rings. Opened, used and closed on one thread. ---- */

@@ -16,8 +16,8 @@ extern "C" {
 
 /** One of a pool's buffers. */
 struct ngpoll_buffer {
-    void* data; /**< where it begins */
-    uint32_t size_bytes; /**< how long it is */
+    void* data; /**< its first byte */
+    uint32_t size_bytes; /**< its size */
     uint16_t fixed_index; /**< NGPOLL_NOT_FIXED: not registered */
 };
 enum { NGPOLL_NOT_FIXED = 0xffff };
@@ -75,7 +75,7 @@ struct ngpoll_request {
     uint16_t fixed_index; /**< by ngpoll_set_buffer() */
     bool fixed; /**< by ngpoll_set_buffer() */
     uint16_t engine_entry; /**< the engine's */
-    struct ngpoll_command cmd __attribute__((aligned(64))); /**< what the drive is asked to do */
+    struct ngpoll_command cmd __attribute__((aligned(64))); /**< the command for the drive */
 };
 
 /** An on_complete that does nothing, for a caller that looks at the outcome after ngpoll_wait(). */
@@ -104,7 +104,7 @@ static inline void ngpoll_prepare(
     request->cmd.cdw12 = (blocks - 1) & 0xffff;
 }
 
-/** The command ended well. */
+/** Whether the command succeeded. */
 static inline bool ngpoll_ok(struct ngpoll_status status)
 {
     union {
