@@ -39,8 +39,7 @@ public:
                                         ///< size if it is a power of two up to a page
         bool fixed = true; ///< register the buffers; otherwise the kernel maps the pages for each
                            ///< command; see above
-        bool huge_pages
-            = true; ///< use huge pages if some are free and the pool is large; see above
+        bool huge_pages = true; ///< use huge pages where the pool is large; see above
         /// The caller's memory, count times buffer_bytes, with the buffers side by side. The pool
         /// then allocates and frees nothing. The memory must stay until the pool is gone. A forked
         /// child inherits it, and the drive may go on writing to the child's copy (madvise
