@@ -42,7 +42,7 @@ constexpr const char* kExamples = R"(Examples:
                                        a minute, all results in a file
 
 Exit status: 0: all went well; 1: it ran, and something failed; 2: it could not run.
-SIGINT, SIGTERM and SIGHUP end a run early. It still prints and writes its results.)";
+SIGINT, SIGTERM and SIGHUP end a run early. The run still prints and writes its results.)";
 
 /// A switch of t/io_uring for which this command has only one value.
 struct foreign_switch {
@@ -55,7 +55,7 @@ constexpr foreign_switch kForeign[] = {
     {'u', true, "ngpoll always uses NVMe passthrough; for the block path use t/io_uring"},
     {'a', false, "ngpoll has no legacy aio"},
     {'S', false, "ngpoll has no synchronous I/O"},
-    {'N', false, "ngpoll sends no no-ops; without DEVICE it uses no drive"},
+    {'N', false, "ngpoll always sends real commands; without DEVICE it uses no drive"},
     {'D', false, "ngpoll does not map buffers for DMA in advance"},
     {'V', false, "ngpoll does not send vectored commands yet"},
 };
@@ -195,7 +195,7 @@ void add_load_options(option_list& bench, bench_options& options)
         {.type = "LAW",
             .default_text = "random",
             .help = "How random blocks are chosen: random (all are equally popular), or zipf:THETA "
-                    "(the k-th popular block is chosen in proportion to k^-THETA)"});
+                    "(the k-th most popular block is chosen in proportion to k^-THETA)"});
     bench.text("--rate",
         [&options](const std::string& word) { options.rate_iops = parse_rate(word); },
         {.type = "IOPS",
@@ -289,8 +289,8 @@ void add_ring_options(option_list& bench, bench_options& options)
     bench.toggle("-F,--registered-file", options.registered_file, "Register the device");
     bench.toggle("-X,--registered-ring", options.registered_ring, "Register the ring");
     bench.toggle("-P,--near-drive", options.near_drive,
-        "Keep threads to the processors of the drive's NUMA node, if they do not keep to those of "
-        "its poll queues");
+        "Keep threads to the processors of the drive's NUMA node, unless they keep to the "
+        "processors of its poll queues");
     bench.text("--queues", [&options](const std::string& word) { options.queues = word; },
         {.type = "N|private|auto",
             .default_text = "auto",
