@@ -26,7 +26,7 @@ bool is_missing_thread(const std::exception& error)
 /// errno's text in brackets instead, as the engine's own errors do.
 std::string in_brackets(const std::system_error& error)
 {
-    const std::string text = error.what();
+    std::string text = error.what();
     const std::string words = error.code().message();
     const std::string tail = ": " + words;
     if (error.code().category() != std::system_category() || !text.ends_with(tail))
