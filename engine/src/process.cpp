@@ -40,14 +40,14 @@ void leave_parent() noexcept
     process_mutex().unlock();
 }
 
-const int failed = ::pthread_atfork(
+const int kFailed = ::pthread_atfork(
     [] { process_mutex().lock(); }, [] { process_mutex().unlock(); }, leave_parent);
 
 } // namespace
 
 void require_fork_handlers()
 {
-    if (failed != 0)
+    if (kFailed != 0)
         throw std::bad_alloc();
 }
 
