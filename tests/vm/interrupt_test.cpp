@@ -179,7 +179,7 @@ TEST_CASE("a queue by interrupt has no resident, and each ring has its own kerne
     ring second(queue, {});
     CHECK(second.depth() == 6);
     CHECK(test::error_of([&] { ring third(queue, {.depth = 1}); }).value == EBUSY);
-    CHECK(queue.describe() == "by interrupt, each ring by itself; rings attached: 2\n");
+    CHECK(queue.describe() == "by interrupt, each ring by itself; rings and groups attached: 2\n");
 }
 
 TEST_CASE("rings by interrupt on several threads read the right data")
