@@ -128,8 +128,8 @@ void add_load_options(option_list& verify, verify_options& options)
     verify.text("--queues", [&options](const std::string& word) { options.queues = word; },
         {.type = "N|private|auto",
             .default_text = "auto",
-            .help = "Poll queues for the threads: N, one per thread, or one per poll queue of the "
-                    "drive"});
+            .help = "Poll queues for the threads: N in all, one for each thread (private), or one "
+                    "for each poll queue of the drive (auto)"});
     verify.text("--role", [&options](const std::string& word) { options.role = parse_role(word); },
         {.type = "auto|resident|waiter",
             .default_text = "auto",
