@@ -9,10 +9,14 @@
  *
  * In versions 0.x a new minor number may change any interface, and a new patch number changes none.
  */
-#define NGPOLL_VERSION_MAJOR 0 /**< of these headers */
-#define NGPOLL_VERSION_MINOR 2 /**< of these headers */
-#define NGPOLL_VERSION_PATCH 0 /**< of these headers */
-#define NGPOLL_VERSION "0.2.0" /**< the three numbers as text */
+/** The major number of these headers. */
+#define NGPOLL_VERSION_MAJOR 0
+/** The minor number of these headers. */
+#define NGPOLL_VERSION_MINOR 2
+/** The patch number of these headers. */
+#define NGPOLL_VERSION_PATCH 0
+/** The three numbers as text. */
+#define NGPOLL_VERSION "0.2.0"
 
 #ifdef __cplusplus
 extern "C" {
