@@ -64,9 +64,9 @@ struct testing_access {
     }
 
     /// Number of rings that sleep or were woken and have not run since.
-    static std::uint32_t resting(const poll_queue& queue)
+    static std::uint32_t sleeping(const poll_queue& queue)
     {
-        return queue.state().shared()->who_polls().resting();
+        return queue.state().shared()->who_polls().sleeping();
     }
     static std::int32_t woken(const poll_queue& queue)
     {

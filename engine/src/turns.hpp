@@ -78,14 +78,14 @@ public:
     void begin_sleep() noexcept
     {
         // seq_cst: comes before the arming; see wake_successor().
-        resting_.fetch_add(1, std::memory_order_seq_cst);
+        sleeping_.fetch_add(1, std::memory_order_seq_cst);
     }
     /// Returns whether a releaser chose the owner to poll.
     bool end_sleep(sleeper<World::template atomic>& word) noexcept
     {
         const auto end = word.disarm();
         // relaxed: the owner is awake, and looks by itself
-        resting_.fetch_sub(1, std::memory_order_relaxed);
+        sleeping_.fetch_sub(1, std::memory_order_relaxed);
         if (end.claimed)
             wakes.runs_again();
         return end.chosen;
@@ -95,9 +95,9 @@ public:
     /// A hint, and a figure.
     [[nodiscard]] bool is_role_free() const noexcept { return role_.is_free(); }
 
-    [[nodiscard]] std::uint32_t resting() const noexcept
+    [[nodiscard]] std::uint32_t sleeping() const noexcept
     {
-        return resting_.load(std::memory_order_relaxed); // relaxed: a figure
+        return sleeping_.load(std::memory_order_relaxed); // relaxed: a figure
     }
 
     const bool has_resident;
@@ -143,7 +143,7 @@ private:
         // An arming of a ring that has to be seen comes before a try in vain, and the try before
         // this turn's release. A worker with nothing outstanding does not try. seq_cst: pairs with
         // its arming (G1).
-        if (resting_.load(std::memory_order_seq_cst) == 0)
+        if (sleeping_.load(std::memory_order_seq_cst) == 0)
             return false;
         const auto after = static_cast<std::size_t>(&place - inboxes_.get());
         for (std::size_t k = 1; k <= inbox_count_; ++k) {
@@ -163,7 +163,7 @@ private:
     }
 
     poller_role<World::template atomic> role_;
-    alignas(64) typename World::template atomic<std::uint32_t> resting_{0};
+    alignas(64) typename World::template atomic<std::uint32_t> sleeping_{0};
     const std::unique_ptr<inbox[]> inboxes_;
     const std::size_t inbox_count_;
 

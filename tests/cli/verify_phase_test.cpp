@@ -65,7 +65,7 @@ public:
         return texts;
     }
     [[nodiscard]] std::uint64_t total() const { return found_->total(); }
-    void forget() { found_ = std::make_unique<findings>(); }
+    void clear_findings() { found_ = std::make_unique<findings>(); }
     written_state& state() { return state_; }
 
 private:
@@ -152,7 +152,7 @@ TEST_CASE("misplaced, stale and corrupt blocks are named with their LBA")
             "LBA 201: misplaced: the block of LBA 200, generation 2",
             "LBA " + last + ": missing: zeroes"});
     // Without a state each intact block at its place is right, and an empty block is allowed.
-    drive.forget();
+    drive.clear_findings();
     const phase_result read = drive.read(false);
     CHECK(read.bare == 1);
     CHECK(drive.found()

@@ -348,7 +348,7 @@ TEST_CASE("a worker whose deadline passes while it is chosen to poll leaves no o
     ring own(*on.queue, {.depth = 8});
     held_request mine(0), theirs(0);
     for (std::uint64_t i = 1; i <= rounds; ++i) {
-        await([&] { return testing_access::resting(*on.queue) >= 1; });
+        await([&] { return testing_access::sleeping(*on.queue) >= 1; });
         REQUIRE(own.submit(mine));
         own.flush();
         round = i;

@@ -103,7 +103,7 @@ TEST_CASE("the unread batch of a worker that leaves wakes a worker that sleeps")
                 must(take(own, 2).size() == 2);
                 got.fetch_add(2);
             });
-            await([&] { return testing_access::resting(*on.queue) == 1; });
+            await([&] { return testing_access::sleeping(*on.queue) == 1; });
             other.close();
             sleeps.join();
         }

@@ -223,7 +223,7 @@ TEST_CASE("after every call has returned, no ring counts as asleep or as woken")
     for (std::thread& each : threads)
         each.join();
     CHECK(sleeps != 0);
-    CHECK(testing_access::resting(emulated.queue) == 0);
+    CHECK(testing_access::sleeping(emulated.queue) == 0);
     CHECK(testing_access::woken(emulated.queue) == 0);
 }
 
