@@ -175,10 +175,9 @@ void check_workers(const bench_options& options)
         refuse("--workers with --queues: a group is on one poll queue; leave --queues out, or "
                "compare: --compare {},workers",
             options.queues);
-    if (!options.polled || options.hybrid)
-        refuse("--workers with {}: a group needs a poll queue that is polled all the time; leave "
-               "one of them out",
-            options.polled ? "--hybrid" : "-p0");
+    if (options.hybrid)
+        refuse("--workers with --hybrid: a group needs a poll queue that is polled all the time, "
+               "or interrupts (-p0); leave --hybrid out");
     if (options.rate_iops != 0 || options.find)
         refuse("--workers with {}: no worker submits by the clock; leave one of them out",
             options.find ? "--find" : "--rate");

@@ -179,11 +179,15 @@ std::string layout_of_drive(const bench_drive& drive, const bench_options& o)
         drive.layout.queues == 1 ? "" : "s", queue.transport, to_string(queue.mode),
         queue.flags.empty() ? "" : ", ", fmt::join(queue.flags, "|"),
         o.fixed_buffers ? ", fixed buffers" : "");
-    if (threads > drive.layout.queues || drive.layout.rings_least > 1
-        || drive.role == role_policy::resident)
+    if (queue.mode == poll_mode::interrupt) {
+        if (o.workers != 0)
+            text += "poller: none; a thread of the group's own enters the kernel\n";
+    } else if (threads > drive.layout.queues || drive.layout.rings_least > 1
+        || drive.role == role_policy::resident) {
         fmt::format_to(out, "poller: {}\n",
             drive.role == role_policy::resident ? "a resident thread for each poll queue"
                                                 : "a thread that waits, until its wait is over");
+    }
     text += pins_text(drive);
     for (const std::string& note : drive.layout.notes)
         fmt::format_to(out, "note: {}\n", note);
