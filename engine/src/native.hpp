@@ -109,6 +109,7 @@ struct native {
         futex_wait(word, value, until);
     }
     static void wake(std::atomic<std::uint32_t>& word) noexcept { futex_wake(word); }
+    static void set_event(wake_target& sleeping, int fd) noexcept;
     static void write_event(const wake_target& sleeping) noexcept;
     static void wait_for_event(const wake_target& sleeping) noexcept;
     static void nap() noexcept { detail::nap(); }
@@ -164,6 +165,8 @@ struct wake_target : basic_wake_target<native> {
 };
 
 struct inbox : basic_inbox<native> { };
+
+inline void native::set_event(wake_target& sleeping, int fd) noexcept { sleeping.event_fd = fd; }
 
 inline void native::write_event(const wake_target& sleeping) noexcept
 {

@@ -19,6 +19,7 @@ enum class step : std::uint8_t {
     pay_before_sleep,
     wait_for_touch,
     wake_resident,
+    look_at_queue_after_arming,
     // Steps of fetch groups.
     wake_by_submit,
     wake_resident_by_post,

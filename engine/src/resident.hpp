@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "protocol_step.hpp"
 #include "sleeper.hpp"
 #include "turns.hpp"
 
@@ -48,7 +49,7 @@ public:
     /// The drive's side writes to it at a completion.
     void run_by_interrupt(pass_context& by, const stop_flag& stop, int event_fd) noexcept
     {
-        place_.event_fd = event_fd;
+        World::set_event(place_, event_fd);
         turns_.polling.begin_turn(by);
         do {
             const std::uint32_t found = turns_.polling.pass(nullptr, World::kNever).all;
@@ -77,13 +78,19 @@ public:
 private:
     using sleep_word = sleeper<World::template atomic>;
 
+    /// The result of the look after the arming.
+    static bool has_nothing_to_do(bool seen) noexcept
+    {
+        return seen || World::skips(step::look_at_queue_after_arming);
+    }
     /// Returns false once the resident has to stop.
     bool sleep_until_pushed(pass_context& by, const stop_flag& stop) noexcept
     {
         place_.sleep_state.arm(1); // one push is enough
         // seq_cst: not before the arming; pairs with the thread that stops it. A push under way is
         // no moment to sleep.
-        if (turns_.polling.has_none_queued() && !stop.load(std::memory_order_seq_cst)) {
+        if (has_nothing_to_do(turns_.polling.has_none_queued())
+            && !stop.load(std::memory_order_seq_cst)) {
             by.sleeps.add(1);
             for (std::uint32_t value = 0; place_.sleep_state.is_armed(value);)
                 World::sleep(place_.sleep_state.word(), value, World::kNever);
@@ -96,8 +103,8 @@ private:
         place_.sleep_state.arm(1, 0, sleep_word::waits_by::event);
         // seq_cst: as in sleep_until_pushed(). The drive is armed last: it also reports earlier
         // completions.
-        if (turns_.polling.has_none_to_send() && !stop.load(std::memory_order_seq_cst)
-            && turns_.polling.arm_event()) {
+        if (has_nothing_to_do(turns_.polling.has_none_to_send())
+            && !stop.load(std::memory_order_seq_cst) && turns_.polling.arm_event()) {
             by.sleeps.add(1);
             World::wait_for_event(place_);
         }

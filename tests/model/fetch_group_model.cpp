@@ -23,12 +23,15 @@ constexpr std::array kScenarios{
     named_scenario{"a group closed at any time", run<closing_pool<2>>},
     named_scenario{"requests submitted again, depth 1", run<resubmitting<2>>},
     named_scenario{"two workers, a ring on the same queue", run<beside_a_ring<2>>},
-    named_scenario{"a resident, two workers", run<feeding<2, true>>},
-    named_scenario{"a resident, one turns to other work", run<stalling<2, true>>},
-    named_scenario{"a resident, one of two withdraws", run<withdrawing<2, true>>},
-    named_scenario{"a resident, closed at any time", run<closing_pool<2, true>>},
-    named_scenario{"a resident, requests submitted again", run<resubmitting<2, true>>},
-    named_scenario{"a resident, a ring on the same queue", run<beside_a_ring<1, true>>},
+    named_scenario{"a resident, two workers", run<feeding<2, polls::resident>>},
+    named_scenario{"a resident, one turns to other work", run<stalling<2, polls::resident>>},
+    named_scenario{"a resident, one of two withdraws", run<withdrawing<2, polls::resident>>},
+    named_scenario{"a resident, closed at any time", run<closing_pool<2, polls::resident>>},
+    named_scenario{"a resident, requests submitted again", run<resubmitting<2, polls::resident>>},
+    named_scenario{"a resident, a ring on the same queue", run<beside_a_ring<1, polls::resident>>},
+    named_scenario{"by interrupt, two workers", run<feeding<2, polls::interrupt>>},
+    named_scenario{"by interrupt, one of two withdraws", run<withdrawing<2, polls::interrupt>>},
+    named_scenario{"by interrupt, closed at any time", run<closing_pool<2, polls::interrupt>>},
 };
 
 /// The scenarios must find these mistakes. Two steps come too rarely in every scenario:
@@ -36,6 +39,7 @@ constexpr std::array kScenarios{
 constexpr std::array kMutants{
     skipping("a submit wakes no worker and sends nothing", step::wake_by_submit),
     skipping("a submit does not wake the resident", step::wake_resident),
+    skipping("the resident does not look after arming", step::look_at_queue_after_arming),
     skipping("a post does not wake the resident", step::wake_resident_by_post),
     skipping("no look into the buffer after arming", step::look_into_buffer_after_arming),
     skipping("no look at the role after arming", step::look_at_role_after_arming),
@@ -44,6 +48,8 @@ constexpr std::array kMutants{
     mutation{"take_credits: acq_rel (G1)",
         weaken<operation::compare_exchange, "take_credits", order::acq_rel>},
     mutation{"submitted: acquire (G1)", weaken<operation::load, "submitted", order::acquire>},
+    mutation{"by interrupt, the look whether to stop: acquire",
+        weaken<operation::load, "sleep_until_event", order::acquire>},
     mutation{
         "begin_sleep: acq_rel (G1)", weaken<operation::fetch_add, "begin_sleep", order::acq_rel>},
     mutation{"a release's look for sleepers: acquire (G1)",

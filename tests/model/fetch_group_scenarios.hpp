@@ -11,14 +11,22 @@
 
 namespace ngpoll::test {
 
+/// The thread that polls.
+enum class polls : std::uint8_t {
+    waiter, ///< a worker that waits, or the thread that submits
+    resident,
+    interrupt, ///< the group's thread, which sleeps on an eventfd
+};
+
 /// A group on a shared queue. The first threads are its workers. Then come the thread that submits
 /// and closes, and the resident's thread. The queue has one more place, for a ring.
-template <std::uint32_t Workers, bool HasResident = false>
+template <std::uint32_t Workers, polls Kind = polls::waiter>
 class pool {
 public:
     static constexpr std::size_t kRequests = 3;
     static constexpr std::uint32_t kSubmitter = Workers;
     static constexpr std::uint32_t kPlaces = 2;
+    static constexpr bool kHasResident = Kind != polls::waiter;
 
     pool()
     {
@@ -120,7 +128,10 @@ public:
     {
         pass_context passes;
         passes.number = kSubmitter + 2;
-        queue.its_resident.run(passes, stop_);
+        if constexpr (Kind == polls::interrupt)
+            queue.its_resident.run_by_interrupt(passes, stop_, kSubmitter + 1);
+        else
+            queue.its_resident.run(passes, stop_);
     }
     void stop_resident()
     {
@@ -155,21 +166,21 @@ private:
     model_atomic<bool> stop_{false};
 
 public:
-    shared_queue queue{drive_, {.rings_max = kPlaces, .has_resident = HasResident}};
+    shared_queue queue{drive_, {.rings_max = kPlaces, .has_resident = kHasResident}};
     group its;
     group_queue calls{queue, its};
     std::array<request, kRequests> requests;
     std::size_t submitted = 0, taken = 0, posted = 0, left_in_place = 0, resubmits = 0;
     bool closed = false;
     bool may_finish_in_place = false;
-    bool is_alone = !HasResident; ///< neither a ring nor a resident polls the drive
+    bool is_alone = !kHasResident; ///< neither a ring nor a resident polls the drive
 };
 
 /// One thread for each worker, the submitter, a ring and the resident, in that order.
-template <class Derived, std::uint32_t Workers, bool HasResident = false, bool HasRing = false>
-struct feeding_scenario : scenario<Derived, pool<Workers, HasResident>,
-                              Workers + 1 + (HasRing ? 1 : 0) + (HasResident ? 1 : 0)> {
-    using crowd = pool<Workers, HasResident>;
+template <class Derived, std::uint32_t Workers, polls Kind = polls::waiter, bool HasRing = false>
+struct feeding_scenario : scenario<Derived, pool<Workers, Kind>,
+                              Workers + 1 + (HasRing ? 1 : 0) + (Kind == polls::waiter ? 0 : 1)> {
+    using crowd = pool<Workers, Kind>;
 
     void thread(unsigned index)
     {
@@ -184,7 +195,7 @@ struct feeding_scenario : scenario<Derived, pool<Workers, HasResident>,
         if (HasRing)
             while (!ring_closed_)
                 rl::yield(1, RL_INFO);
-        if (HasResident)
+        if (Kind != polls::waiter)
             all.stop_resident();
     }
     /// Overridden by scenarios whose workers do more than take batches.
@@ -198,9 +209,9 @@ protected:
 
 /// Three requests, one after the other or two at once. The group closes after all were taken, or at
 /// once.
-template <std::uint32_t Workers, bool HasResident = false>
-struct feeding : feeding_scenario<feeding<Workers, HasResident>, Workers, HasResident> {
-    using crowd = pool<Workers, HasResident>;
+template <std::uint32_t Workers, polls Kind = polls::waiter>
+struct feeding : feeding_scenario<feeding<Workers, Kind>, Workers, Kind> {
+    using crowd = pool<Workers, Kind>;
     void submit(crowd& all)
     {
         all.compute_until_posted(Workers);
@@ -216,9 +227,9 @@ struct feeding : feeding_scenario<feeding<Workers, HasResident>, Workers, HasRes
 };
 
 /// Workers work on their first batch until all requests are taken. Worker 0 comes back at once.
-template <std::uint32_t Workers, bool HasResident = false>
-struct stalling : feeding_scenario<stalling<Workers, HasResident>, Workers, HasResident> {
-    using crowd = pool<Workers, HasResident>;
+template <std::uint32_t Workers, polls Kind = polls::waiter>
+struct stalling : feeding_scenario<stalling<Workers, Kind>, Workers, Kind> {
+    using crowd = pool<Workers, Kind>;
     void work(crowd& all)
     {
         fetch& mine = all.post(1);
@@ -236,9 +247,9 @@ struct stalling : feeding_scenario<stalling<Workers, HasResident>, Workers, HasR
 };
 
 /// Workers leave at a deadline, and then go on or withdraw. Worker 0 takes the remaining requests.
-template <std::uint32_t Workers, bool HasResident = false>
-struct withdrawing : feeding_scenario<withdrawing<Workers, HasResident>, Workers, HasResident> {
-    using crowd = pool<Workers, HasResident>;
+template <std::uint32_t Workers, polls Kind = polls::waiter>
+struct withdrawing : feeding_scenario<withdrawing<Workers, Kind>, Workers, Kind> {
+    using crowd = pool<Workers, Kind>;
     void work(crowd& all)
     {
         fetch& mine = all.post(1 + rl::rand(2));
@@ -265,9 +276,9 @@ struct withdrawing : feeding_scenario<withdrawing<Workers, HasResident>, Workers
 };
 
 /// Workers leave at a deadline or withdraw, and the group closes at any time.
-template <std::uint32_t Workers, bool HasResident = false>
-struct closing_pool : feeding_scenario<closing_pool<Workers, HasResident>, Workers, HasResident> {
-    using crowd = pool<Workers, HasResident>;
+template <std::uint32_t Workers, polls Kind = polls::waiter>
+struct closing_pool : feeding_scenario<closing_pool<Workers, Kind>, Workers, Kind> {
+    using crowd = pool<Workers, Kind>;
     void work(crowd& all)
     {
         fetch& mine = all.post(1 + rl::rand(2));
@@ -290,9 +301,9 @@ struct closing_pool : feeding_scenario<closing_pool<Workers, HasResident>, Worke
 };
 
 /// With a depth of 1 a request is submitted again as soon as it arrives.
-template <std::uint32_t Workers, bool HasResident = false>
-struct resubmitting : feeding_scenario<resubmitting<Workers, HasResident>, Workers, HasResident> {
-    using crowd = pool<Workers, HasResident>;
+template <std::uint32_t Workers, polls Kind = polls::waiter>
+struct resubmitting : feeding_scenario<resubmitting<Workers, Kind>, Workers, Kind> {
+    using crowd = pool<Workers, Kind>;
     void submit(crowd& all)
     {
         all.set_depth(1);
@@ -304,10 +315,9 @@ struct resubmitting : feeding_scenario<resubmitting<Workers, HasResident>, Worke
 };
 
 /// A ring on the same queue waits for its own requests.
-template <std::uint32_t Workers, bool HasResident = false>
-struct beside_a_ring
-    : feeding_scenario<beside_a_ring<Workers, HasResident>, Workers, HasResident, true> {
-    using crowd = pool<Workers, HasResident>;
+template <std::uint32_t Workers, polls Kind = polls::waiter>
+struct beside_a_ring : feeding_scenario<beside_a_ring<Workers, Kind>, Workers, Kind, true> {
+    using crowd = pool<Workers, Kind>;
     void submit(crowd& all)
     {
         all.compute_until_posted(Workers);

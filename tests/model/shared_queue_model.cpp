@@ -53,6 +53,7 @@ constexpr std::array kMutants{
     skipping("a pass that finds nothing sends no postponed wake-up", step::pay_when_nothing_found),
     skipping("the resident sleeps and leaves postponed wake-ups", step::pay_before_sleep),
     skipping("a ring that closes does not wait for its waker", step::wait_for_touch),
+    skipping("the resident does not look after arming", step::look_at_queue_after_arming),
     skipping("a push does not wake the resident", step::wake_resident),
     mutation{"arm: acq_rel (S1)", weaken<operation::fetch_add, "arm", order::acq_rel>},
     mutation{"empty: acquire (S1)", weaken<operation::load, "empty", order::acquire>},

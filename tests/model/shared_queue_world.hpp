@@ -160,6 +160,8 @@ public:
         touch();
         return static_cast<std::uint32_t>(count_);
     }
+    /// A command in flight has always completed, so only a write by another thread ends the sleep.
+    [[nodiscard]] bool arm_event(pass_context&) noexcept { return in_flight() == 0; }
     void turn_begins() noexcept { touch(); }
     void turn_ends() noexcept { touch(); }
 
@@ -208,7 +210,9 @@ struct world {
     {
         kernel::in_use->wake(word);
     }
+    static void set_event(wake_target& sleeping, std::size_t number) noexcept;
     static void write_event(wake_target& sleeping) noexcept;
+    static void wait_for_event(wake_target& sleeping) noexcept;
     static void nap() noexcept { rl::yield(1, RL_INFO); }
     static void yield() noexcept { rl::yield(1, RL_INFO); }
 
@@ -244,6 +248,16 @@ struct wake_target : detail::basic_wake_target<world> {
 };
 
 struct inbox : detail::basic_inbox<world> { };
+
+inline void world::set_event(wake_target& sleeping, std::size_t number) noexcept
+{
+    sleeping.event(RL_INFO) = number;
+}
+
+inline void world::wait_for_event(wake_target& sleeping) noexcept
+{
+    kernel::in_use->events.at(sleeping.event(RL_INFO)).read();
+}
 
 inline void world::write_event(wake_target& sleeping) noexcept
 {
