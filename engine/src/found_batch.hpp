@@ -104,7 +104,7 @@ public:
         by_.pay(to_wake);
     }
 
-    /// Ends the pass: hands over, and pays wake-ups that were put off before.
+    /// Ends the pass: hands over, and pays wake-ups that were postponed before.
     void end() noexcept
     {
         wake_target* const due = by_.take_due(found_ != 0);
@@ -137,20 +137,20 @@ private:
         list.last = &r;
     }
 
-    /// Called with a claim on the sleeper. The wake-up comes after these pushes, or is put off.
+    /// Called with a claim on the sleeper. The wake-up comes after these pushes, or is postponed.
     void owe(
         wake_target& sleeping, bool by_event, std::int32_t to_come, wake_target*& to_wake) noexcept
     {
-        if (sleeping.owed.put_off) {
+        if (sleeping.owed.postponed) {
             // The owner looked by itself and armed anew; it is still in the list.
             by_.wake(sleeping, by_event);
             return;
         }
         sleeping.owed.by_event = by_event;
-        if (to_come < World::kWorthPuttingOff) {
+        if (to_come < World::kWorthPostponing) {
             sleeping.owed.next = std::exchange(to_wake, &sleeping);
         } else {
-            by_.put_off(sleeping);
+            by_.postpone(sleeping);
         }
     }
 

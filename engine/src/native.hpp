@@ -92,10 +92,10 @@ struct native {
     /// of completions after it, goes through the kernel's general allocator, at 440 instructions
     /// per I/O.
     static constexpr std::uint32_t kPassSendMax = 128;
-    /// A ring that expects at least so many more completions than it waits for is woken a pass
-    /// later. More of them are likely to have come by then, and a wake-up costs as much as three
-    /// commands.
-    static constexpr std::int32_t kWorthPuttingOff = 16;
+    /// A ring may have more requests outstanding than it waits for. With at least so many more, its
+    /// wake-up is postponed by a pass. More completions are likely to have come by then, and a
+    /// wake-up costs as much as three commands.
+    static constexpr std::int32_t kWorthPostponing = 16;
 
     static constexpr bool skips(step) noexcept { return false; }
 

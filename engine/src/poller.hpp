@@ -19,8 +19,8 @@ namespace ngpoll::detail {
 /// the drive, found completions, and owed wake-ups. Each turn goes on where the last one ended;
 /// shared_queue makes sure that one turn follows the other.
 ///
-/// A wake-up that is put off is paid by the end of the second pass after it, also if these passes
-/// find nothing.
+/// The poller sends a postponed wake-up at the end of the next pass that finds something. If the
+/// next two passes find nothing, it sends the wake-up at the end of the second one.
 template <class World>
 class poller {
 public:
@@ -171,7 +171,7 @@ public:
         while (next != nullptr) {
             wake_target& sleeping = *next;
             next = std::exchange(sleeping.owed.next, nullptr);
-            sleeping.owed.put_off = false;
+            sleeping.owed.postponed = false;
             wake(sleeping, sleeping.owed.by_event);
         }
     }
@@ -180,9 +180,9 @@ public:
         waker_.wake(sleeping, by_event);
         by_->wakes.add(1);
     }
-    void put_off(wake_target& sleeping) noexcept
+    void postpone(wake_target& sleeping) noexcept
     {
-        sleeping.owed.put_off = true;
+        sleeping.owed.postponed = true;
         sleeping.owed.next = std::exchange(owed_, &sleeping);
     }
     /// Takes the wake-ups of earlier passes at the end of a pass, if they are due.
@@ -254,7 +254,7 @@ private:
     waker<World>& waker_;
     typename World::queue::cursor at_;
     pass_context* by_ = nullptr; ///< the holder's context, or the last holder's: then only compared
-    wake_target* owed_ = nullptr; ///< rings whose wake-up was put off
+    wake_target* owed_ = nullptr; ///< rings whose wake-up was postponed
     std::uint32_t passes_owing_ = 0; ///< passes that have ended since and found nothing
     std::uint32_t found_lately_ = 0;
     typename World::figure holder_; ///< the holder's number; 0: none

@@ -17,7 +17,7 @@ namespace ngpoll::detail {
 
 /// The protocol of a shared poll queue. It decides which thread polls and which threads sleep, and
 /// brings completions to their owners. One thread at a time has the poller's role: the resident for
-/// good, or a ring that waits, until its own wait is over. engine/README.md draws it on one page.
+/// good, or a ring that waits, until its own wait is over. See engine/docs/shared_queue.md.
 ///
 /// Calls by thread. The ring's own thread calls poll(), wait(), flush(), arm_event(),
 /// begin_closing() and end_closing(). Any thread may call all other functions.

@@ -73,8 +73,8 @@ struct testing_access {
         return queue.state().shared()->who_polls().wakes.woken();
     }
 
-    /// Whether a ring's wake-up was put off.
-    static bool owes_wake_up(const ring& sleeping) { return sleeping.state_.in->owed.put_off; }
+    /// Whether a ring's wake-up was postponed.
+    static bool owes_wake_up(const ring& sleeping) { return sleeping.state_.in->owed.postponed; }
 };
 
 } // namespace ngpoll

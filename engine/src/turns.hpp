@@ -140,9 +140,9 @@ private:
     /// Wakes the next poller. Returns false if no sleeper has something to poll for.
     bool wake_successor(pass_context& by, const inbox& place) noexcept
     {
-        // An arming of a ring that has to be seen comes before a try in vain, and the try before
-        // this turn's release. A worker with nothing outstanding does not try. seq_cst: pairs with
-        // its arming (G1).
+        // A ring arms and then tries for the role. If its try fails, both come before this turn's
+        // release, so this look sees the arming. A worker of a group arms without a try if nothing
+        // is outstanding. seq_cst: pairs with that arming (G1).
         if (sleeping_.load(std::memory_order_seq_cst) == 0)
             return false;
         const auto after = static_cast<std::size_t>(&place - inboxes_.get());

@@ -15,7 +15,7 @@ struct basic_wake_target {
     /// For the poller: a wake-up that it owes.
     struct owed_wake_up {
         typename World::wake_target* next = nullptr; ///< the next sleeper in the poller's list
-        bool put_off = false; ///< in the list since an earlier hand-over
+        bool postponed = false; ///< in the list since an earlier hand-over
         bool by_event = false;
     };
     alignas(64) owed_wake_up owed;

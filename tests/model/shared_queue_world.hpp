@@ -191,7 +191,7 @@ struct world {
 
     static constexpr deadline kNever = nullptr;
     static constexpr std::uint32_t kPassSendMax = 128;
-    static constexpr std::int32_t kWorthPuttingOff = 1;
+    static constexpr std::int32_t kWorthPostponing = 1;
 
     static bool skips(detail::step asked) noexcept { return is_skipped(asked); }
 

@@ -108,7 +108,7 @@ TEST_CASE("a ring whose wake-up is postponed closes only after the poller has le
     for (unsigned i = 0; i < 8; ++i)
         requests.push_back(std::make_unique<held_request>(2));
     held_request stalls(1);
-    std::atomic<bool> armed{false}, put_off{false}, closed{false}, was_closed_early{false};
+    std::atomic<bool> armed{false}, postponed{false}, closed{false}, was_closed_early{false};
     unsigned passes = 0;
     on.drive.on_pass([&] {
         if (!armed || on.drive.sent.load() != 9 || closed)
@@ -116,7 +116,7 @@ TEST_CASE("a ring whose wake-up is postponed closes only after the poller has le
         on.drive.held = 1; // the first of these passes finds all eight
         if (++passes != 2)
             return;
-        put_off = true;
+        postponed = true;
         await([&] { return on.says(1, "closes"); });
         std::this_thread::sleep_for(milliseconds(10));
         was_closed_early = closed.load();
@@ -134,7 +134,7 @@ TEST_CASE("a ring whose wake-up is postponed closes only after the poller has le
         must(own.submit(stalls));
         must(own.wait(1) == 1);
     });
-    await([&] { return put_off.load(); });
+    await([&] { return postponed.load(); });
     CHECK(on.says(1, "is owed a wake-up"));
     CHECK(leaves.poll() == 8);
     leaves.close();
