@@ -131,7 +131,8 @@ private:
     /// again at once, which overwrites its link.
     void deliver(fetch& active) noexcept
     {
-        NGPOLL_DEBUG_ASSERT(active.is_posted(), "a batch for a fetch that is not posted");
+        // Its worker may withdraw it meanwhile. The call that follows takes the batch back.
+        NGPOLL_DEBUG_ASSERT(active.is_in_use(), "a batch for a fetch that is free");
         const std::uint32_t count = take(active.next_to_fill().requests, active.batch_max);
         active.served_in = serves_;
         turn_ = active.next;

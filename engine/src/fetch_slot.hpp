@@ -86,6 +86,11 @@ struct basic_fetch : World::wake_target {
     {
         return is.load(std::memory_order_acquire) == posted; // acquire: F4
     }
+    /// A fetch that is withdrawn is in use until the poller has taken back its batch.
+    [[nodiscard]] bool is_in_use() const noexcept
+    {
+        return is.load(std::memory_order_relaxed) != free; // relaxed: the poller frees it
+    }
     /// Whether the poller may put a batch there. A waiting worker has no other batch.
     [[nodiscard]] bool can_fill(bool waiting) const noexcept
     {
