@@ -272,8 +272,11 @@ TEST_CASE("a close ends workers that sleep and workers that poll, and waits for 
             must(own.has_ended());
             ended.fetch_add(1);
         }));
-    if (stalls)
+    if (stalls) {
         REQUIRE(group.submit(flies));
+        // A close cancels a request that has not reached the drive.
+        await([&] { return on.queue->describe().find("in flight: 1") != std::string::npos; });
+    }
     await_words(*on.queue, 1, "3 wait");
     std::atomic<bool> is_closed{false};
     joined closes([&] {
