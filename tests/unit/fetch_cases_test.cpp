@@ -183,8 +183,10 @@ TEST_CASE("a drive that stalls does not hold up requests left over")
     auto requests = flushes(7);
     std::atomic<std::size_t> got{0};
     std::atomic<bool> stalled_came{false};
+    std::atomic<unsigned> posted{0};
     const auto works = [&] {
         fetch mine(group, {.batch_max = 1});
+        posted.fetch_add(1);
         for (;;) {
             const auto batch = mine.next();
             if (batch.empty())
@@ -200,6 +202,7 @@ TEST_CASE("a drive that stalls does not hold up requests left over")
     one.emplace(works);
     if (two_workers)
         two.emplace(works);
+    await([&] { return posted.load() == (two_workers ? 2 : 1); }); // a closed group takes no fetch
     REQUIRE(group.submit(stalls));
     for (unsigned again = 1; again <= 20; ++again) {
         REQUIRE(group.submit(pointers(requests)) == 7);
