@@ -6,6 +6,7 @@
 #include "protocol_step.hpp"
 #include "sleeper.hpp"
 #include "turns.hpp"
+#include "waker.hpp"
 
 namespace ngpoll::detail {
 
@@ -66,11 +67,7 @@ public:
         const auto end = place_.sleep_state.count_down(1);
         if (!end.complete)
             return false;
-        if (end.by_event)
-            World::write_event(place_);
-        else
-            World::wake(place_.sleep_state.word());
-        place_.sleep_state.touched();
+        waker<World>::wake_uncounted(place_, end.by_event);
         return true;
     }
     [[nodiscard]] bool is_asleep() const noexcept { return place_.sleep_state.missing() != 0; }

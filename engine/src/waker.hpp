@@ -15,12 +15,17 @@ public:
     /// Called with a claim on the sleeper. It is the last touch of the sleeper's ring or worker.
     void wake(wake_target& sleeping, bool by_event) noexcept
     {
-        if (by_event) {
-            World::write_event(sleeping);
-        } else {
+        if (!by_event)
             woken_.fetch_add(1, std::memory_order_relaxed); // relaxed: a hint
+        wake_uncounted(sleeping, by_event);
+    }
+    /// Wakes like wake(), for a sleeper that does not call runs_again(): the resident.
+    static void wake_uncounted(wake_target& sleeping, bool by_event) noexcept
+    {
+        if (by_event)
+            World::write_event(sleeping);
+        else
             World::wake(sleeping.sleep_state.word());
-        }
         sleeping.sleep_state.touched();
     }
     /// A sleeper calls this after a waker has claimed it.
