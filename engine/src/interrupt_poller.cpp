@@ -31,9 +31,9 @@ interrupt_poller::interrupt_poller(
     thread_.emplace(
         [this, &rings, depth] {
             ring_ = rings.open_ring({.depth = depth, .event_fd = event_.get()});
-            passes_.seat = ring_->attach();
             drive_.emplace(*ring_);
             queue_.emplace(*drive_, shared_queue<native>::options{.has_resident = true});
+            passes_.seat = ring_->attach(); // last: a failure behind it would have to detach
         },
         [this] {
             queue_->its_resident.run_by_interrupt(passes_, stop_, event_.get());
