@@ -23,8 +23,8 @@ install(
         ${CMAKE_CURRENT_SOURCE_DIR}/cmake/FindLibnvme.cmake
   DESTINATION ${ngpoll_package_dir})
 
-# What the library itself links goes where each kind of library needs it: a static one leaves it
-# to every program, a shared one brings it along. libnvme goes by name: Debian 12's libnvme.pc
+# A static library leaves the libraries that it needs to every program. A shared one brings them
+# along. libnvme goes by name: Debian 12's libnvme.pc
 # requires json-c's, which its -dev package does not pull in, and pkg-config then fails.
 set(ngpoll_pc_requires "Requires: fmt liburing >= 2.3")
 set(ngpoll_pc_libs "-lngpoll -lnvme -pthread")

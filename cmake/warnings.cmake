@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What this project's own sources are compiled with; nobody who links the library inherits it.
-# -Werror is the CI's choice (preset "ci"), never forced on whoever builds with a newer compiler.
+# Warnings for this project's own sources. Programs that link the library do not inherit them.
+# Only CI turns warnings into errors (tests/run with CI=true): a newer compiler may warn of more.
 add_library(ngpoll_warnings INTERFACE)
 target_compile_options(
   ngpoll_warnings

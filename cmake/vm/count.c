@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A QEMU plugin that counts every guest instruction executed in user and in kernel mode, between
-// marks. A guest program makes a mark by executing "xchg %cx,%cx" twice (bytes 66 87 c9 66 87 c9);
-// each mark prints the counts since the one before as "count USER KERNEL". One processor only
-// (-c 1): there is one pair of counters.
+// marks. A guest program makes a mark by executing "xchg %cx,%cx" twice (bytes 66 87 c9 66 87 c9).
+// Each mark prints the counts since the last mark as "count USER KERNEL". The guest must have one
+// processor (-c 1), because there is one pair of counters.
 //
 // Works with plugin interface 1 (QEMU 7.2, Debian 12) and 4 (QEMU 10.0, Debian 13): `boot` compiles
 // it with -DQEMU_MAJOR. Declared here because Debian does not package qemu-plugin.h.
