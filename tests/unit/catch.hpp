@@ -9,3 +9,13 @@
 #else
 #include <catch2/catch.hpp>
 #endif
+
+#include <string>
+
+#include <ngpoll/status.hpp>
+
+/// What a failed comparison prints.
+template <>
+struct Catch::StringMaker<ngpoll::status> {
+    static std::string convert(const ngpoll::status& shown) { return shown.text(); }
+};
