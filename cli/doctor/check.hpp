@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "patient.hpp"
+#include "examined_system.hpp"
 
 namespace ngpoll::cli {
 
@@ -30,21 +30,21 @@ struct check {
 };
 
 /// Checks the machine. Each check appears once.
-[[nodiscard]] std::vector<check> check_machine(const patient& all);
+[[nodiscard]] std::vector<check> check_machine(const examined_system& all);
 
 /// Checks each drive. Without a drive each check appears once, with the state unknown.
-[[nodiscard]] std::vector<check> check_drives(const patient& all);
+[[nodiscard]] std::vector<check> check_drives(const examined_system& all);
 
 /// Checks the running kernel for each fault that ngpoll knows. Each fault appears once.
-[[nodiscard]] std::vector<check> check_kernel_faults(const patient& all);
+[[nodiscard]] std::vector<check> check_kernel_faults(const examined_system& all);
 
 /// The checks of the machine, of the kernel's faults and of the drives, in this order.
-[[nodiscard]] std::vector<check> check_all(const patient& all);
+[[nodiscard]] std::vector<check> check_all(const examined_system& all);
 
 /// Text for people: each check with its reason, and a last line with the counts.
 [[nodiscard]] std::string doctor_text(const std::vector<check>& checks);
 
 /// One JSON object for programs.
-[[nodiscard]] std::string doctor_json(const std::vector<check>& checks, const patient& all);
+[[nodiscard]] std::string doctor_json(const std::vector<check>& checks, const examined_system& all);
 
 } // namespace ngpoll::cli

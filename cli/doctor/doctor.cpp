@@ -27,7 +27,7 @@ std::string_view to_string(check_state state) noexcept
     return "unknown";
 }
 
-std::vector<check> check_all(const patient& all)
+std::vector<check> check_all(const examined_system& all)
 {
     std::vector<check> checks = check_machine(all);
     for (auto* const more : {check_kernel_faults, check_drives})
@@ -45,7 +45,7 @@ struct doctor_options {
 
 int run_doctor(const doctor_options& options)
 {
-    const patient all = examine(options.devices);
+    const examined_system all = examine(options.devices);
     const std::vector<check> checks = check_all(all);
     text_output out(stdout);
     out.print(options.as_json ? doctor_json(checks, all) : doctor_text(checks));

@@ -50,7 +50,7 @@ diagnosis of_number(const std::optional<std::uint32_t>& value, std::uint32_t goo
         fmt::format("echo {} > /sys/block/{}/queue/{}", good, block, name)};
 }
 
-diagnosis check_poll_queues(const patient& all, const examined_drive& drive)
+diagnosis check_poll_queues(const examined_system& all, const examined_drive& drive)
 {
     return of_paths(drive, [&](const drive_path& path, const path_settings&) -> diagnosis {
         if (path.has_poll_queues == false) {
@@ -78,7 +78,7 @@ bool may_use(const std::vector<std::uint32_t>& cpus, const machine_info& host)
     });
 }
 
-diagnosis check_poll_queue_processors(const patient& all, const examined_drive& drive)
+diagnosis check_poll_queue_processors(const examined_system& all, const examined_drive& drive)
 {
     return of_paths(drive, [&](const drive_path& path, const path_settings&) -> diagnosis {
         if (path.has_poll_queues == false)
@@ -103,21 +103,21 @@ diagnosis check_poll_queue_processors(const patient& all, const examined_drive& 
     });
 }
 
-diagnosis check_iostats(const patient&, const examined_drive& drive)
+diagnosis check_iostats(const examined_system&, const examined_drive& drive)
 {
     return of_paths(drive, [](const drive_path& path, const path_settings& settings) {
         return of_number(settings.iostats, 0, "iostats", path.block_device);
     });
 }
 
-diagnosis check_nomerges(const patient&, const examined_drive& drive)
+diagnosis check_nomerges(const examined_system&, const examined_drive& drive)
 {
     return of_paths(drive, [](const drive_path& path, const path_settings& settings) {
         return of_number(settings.nomerges, 2, "nomerges", path.block_device);
     });
 }
 
-diagnosis check_scheduler(const patient&, const examined_drive& drive)
+diagnosis check_scheduler(const examined_system&, const examined_drive& drive)
 {
     return of_paths(drive, [](const drive_path& path, const path_settings& settings) -> diagnosis {
         if (settings.scheduler.empty())
@@ -129,7 +129,7 @@ diagnosis check_scheduler(const patient&, const examined_drive& drive)
     });
 }
 
-diagnosis check_numa_node(const patient& all, const examined_drive& drive)
+diagnosis check_numa_node(const examined_system& all, const examined_drive& drive)
 {
     return of_paths(drive, [&](const drive_path& path, const path_settings&) -> diagnosis {
         if (all.host.node_cpus.size() == 1)
@@ -149,7 +149,7 @@ diagnosis check_numa_node(const patient& all, const examined_drive& drive)
     });
 }
 
-diagnosis check_iommu(const patient&, const examined_drive& drive)
+diagnosis check_iommu(const examined_system&, const examined_drive& drive)
 {
     return of_paths(drive, [](const drive_path&, const path_settings& settings) -> diagnosis {
         if (!settings.is_pci)
@@ -170,7 +170,7 @@ diagnosis check_iommu(const patient&, const examined_drive& drive)
     });
 }
 
-diagnosis check_pcie_link(const patient&, const examined_drive& drive)
+diagnosis check_pcie_link(const examined_system&, const examined_drive& drive)
 {
     return of_paths(drive, [](const drive_path& path, const path_settings& settings) -> diagnosis {
         if (!settings.link)
@@ -196,7 +196,7 @@ std::string format_text(const lba_format& format)
         : fmt::format("{}+{}", format.data_bytes, format.metadata_bytes);
 }
 
-diagnosis check_lba_format(const patient&, const examined_drive& drive)
+diagnosis check_lba_format(const examined_system&, const examined_drive& drive)
 {
     const auto& formats = drive.formats;
     const auto current = std::find_if(
@@ -218,7 +218,7 @@ diagnosis check_lba_format(const patient&, const examined_drive& drive)
             best->index)};
 }
 
-diagnosis check_multipath(const patient&, const examined_drive& drive)
+diagnosis check_multipath(const examined_system&, const examined_drive& drive)
 {
     if (!drive.found.multipath)
         return {check_state::ok, "the device is the controller's own", {}};
@@ -235,7 +235,7 @@ diagnosis check_multipath(const patient&, const examined_drive& drive)
         "boot with nvme_core.multipath=N, if you need no spare path"};
 }
 
-diagnosis check_transport(const patient&, const examined_drive& drive)
+diagnosis check_transport(const examined_system&, const examined_drive& drive)
 {
     return of_paths(drive, [](const drive_path& path, const path_settings&) -> diagnosis {
         const std::string& transport = path.controller.transport;
@@ -251,7 +251,7 @@ diagnosis check_transport(const patient&, const examined_drive& drive)
 
 struct drive_check {
     const char* name;
-    diagnosis (*look)(const patient&, const examined_drive&);
+    diagnosis (*look)(const examined_system&, const examined_drive&);
     const char* why;
 };
 
@@ -292,7 +292,7 @@ constexpr const char* kNoDrive
 
 } // namespace
 
-std::vector<check> check_drives(const patient& all)
+std::vector<check> check_drives(const examined_system& all)
 {
     std::vector<check> checks;
     for (const examined_drive& drive : all.drives)

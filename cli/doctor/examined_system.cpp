@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "patient.hpp"
+#include "examined_system.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -27,9 +27,9 @@ examined_drive look_into(drive_info found, const std::string& root)
 
 } // namespace
 
-patient examine(const std::vector<std::string>& paths, const std::string& root)
+examined_system examine(const std::vector<std::string>& paths, const std::string& root)
 {
-    patient all{.host = read_machine(root), .drives = {}};
+    examined_system all{.host = read_machine(root), .drives = {}};
     const drive_list list = find_drives(root);
     if (paths.empty())
         for (const drive_info& each : list.drives)

@@ -19,7 +19,7 @@ struct examined_drive {
 };
 
 /// All that the checks look at. It is read once; the checks themselves read no files.
-struct patient {
+struct examined_system {
     machine_info host;
     std::vector<examined_drive> drives;
 };
@@ -27,6 +27,7 @@ struct patient {
 /// Reads the machine and the drives at `paths`; without paths, all drives. Throws
 /// std::invalid_argument, with a text that says what to do, for a path that is not an NVMe drive.
 /// `root` is the folder that holds /proc, /sys and /dev; tests give one of their own.
-[[nodiscard]] patient examine(const std::vector<std::string>& paths, const std::string& root = "/");
+[[nodiscard]] examined_system examine(
+    const std::vector<std::string>& paths, const std::string& root = "/");
 
 } // namespace ngpoll::cli

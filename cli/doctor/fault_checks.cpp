@@ -24,7 +24,7 @@ bool meets(const drive_path& path, const path_settings& settings, condition need
 }
 
 /// The block devices that meet a fault's condition.
-std::vector<std::string> met_by(const patient& all, condition needs)
+std::vector<std::string> met_by(const examined_system& all, condition needs)
 {
     std::vector<std::string> names;
     for (const examined_drive& each : all.drives)
@@ -42,7 +42,7 @@ std::string fix_for(std::string_view fix, const std::vector<std::string>& names)
     return text;
 }
 
-diagnosis look(const patient& all, const kernel_fault& fault)
+diagnosis look(const examined_system& all, const kernel_fault& fault)
 {
     const std::string kernel = "Linux " + all.host.kernel_release;
     const fault_answer answer = has_fault(all.host, fault);
@@ -67,7 +67,7 @@ diagnosis look(const patient& all, const kernel_fault& fault)
 
 } // namespace
 
-std::vector<check> check_kernel_faults(const patient& all)
+std::vector<check> check_kernel_faults(const examined_system& all)
 {
     std::vector<check> checks;
     for (const kernel_fault& each : kernel_faults())

@@ -13,7 +13,7 @@ using json = nlohmann::ordered_json;
 
 } // namespace
 
-std::string doctor_json(const std::vector<check>& checks, const patient& all)
+std::string doctor_json(const std::vector<check>& checks, const examined_system& all)
 {
     json root = {{"ngpoll", NGPOLL_VERSION}, {"kernel", text_or_null(all.host.kernel_release)},
         {"devices", json::array()}, {"checks", json::array()}};

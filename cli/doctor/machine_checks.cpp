@@ -22,7 +22,7 @@ bool is_at_least(const kernel_number& kernel, unsigned major, unsigned minor)
     return kernel.major > major || (kernel.major == major && kernel.minor >= minor);
 }
 
-diagnosis check_kernel(const patient& all)
+diagnosis check_kernel(const examined_system& all)
 {
     const machine_info& host = all.host;
     if (host.kernel.major == 0)
@@ -36,7 +36,7 @@ diagnosis check_kernel(const patient& all)
         "install Linux 6.1 or newer, better 7.0"};
 }
 
-diagnosis check_poll_queues_parameter(const patient& all)
+diagnosis check_poll_queues_parameter(const examined_system& all)
 {
     const auto& queues = all.host.poll_queues;
     if (!queues)
@@ -48,7 +48,7 @@ diagnosis check_poll_queues_parameter(const patient& all)
         "&& reboot (or boot with nvme.poll_queues=2)"};
 }
 
-diagnosis check_io_uring_disabled(const patient& all)
+diagnosis check_io_uring_disabled(const examined_system& all)
 {
     const auto& value = all.host.io_uring_disabled;
     if (!value)
@@ -60,7 +60,7 @@ diagnosis check_io_uring_disabled(const patient& all)
     return {check_state::slow, std::move(found), "sysctl kernel.io_uring_disabled=0"};
 }
 
-diagnosis check_capabilities(const patient& all)
+diagnosis check_capabilities(const examined_system& all)
 {
     const machine_info& host = all.host;
     if (!host.has_sys_admin)
@@ -84,7 +84,7 @@ diagnosis check_capabilities(const patient& all)
         fmt::format("chmod a+r {}", fmt::join(closed, " "))};
 }
 
-diagnosis check_memlock(const patient& all)
+diagnosis check_memlock(const examined_system& all)
 {
     const machine_info& host = all.host;
     if (host.has_ipc_lock == true)
@@ -100,7 +100,7 @@ diagnosis check_memlock(const patient& all)
         "echo '* - memlock unlimited' > /etc/security/limits.d/memlock.conf and log in again"};
 }
 
-diagnosis check_huge_pages(const patient& all)
+diagnosis check_huge_pages(const examined_system& all)
 {
     const auto& pages = all.host.huge_pages_free;
     if (!pages)
@@ -110,7 +110,7 @@ diagnosis check_huge_pages(const patient& all)
     return {check_state::slow, "no free page of 2 MiB", "sysctl vm.nr_hugepages=64"};
 }
 
-diagnosis check_governor(const patient& all)
+diagnosis check_governor(const examined_system& all)
 {
     const auto& governors = all.host.governors;
     if (governors.empty())
@@ -125,7 +125,7 @@ diagnosis check_governor(const patient& all)
     return {check_state::slow, std::move(text), "cpupower frequency-set -g performance"};
 }
 
-diagnosis check_idle_states(const patient& all)
+diagnosis check_idle_states(const examined_system& all)
 {
     const auto& states = all.host.idle_states;
     if (states.empty())
@@ -143,7 +143,7 @@ diagnosis check_idle_states(const patient& all)
 
 struct machine_check {
     const char* name;
-    diagnosis (*look)(const patient&);
+    diagnosis (*look)(const examined_system&);
     const char* why;
 };
 
@@ -171,7 +171,7 @@ constexpr machine_check kMachineChecks[] = {
 
 } // namespace
 
-std::vector<check> check_machine(const patient& all)
+std::vector<check> check_machine(const examined_system& all)
 {
     std::vector<check> checks;
     for (const machine_check& each : kMachineChecks)

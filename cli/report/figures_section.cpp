@@ -37,7 +37,7 @@ struct verdict {
     std::string proof{}; ///< "p 0.0079, +1.1 % to +4.0 %"
 };
 
-verdict judge(const page_run& first, const page_run& other, std::size_t which)
+verdict compare(const page_run& first, const page_run& other, std::size_t which)
 {
     const figure& a = first.run->figures[which];
     const figure& b = other.run->figures[which];
@@ -74,7 +74,7 @@ std::string difference_html(const page_run& first, const page_run& other, std::s
         return "";
     if (*before == *now)
         return small_html("", "no difference");
-    const verdict said = judge(first, other, which);
+    const verdict said = compare(first, other, which);
     const std::string percent = *before > 0 ? percent_text(*now / *before) + ", " : "";
     return small_html(said.css, percent + said.text) + small_html("", said.proof);
 }

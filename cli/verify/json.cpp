@@ -58,7 +58,7 @@ std::string json_text(const verify_result& run, const findings& found)
     json& summary = root["summary"];
     summary = {{"acknowledged_ios", run.acknowledged()}, {"read_ios", run.read()},
         {"resumed", run.resumed}, {"cut_short", run.cut_short},
-        {"state_bytes_dropped", run.state_bytes_dropped}, {"unstamped_blocks", run.bare()},
+        {"state_bytes_dropped", run.state_bytes_dropped}, {"unstamped_blocks", run.unstamped()},
         {"wrong_blocks", found.total()}};
     for (const finding::kind kind : kAllFindings)
         summary[to_string(kind)] = found.count(kind);

@@ -127,7 +127,7 @@ phase_result run_phase(verify_phase& phase, const poll_queues& queues, const pla
     for (const auto& worker : threads.workers()) {
         if (worker->failure())
             result.failure = worker->failure();
-        result.bare += worker->bare();
+        result.unstamped += worker->unstamped();
         result.wrong += worker->wrong();
     }
     return result;

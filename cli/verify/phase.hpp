@@ -22,7 +22,7 @@ struct phase_result {
     std::uint64_t done = 0; ///< acknowledged writes, or reads, also failed ones
     std::uint64_t wrong = 0; ///< reads with a finding
     bool is_state_known = true; ///< reads knew which writes were acknowledged
-    std::uint64_t bare = 0; ///< logical blocks without a stamp that need none
+    std::uint64_t unstamped = 0; ///< logical blocks without a stamp that need none
     double seconds = 0;
     bool whole = false; ///< it went over the whole range
     std::exception_ptr failure; ///< why the phase could not go on

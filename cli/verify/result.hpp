@@ -36,7 +36,7 @@ struct verify_result {
     /// Reads of all phases.
     [[nodiscard]] std::uint64_t read() const noexcept;
     /// Logical blocks without a stamp that need none.
-    [[nodiscard]] std::uint64_t bare() const noexcept;
+    [[nodiscard]] std::uint64_t unstamped() const noexcept;
     /// Whether a check without a state found no stamp at all, so that it checked nothing.
     [[nodiscard]] bool checked_nothing() const noexcept;
 };

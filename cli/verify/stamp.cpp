@@ -90,10 +90,10 @@ stamper::verdict stamper::read(
     const stamp head = stamp_of(block);
     if (head.magic != kMagic || head.crc != crc_of(head, block, block_bytes_)) {
         // A stamp with one wrong byte is still recognised by its other fields.
-        const bool bare = head.magic != kMagic && head.lba != expected.lba
+        const bool unstamped = head.magic != kMagic && head.lba != expected.lba
             && head.run != expected.run.value_or(~head.run);
-        if (expected.generation_min == 0 && (bare || is_zero(block, block_bytes_)))
-            return verdict::bare;
+        if (expected.generation_min == 0 && (unstamped || is_zero(block, block_bytes_)))
+            return verdict::unstamped;
         found = damage(block, expected);
         return verdict::wrong;
     }

@@ -33,7 +33,7 @@ public:
 
     enum class verdict : std::uint8_t {
         right,
-        bare, ///< no stamp, and it needs none
+        unstamped, ///< no stamp, and it needs none
         wrong,
     };
     /// Judges a block. Writes to `found` what is wrong.

@@ -37,16 +37,16 @@ std::uint64_t verify_result::read() const noexcept
         });
 }
 
-std::uint64_t verify_result::bare() const noexcept
+std::uint64_t verify_result::unstamped() const noexcept
 {
     return std::accumulate(phases.begin(), phases.end(), std::uint64_t{0},
-        [](std::uint64_t sum, const phase_result& each) { return sum + each.bare; });
+        [](std::uint64_t sum, const phase_result& each) { return sum + each.unstamped; });
 }
 
 bool verify_result::checked_nothing() const noexcept
 {
     return options.check && !resumed && read() != 0
-        && bare() == read() * (range.block_bytes / range.lba_bytes);
+        && unstamped() == read() * (range.block_bytes / range.lba_bytes);
 }
 
 std::string heading_text(const verify_result& run)
@@ -109,10 +109,10 @@ std::string summary_text(const verify_result& run, const findings& found)
         text += fmt::format("... and {}{} more; --json lists up to {}\n",
             found.total() > findings::kKeptMax ? "at least " : "", all.size() - kShownMax,
             findings::kKeptMax);
-    if (const std::uint64_t bare = run.bare(); bare != 0)
+    if (const std::uint64_t unstamped = run.unstamped(); unstamped != 0)
         text += fmt::format("{} logical blocks hold no stamp: they were never written, or their "
                             "data are lost; only --state can tell\n",
-            bare);
+            unstamped);
     if (found.total() == 0 && !run.failure.empty())
         return text;
     if (found.total() == 0)

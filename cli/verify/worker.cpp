@@ -166,7 +166,7 @@ void verify_worker::note_read(const request& r)
     for (std::uint32_t i = 0; i < blocks_per_io_; ++i) {
         finding found;
         const stamper::verdict verdict = stamper_.read(block, expected, found);
-        bare_ += verdict == stamper::verdict::bare ? 1 : 0;
+        unstamped_ += verdict == stamper::verdict::unstamped ? 1 : 0;
         if (verdict == stamper::verdict::wrong) {
             is_wrong = true;
             phase_.found.add(std::move(found));

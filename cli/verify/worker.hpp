@@ -72,7 +72,7 @@ public:
     /// After join(): why the thread could not go on.
     [[nodiscard]] const std::exception_ptr& failure() const noexcept { return failure_; }
     /// After join(): logical blocks without a stamp that need none.
-    [[nodiscard]] std::uint64_t bare() const noexcept { return bare_; }
+    [[nodiscard]] std::uint64_t unstamped() const noexcept { return unstamped_; }
     /// After join(): reads with a finding.
     [[nodiscard]] std::uint64_t wrong() const noexcept { return wrong_; }
 
@@ -104,7 +104,7 @@ private:
     slice_order order_;
     ring* ring_ = nullptr;
     std::vector<acknowledged_write> completed_; ///< the drive has them, the file does not yet
-    std::uint64_t bare_ = 0;
+    std::uint64_t unstamped_ = 0;
     std::uint64_t wrong_ = 0;
     std::exception_ptr failed_in_callback_;
     std::exception_ptr failure_;

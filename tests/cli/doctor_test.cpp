@@ -117,7 +117,7 @@ TEST_CASE("the JSON has the name, state, found, why and fix of each check")
     healthy_machine(tree);
     healthy_drive(tree);
     tree.file("sys/block/nvme0n1/queue/nomerges", "0");
-    const patient all = examine({}, tree.root());
+    const examined_system all = examine({}, tree.root());
     const std::string text = doctor_json(check_all(all), all);
     CHECK(has(text, R"("kernel": "7.3.4-amd64",
   "devices": [

@@ -38,7 +38,7 @@ struct two_paths {
 /// The check of formats on a drive with these formats.
 check formats_checked(std::vector<ngpoll::lba_format> formats)
 {
-    patient all;
+    examined_system all;
     all.drives.resize(1);
     all.drives.front().found.path = "/dev/ng0n1";
     all.drives.front().formats = std::move(formats);

@@ -201,21 +201,21 @@ TEST_CASE("the output and the end of a child are reported")
 {
     const stop_signals signals;
     using ending = child_result::ending;
-    const child_limits patient{.time = milliseconds(30'000), .may_kill = true};
-    const child_result said
-        = run_child({"sh", "-c", "echo out; echo err >&2; read line; exit 3"}, patient, signals);
+    const child_limits long_limits{.time = milliseconds(30'000), .may_kill = true};
+    const child_result said = run_child(
+        {"sh", "-c", "echo out; echo err >&2; read line; exit 3"}, long_limits, signals);
     CHECK(said.ended_as == ending::exited);
     CHECK(said.code == 3);
     CHECK(said.out == "out\n");
     CHECK(said.err == "err\n");
     CHECK_FALSE(said.overdue);
-    CHECK(run_child({"/no/such/program"}, patient, signals).ended_as == ending::missing);
-    const child_result killed = run_child({"sh", "-c", "kill -TERM $$"}, patient, signals);
+    CHECK(run_child({"/no/such/program"}, long_limits, signals).ended_as == ending::missing);
+    const child_result killed = run_child({"sh", "-c", "kill -TERM $$"}, long_limits, signals);
     CHECK(killed.ended_as == ending::killed);
     CHECK(killed.code == SIGTERM);
     // The output is larger than a pipe's buffer.
     const child_result much
-        = run_child({"sh", "-c", "head -c 1000000 /dev/zero"}, patient, signals);
+        = run_child({"sh", "-c", "head -c 1000000 /dev/zero"}, long_limits, signals);
     CHECK(much.out.size() == 1'000'000);
 }
 
@@ -233,8 +233,8 @@ TEST_CASE("a signal is passed on to the child")
 {
     const stop_signals signals;
     std::raise(SIGTERM);
-    const child_limits patient{.time = milliseconds(600'000), .may_kill = false};
-    const child_result ended = run_child({"sleep", "1000"}, patient, signals);
+    const child_limits long_limits{.time = milliseconds(600'000), .may_kill = false};
+    const child_result ended = run_child({"sleep", "1000"}, long_limits, signals);
     CHECK_FALSE(ended.overdue);
     CHECK(ended.ended_as == child_result::ending::killed);
     CHECK(ended.code == SIGINT);

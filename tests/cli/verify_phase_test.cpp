@@ -154,7 +154,7 @@ TEST_CASE("misplaced, stale and corrupt blocks are named with their LBA")
     // Without a state each intact block at its place is right, and an empty block is allowed.
     drive.clear_findings();
     const phase_result read = drive.read(false);
-    CHECK(read.bare == 1);
+    CHECK(read.unstamped == 1);
     CHECK(drive.found()
         == std::vector<std::string>{"LBA 50: corrupt: 1 wrong byte, the first at offset 300",
             "LBA 201: misplaced: the block of LBA 200, generation 2"});

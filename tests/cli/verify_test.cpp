@@ -39,7 +39,7 @@ std::string judged(const block& read, const expectation& expected = kExpected)
     finding found;
     switch (stamper(kRun, kBytes).read(read.data(), expected, found)) {
     case stamper::verdict::right: return "";
-    case stamper::verdict::bare: return "bare";
+    case stamper::verdict::unstamped: return "unstamped";
     case stamper::verdict::wrong: return text_of(found);
     }
     return "?";
@@ -110,8 +110,8 @@ TEST_CASE("without a state each intact block at its place is right, and a block 
     CHECK(judged(stamped(77, 1, 5), unknown).empty());
     CHECK(judged(stamped(70, 1, 5), unknown)
         == "LBA 77: misplaced: the block of LBA 70, generation 1");
-    CHECK(judged(block(kBytes), unknown) == "bare");
-    CHECK(judged(block(kBytes, std::byte{0xff}), unknown) == "bare");
+    CHECK(judged(block(kBytes), unknown) == "unstamped");
+    CHECK(judged(block(kBytes, std::byte{0xff}), unknown) == "unstamped");
 }
 
 TEST_CASE("findings are counted, and equal neighbours are reported as one")
