@@ -140,8 +140,7 @@ struct basic_fetch : World::wake_target {
 
     atomic<std::uint32_t> is{free};
     atomic<bool> waits{false}; ///< the worker waits in next(), or its event loop does
-    /// Set while the worker is inside the queue's code: a group that closes waits until it has
-    /// left.
+    /// The worker is inside the queue's code. A group that closes waits until it has left.
     atomic<bool> inside{false};
     std::array<buffer, 2> buffers;
     std::uint32_t batch_max = 0; ///< set while the fetch is free

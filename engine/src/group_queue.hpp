@@ -17,10 +17,10 @@ namespace ngpoll::detail {
 /// The protocol of a fetch group: the part of submitting threads, workers and the closing thread on
 /// the group's shared queue. The poller's part is basic_group::serve().
 ///
-/// Rule: a thread polls, or a wake-up is on its way, while a worker waits for its group's
-/// outstanding requests or a busy worker's unread batch. Unlike a ring (see turns), a worker may
-/// sleep with nothing outstanding. It tries for the role only if something is, and a submitting
-/// thread tries next.
+/// Rule: while a worker waits for outstanding requests or for a busy worker's unread batch, a
+/// thread polls or a wake-up is on its way. Unlike a ring (see turns), a worker may sleep with
+/// nothing outstanding. It tries for the role only if something is, and a submitting thread tries
+/// next.
 template <class World>
 class group_queue {
 public:

@@ -14,8 +14,8 @@
 
 namespace ngpoll::detail {
 
-/// The lower part of a fetch group by interrupt: a kernel ring, the only thread that enters it, and
-/// a shared queue with one place between that thread and the group.
+/// The lower part of a fetch group by interrupt: a kernel ring, and the only thread that enters it.
+/// Between that thread and the group is a shared queue with one place.
 ///
 /// The thread sends submitted requests, finds completions and fills the workers' buffers. Meanwhile
 /// it sleeps on an eventfd. The kernel writes to the eventfd at a completion. A submitting thread

@@ -29,8 +29,8 @@ struct mpsc_node {
 /// them.
 ///
 /// Linearisation points. Of push: its exchange on `tail_`. Of a pop that returns a node: the
-/// acquire load of the link that proves the node is not the last, or the compare-exchange that puts
-/// the stub back. Nodes come out in the order of the exchanges.
+/// acquire load of the link, if the node is not the last, else the compare-exchange that puts the
+/// stub back. Nodes come out in the order of the exchanges.
 ///
 /// A push has two steps: the exchange publishes the new tail, the store links it. Between them
 /// pop() returns nothing while empty() says false. The consumer then comes back later. It must

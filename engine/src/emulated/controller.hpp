@@ -11,8 +11,8 @@
 
 namespace ngpoll::emulated {
 
-/// A submission queue entry (NVM Express Base Specification 2.0, figure 86) whose data pointer is
-/// an SGL data block descriptor (figure 99) to memory of this process.
+/// A submission queue entry (NVM Express Base Specification 2.0, figure 86). Its data pointer is an
+/// SGL data block descriptor (figure 99) to memory of this process.
 struct submission_entry {
     std::uint8_t opcode;
     std::uint8_t flags; ///< FUSE and PSDT
