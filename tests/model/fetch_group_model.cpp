@@ -18,6 +18,8 @@ constexpr std::array kScenarios{
     named_scenario{"two workers", run<feeding<2>>},
     named_scenario{"two workers, one turns to other work", run<stalling<2>>},
     named_scenario{"three workers, two turn to other work", run<stalling<3>>},
+    named_scenario{"two workers come late", run<coming_late<2>>},
+    named_scenario{"three workers come late", run<coming_late<3>>},
     named_scenario{"one of two withdraws", run<withdrawing<2>>},
     named_scenario{"two of three withdraw", run<withdrawing<3>>},
     named_scenario{"a group closed at any time", run<closing_pool<2>>},
@@ -25,6 +27,7 @@ constexpr std::array kScenarios{
     named_scenario{"two workers, a ring on the same queue", run<beside_a_ring<2>>},
     named_scenario{"a resident, two workers", run<feeding<2, polls::resident>>},
     named_scenario{"a resident, one turns to other work", run<stalling<2, polls::resident>>},
+    named_scenario{"a resident, two workers come late", run<coming_late<2, polls::resident>>},
     named_scenario{"a resident, one of two withdraws", run<withdrawing<2, polls::resident>>},
     named_scenario{"a resident, closed at any time", run<closing_pool<2, polls::resident>>},
     named_scenario{"a resident, requests submitted again", run<resubmitting<2, polls::resident>>},
@@ -34,8 +37,7 @@ constexpr std::array kScenarios{
     named_scenario{"by interrupt, closed at any time", run<closing_pool<2, polls::interrupt>>},
 };
 
-/// The scenarios must find these mistakes. Two steps come too rarely in every scenario:
-/// pass_duty_on and call_about_second_batch.
+/// The scenarios must find these mistakes.
 constexpr std::array kMutants{
     skipping("a submit wakes no worker and sends nothing", step::wake_by_submit),
     skipping("a submit does not wake the resident", step::wake_resident),
@@ -44,6 +46,9 @@ constexpr std::array kMutants{
     skipping("no look into the buffer after arming", step::look_into_buffer_after_arming),
     skipping("no look at the role after arming", step::look_at_role_after_arming),
     skipping("a release wakes no worker", step::wake_after_release),
+    skipping("a chosen worker that leaves does not pass the duty on", step::pass_duty_on),
+    skipping(
+        "a worker leaves a second batch unread, and calls nobody", step::call_about_second_batch),
     skipping("requests left over wait for the next completion", step::serve_what_is_left),
     mutation{"take_credits: acq_rel (G1)",
         weaken<operation::compare_exchange, "take_credits", order::acq_rel>},

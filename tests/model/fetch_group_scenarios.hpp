@@ -246,6 +246,55 @@ struct stalling : feeding_scenario<stalling<Workers, Kind>, Workers, Kind> {
     }
 };
 
+/// Stops a thread after it has armed, or has taken a batch: what other threads do meanwhile is rare
+/// otherwise.
+class slow_thread : operation_watcher {
+public:
+    slow_thread() { watcher_of_thread[rl::thread_index()] = this; }
+    slow_thread(const slow_thread&) = delete;
+    slow_thread& operator=(const slow_thread&) = delete;
+    ~slow_thread() { watcher_of_thread[rl::thread_index()] = nullptr; }
+
+private:
+    void added() final { stop(); }
+    void compare_exchanged() final { stop(); }
+    static void stop()
+    {
+        if (rl::rand(2) == 0)
+            stop_a_while(60);
+    }
+};
+
+/// Workers come late, and work on their first batch until all requests are taken. Worker 0 comes
+/// back at once. A worker that leaves with a batch may have been chosen to poll, or have got
+/// another batch, at the last moment.
+template <std::uint32_t Workers, polls Kind = polls::waiter>
+struct coming_late : feeding_scenario<coming_late<Workers, Kind>, Workers, Kind> {
+    using crowd = pool<Workers, Kind>;
+    void work(crowd& all)
+    {
+        fetch& mine = all.post(1);
+        const slow_thread slow;
+        if (rl::rand(2) == 0)
+            stop_a_while(60);
+        if (rl::thread_index() != 0 && all.next(mine))
+            all.compute_until_taken(count_);
+        all.work(mine);
+    }
+    void submit(crowd& all)
+    {
+        all.compute_until_posted(Workers);
+        count_ = 2 + rl::rand(2);
+        all.submit_two(all.requests[0], all.requests[1]);
+        if (count_ == 3)
+            all.submit(all.requests[2]);
+        all.compute_until_taken(count_);
+    }
+
+private:
+    std::size_t count_ = crowd::kRequests;
+};
+
 /// Workers leave at a deadline, and then go on or withdraw. Worker 0 takes the remaining requests.
 template <std::uint32_t Workers, polls Kind = polls::waiter>
 struct withdrawing : feeding_scenario<withdrawing<Workers, Kind>, Workers, Kind> {

@@ -101,7 +101,8 @@ inline std::uint64_t stores_unordered = 0;
 struct operation_watcher {
     virtual void exchanged() { }
     virtual void about_to_compare_exchange() { } ///< may pause the thread
-    virtual void compare_exchanged() { }
+    virtual void compare_exchanged() { } ///< may pause the thread
+    virtual void added() { } ///< may pause the thread
 
 protected:
     ~operation_watcher() = default;
@@ -231,9 +232,15 @@ public:
     T fetch_add(T more, std::memory_order order,
         rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
     {
-        const turn alone;
-        return modify(rl::rmw_type_t<rl::rmw_type_add>(), more,
-            mutated(operation::fetch_add, order, from), from);
+        T found{};
+        {
+            const turn alone;
+            found = modify(rl::rmw_type_t<rl::rmw_type_add>(), more,
+                mutated(operation::fetch_add, order, from), from);
+        }
+        if (auto* const watcher = watcher_of_thread[rl::thread_index()])
+            watcher->added();
+        return found;
     }
 
     T fetch_sub(T less, std::memory_order order,
