@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <initializer_list>
 #include <iterator>
 
@@ -64,8 +65,8 @@ public:
             .runs = runs,
             .words = std::move(words),
             .seconds = seconds_,
-            .left_out
-            = device_.emulated ? "other programs cannot use an emulated drive" : left_out});
+            .left_out = device_.emulated ? "other programs cannot use an emulated drive"
+                                         : std::move(left_out)});
     }
 
     /// Takes the options of the step `one_thread`.
@@ -75,8 +76,7 @@ public:
             {program.empty() ? "t/io_uring" : program, fmt::format("-b{}", block_),
                 fmt::format("-d{}", depth), fmt::format("-s{}", std::min(depth, 32U)),
                 fmt::format("-c{}", std::min(depth, 32U)), "-p1", "-F1", "-B1", "-R1", "-u1", "-O0",
-                "-n1", fmt::format("-r{}", std::max(3L, static_cast<long>(seconds_ + 0.5))),
-                device_.path},
+                "-n1", fmt::format("-r{}", std::max(3L, std::lround(seconds_))), device_.path},
             program.empty() ? "give --t-io-uring FILE; fio's source builds it" : "");
     }
 
@@ -89,7 +89,7 @@ public:
                 fmt::format("--iodepth={}", depth), fmt::format("--iodepth_batch={}", batch),
                 fmt::format("--iodepth_batch_complete_max={}", batch), "--hipri", "--fixedbufs",
                 "--registerfiles", "--norandommap", "--thread", "--time_based",
-                fmt::format("--runtime={}s", std::max(1L, static_cast<long>(seconds_ + 0.5))),
+                fmt::format("--runtime={}s", std::max(1L, std::lround(seconds_))),
                 "--output-format=json"},
             "");
     }

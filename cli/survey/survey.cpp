@@ -170,7 +170,7 @@ int run_survey(const survey_options& options)
             failures.push_back(error_text(error));
         }
     };
-    write(json, [&] { return text; });
+    write(json, [&]() -> const std::string& { return text; });
     if (!options.report_path.empty())
         write(page, [&] {
             const result_document read[] = {parse_result("survey", text)};

@@ -18,10 +18,10 @@ __attribute__((target("avx"), noinline)) void release_upper_halves() noexcept
 {
     _mm256_zeroupper();
 }
-const bool has_upper_halves = __builtin_cpu_supports("avx") != 0;
+const bool kHasUpperHalves = __builtin_cpu_supports("avx") != 0;
 #else
 void release_upper_halves() noexcept { }
-constexpr bool has_upper_halves = false;
+constexpr bool kHasUpperHalves = false;
 #endif
 
 } // namespace
@@ -31,7 +31,7 @@ std::uint32_t crc32c(const void* data, std::size_t size, std::uint32_t before) n
     // The library only reads the data, but its parameter is not const.
     const std::uint32_t after = ::crc32_iscsi(
         static_cast<unsigned char*>(const_cast<void*>(data)), static_cast<int>(size), before);
-    if (has_upper_halves)
+    if (kHasUpperHalves)
         release_upper_halves();
     return after;
 }
