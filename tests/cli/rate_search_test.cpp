@@ -92,8 +92,11 @@ TEST_CASE("rates are whole numbers with three significant digits, and stay withi
                 CHECK(rate == std::floor(rate));
                 CHECK(rate >= 1);
                 CHECK(rate <= iops);
-                for (; rate >= 1000; rate /= 10)
-                    CHECK(std::fmod(rate, 10) < 1e-6);
+                double digits = rate;
+                while (digits >= 1000) {
+                    CHECK(std::fmod(digits, 10) < 1e-6);
+                    digits /= 10;
+                }
                 return rate < 0.4 * iops;
             },
             steps);

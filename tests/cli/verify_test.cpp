@@ -57,6 +57,11 @@ written_state some_state()
         .generation_max = 0};
 }
 
+void write_state(const std::string& path, const written_state& state)
+{
+    const state_file written({.path = path}, state);
+}
+
 } // namespace
 
 TEST_CASE("a block is right from the last acknowledged generation to the last sent one")
@@ -257,7 +262,7 @@ TEST_CASE("a state that is rewritten in parts is equal")
     for (std::uint32_t i = 0; i < kMany; ++i)
         state.generations.resize(i + 1, 2 + i % 3);
     state.generation_max = 4;
-    state_file({.path = path}, state);
+    write_state(path, state);
     const auto read = state_file::load(path);
     REQUIRE(read);
     CHECK(read->generations == state.generations);
@@ -282,11 +287,11 @@ TEST_CASE("a file that is no state is refused")
     // More blocks than fit into memory.
     written_state huge = some_state();
     huge.range.positions = UINT64_MAX / 2;
-    state_file({.path = folder.root() + "/huge"}, huge);
+    write_state(folder.root() + "/huge", huge);
     CHECK_THROWS_AS(state_file::load(folder.root() + "/huge"), std::invalid_argument);
     written_state odd = some_state();
     odd.range.block_bytes = 1000;
-    state_file({.path = folder.root() + "/odd"}, odd);
+    write_state(folder.root() + "/odd", odd);
     CHECK_THROWS_AS(state_file::load(folder.root() + "/odd"), std::invalid_argument);
 }
 
