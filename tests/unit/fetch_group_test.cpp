@@ -24,9 +24,7 @@
 using namespace ngpoll;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-using test::await;
 using test::counted_request;
-using test::held_request;
 using test::must;
 using test::pointers;
 using test::scripted_drive;

@@ -56,9 +56,8 @@ public:
         closed_ = true;
         CHECK(!group_.submit(*(home_.empty() ? out_ : home_).front()));
         while (!fetches_.empty()) {
-            if (random_.one_in(4))
-                close_fetch();
-            else if (next_at_once() == 0 && fetches_[last_].own->has_ended() && random_.one_in(2))
+            if (random_.one_in(4)
+                || (next_at_once() == 0 && fetches_[last_].own->has_ended() && random_.one_in(2)))
                 close_fetch();
         }
         for (request* const r : out_)
