@@ -18,7 +18,6 @@ using namespace ngpoll;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using test::await;
-using test::counted_request;
 using test::held_request;
 using test::is_answered;
 using test::must;

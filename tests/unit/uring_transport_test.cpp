@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
@@ -24,7 +25,7 @@ struct fixture {
 
     explicit fixture(uring_transport::options with = {}, unsigned start = 0,
         std::uint32_t batch_max = 32, std::uint32_t rings_max = 1)
-        : drive({.depth = 8, .rings_max = rings_max}, with, 8, start)
+        : drive({.depth = 8, .rings_max = rings_max}, std::move(with), 8, start)
         , own(*drive.queue, {.depth = 8, .submit_batch_max = batch_max})
     {
         for (std::size_t i = 0; i < requests.size(); ++i)

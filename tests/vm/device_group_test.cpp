@@ -22,7 +22,6 @@
 
 using namespace ngpoll;
 using std::chrono::microseconds;
-using std::chrono::steady_clock;
 
 namespace {
 
