@@ -248,7 +248,7 @@ struct stalling : feeding_scenario<stalling<Workers, Kind>, Workers, Kind> {
 
 /// Stops a thread after it has armed, or has taken a batch: what other threads do meanwhile is rare
 /// otherwise.
-class slow_thread : operation_watcher {
+class slow_thread final : operation_watcher {
 public:
     slow_thread() { watcher_of_thread[rl::thread_index()] = this; }
     slow_thread(const slow_thread&) = delete;
@@ -256,8 +256,8 @@ public:
     ~slow_thread() { watcher_of_thread[rl::thread_index()] = nullptr; }
 
 private:
-    void added() final { stop(); }
-    void compare_exchanged() final { stop(); }
+    void added() override { stop(); }
+    void compare_exchanged() override { stop(); }
     static void stop()
     {
         if (rl::rand(2) == 0)

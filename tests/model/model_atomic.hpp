@@ -218,12 +218,8 @@ public:
     T exchange(T wanted, std::memory_order order,
         rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
     {
-        T found{};
-        {
-            const turn alone;
-            found = modify(rl::rmw_type_t<rl::rmw_type_swap>(), wanted,
-                mutated(operation::exchange, order, from), from);
-        }
+        const T found
+            = modify(rl::rmw_type_t<rl::rmw_type_swap>(), wanted, operation::exchange, order, from);
         if (auto* const watcher = watcher_of_thread[rl::thread_index()])
             watcher->exchanged();
         return found;
@@ -232,12 +228,8 @@ public:
     T fetch_add(T more, std::memory_order order,
         rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
     {
-        T found{};
-        {
-            const turn alone;
-            found = modify(rl::rmw_type_t<rl::rmw_type_add>(), more,
-                mutated(operation::fetch_add, order, from), from);
-        }
+        const T found
+            = modify(rl::rmw_type_t<rl::rmw_type_add>(), more, operation::fetch_add, order, from);
         if (auto* const watcher = watcher_of_thread[rl::thread_index()])
             watcher->added();
         return found;
@@ -246,17 +238,13 @@ public:
     T fetch_sub(T less, std::memory_order order,
         rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
     {
-        const turn alone;
-        return modify(rl::rmw_type_t<rl::rmw_type_sub>(), less,
-            mutated(operation::fetch_sub, order, from), from);
+        return modify(rl::rmw_type_t<rl::rmw_type_sub>(), less, operation::fetch_sub, order, from);
     }
 
     T fetch_and(T kept, std::memory_order order,
         rl::debug_info from = {__builtin_FUNCTION(), __builtin_FILE(), __builtin_LINE()})
     {
-        const turn alone;
-        return modify(rl::rmw_type_t<rl::rmw_type_and>(), kept,
-            mutated(operation::fetch_and, order, from), from);
+        return modify(rl::rmw_type_t<rl::rmw_type_and>(), kept, operation::fetch_and, order, from);
     }
 
     bool compare_exchange_strong(T& expected, T wanted, std::memory_order success,
@@ -318,13 +306,15 @@ private:
     }
 
     template <class How>
-    T modify(How operation, T by, rl::memory_order order, const rl::debug_info& from)
+    T modify(How how, T by, operation what, std::memory_order order, const rl::debug_info& from)
     {
+        const turn alone;
+        const rl::memory_order used = mutated(what, order, from);
         const bool acquires
-            = order == rl::mo_acquire || order == rl::mo_acq_rel || order == rl::mo_seq_cst;
+            = used == rl::mo_acquire || used == rl::mo_acq_rel || used == rl::mo_seq_cst;
         if (!acquires && overtaken(from))
             return before_newest_;
-        const T before = value_.rmw(operation, by, order, from);
+        const T before = value_.rmw(how, by, used, from);
         modified(before);
         return before;
     }
