@@ -14,7 +14,7 @@
 
 #include <ngpoll/status.hpp>
 
-/// What a failed comparison prints.
+/// A failed comparison prints a status in words.
 template <>
 struct Catch::StringMaker<ngpoll::status> {
     static std::string convert(const ngpoll::status& shown) { return shown.text(); }

@@ -20,8 +20,8 @@ struct block_device {
     std::vector<std::string> partitions; ///< nvme0n1p1 ...
 };
 
-/// All block devices of a namespace that user space can open: the device of its own controller, and
-/// those of other controllers, if the kernel does not join the controllers.
+/// All block devices of a namespace that user space can open. The kernel may not join the
+/// controllers of a namespace; then each controller has a device.
 struct block_devices {
     std::vector<block_device> found; ///< first the device of the namespace's own controller
     std::string unknown; ///< why no device is known, or why the first one shows no use
