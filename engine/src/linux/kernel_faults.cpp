@@ -83,11 +83,13 @@ constexpr kernel_fault kFaults[] = {
         .seen_last = {6, 12, {}},
         .fixed = {7, 3, {}},
         .what = "Programs that together have more in flight than the drive has tags may read wrong "
-                "data with a status of success, where their buffers are not registered.",
+                "data with a status of success, or crash the kernel, where their buffers are not "
+                "registered.",
         .fix
         = "keep buffers registered (ngpoll's default), and the depths of all programs together "
           "below the drive's tags: cat /sys/block/NAME/queue/nr_requests",
-        .source = "tried on 6.12.95 (wrong data) and 7.3.4 (errors only)"},
+        .source = "tried on 6.12.95 (wrong data, and a null pointer in nvme_poll) and 7.3.4 "
+                  "(errors only)"},
     {.name = "tcp",
         .needs = kernel_fault::condition::tcp,
         .first = kFirst,
