@@ -268,6 +268,10 @@ TEST_CASE("two processes that want more than all tags read the right data")
     const auto mode = GENERATE(poll_mode::polled, poll_mode::interrupt);
     const bool fixed = GENERATE(true, false);
     CAPTURE(to_string(mode), fixed);
+    // Linux 6.12 may crash then, with any program: engine/docs/kernel_notes.md. The last case of
+    // fio_engine_guest reads the data all the same.
+    if (mode == poll_mode::polled && !fixed && test::kernel_is("6.12."))
+        return;
     reading_process first(mode, fixed), second(mode, fixed);
     CHECK(first.wait() == 0);
     CHECK(second.wait() == 0);
