@@ -265,13 +265,11 @@ TEST_CASE("six queues by interrupt that want more than all tags read the right d
 
 TEST_CASE("two processes that want more than all tags read the right data")
 {
-    const auto mode = GENERATE(poll_mode::polled, poll_mode::interrupt);
-    const bool fixed = GENERATE(true, false);
+    // Polled, with buffers that are not registered, the kernel may crash. The last case of
+    // fio_engine_guest reads in that way, and tells a crash from wrong data.
+    const auto [mode, fixed] = GENERATE(std::pair(poll_mode::polled, true),
+        std::pair(poll_mode::interrupt, true), std::pair(poll_mode::interrupt, false));
     CAPTURE(to_string(mode), fixed);
-    // Linux 6.12 may crash then, with any program: engine/docs/kernel_notes.md. The last case of
-    // fio_engine_guest reads the data all the same.
-    if (mode == poll_mode::polled && !fixed && test::kernel_is("6.12."))
-        return;
     reading_process first(mode, fixed), second(mode, fixed);
     CHECK(first.wait() == 0);
     CHECK(second.wait() == 0);
