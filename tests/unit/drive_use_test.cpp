@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <cerrno>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <ngpoll/drive_use.hpp>
 
@@ -154,6 +158,29 @@ TEST_CASE("each use of a namespace is found and named, with the command that end
         here.opened("812", "qemu-system-x86", "/dev/nvme7n2", "0140002");
         CHECK(here.use() == "writer: open for writing in process 812 (qemu-system-x86)\n");
     }
+}
+
+TEST_CASE("a descriptor that another file gets while it is read is not a use of the drive")
+{
+    const machine here;
+    here.opened("931", "fio", "/dev/nvme7n2", "02");
+    const std::string folder = here.root() + "/proc/931";
+    const std::string flags = folder + "/fdinfo/3";
+    here.remove("proc/931/fdinfo/3");
+    REQUIRE(::mkfifo(flags.c_str(), 0600) == 0);
+    int written = 0;
+    std::thread process([&] {
+        const int fifo = ::open(flags.c_str(), O_WRONLY); // returns when somebody reads the flags
+        std::filesystem::remove(folder + "/fd/3");
+        std::filesystem::create_symlink("anon_inode:[io_uring]", folder + "/fd/3");
+        written = ::dprintf(fifo, "flags:\t02\n");
+        ::close(fifo);
+    });
+    CHECK(here.use().empty());
+    const int unread = ::open(flags.c_str(), O_RDONLY | O_NONBLOCK); // if nobody read the flags
+    process.join();
+    ::close(unread);
+    CHECK(written > 0);
 }
 
 TEST_CASE("partitions in use count as uses of the drive, each by its name")

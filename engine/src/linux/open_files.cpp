@@ -58,10 +58,15 @@ std::vector<open_file> files_open_on(std::span<const std::string> devices, const
             std::string device = device_behind(folder / "fd" / number, devices);
             if (device.empty())
                 continue;
+            const std::uint32_t flags
+                = number_behind("flags:", std::oct, folder / "fdinfo" / number);
+            // If the process closed the device meanwhile, the flags are those of another file.
+            if (device_behind(folder / "fd" / number, devices) != device)
+                continue;
             files.push_back({.device = std::move(device),
                 .process = *process,
                 .descriptor = number_in(number).value_or(0),
-                .flags = number_behind("flags:", std::oct, folder / "fdinfo" / number),
+                .flags = flags,
                 .program = {}});
             std::ifstream comm(folder / "comm");
             std::getline(comm, files.back().program);
