@@ -24,8 +24,8 @@ install(
   DESTINATION ${ngpoll_package_dir})
 
 # A static library leaves the libraries that it needs to every program. A shared one brings them
-# along. libnvme goes by name, because Debian 12's libnvme.pc requires that of json-c. The package
-# libnvme-dev does not depend on json-c's, so pkg-config fails.
+# along. libnvme goes by name: Debian 12's libnvme.pc requires json-c.pc, and libnvme-dev does not
+# depend on the package that has it. So pkg-config would fail.
 set(ngpoll_pc_requires "Requires: fmt liburing >= 2.3")
 set(ngpoll_pc_libs "-lngpoll -lnvme -pthread")
 if(BUILD_SHARED_LIBS)
